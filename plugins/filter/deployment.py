@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters by which the playbooks ask the deployment's cores; each is documented in a file of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.strata.deploy.plugins.module_utils._deployment import manifest, plan, report, verdict
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+
+Variables = Mapping[str, Mapping[str, Any]]
+
+
+def role_options(roles: str) -> list[str]:
+    names: set[str] = set()
+    for path in Path(roles).glob("*/meta/argument_specs.yml"):
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
+            names |= set(entry.get("options", {}))
+    return sorted(names)
+
+
+def deployment_id(variables: Variables) -> str:
+    opened = variables.get(verdict.CONTROLLER, {}).get("__deployment_lock")
+    if not opened:
+        raise StrataError(
+            "The deployment was not opened: no play ran on localhost. "
+            "Where --limit is given it must name localhost too, for example --limit web1,localhost."
+        )
+    return str(opened["lock"]["id"])
+
+
+def as_dict(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    return lambda *arguments, **options: plain(function(*arguments, **options))
+
+
+def as_text(function: Callable[..., list[str]]) -> Callable[..., str]:
+    return lambda *arguments, **options: "\n".join(function(*arguments, **options))
+
+
+def plain(value: Any) -> Any:
+    """A result as Ansible can carry it; `dataclasses.asdict` copies, which Ansible's lazy containers refuse."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def as_filter(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except StrataError as error:
+            raise AnsibleFilterError(str(error)) from error
+
+    return call
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        functions = {
+            "batch_to_analyse": plan.batch_to_analyse,
+            "batches": plan.batches,
+            "deployment_id": deployment_id,
+            "deployment_plan": as_dict(plan.deployment_plan),
+            "deployment_report": as_text(report.report),
+            "deployment_status": as_text(report.deployment_status),
+            "deployment_verdict": as_dict(verdict.verdict),
+            "failure_reason": verdict.failure_reason,
+            "feature_steps": plan.feature_steps,
+            "hosts_to_settle": report.hosts_to_settle,
+            "journal_entry": report.journal_entry,
+            "members_of": plan.members_of,
+            "members_to_drain": plan.members_to_drain,
+            "members_to_restore": plan.members_to_restore,
+            "remaining_record": plan.remaining_record,
+            "role_options": role_options,
+            "running_releases": report.running_releases,
+            "stranded_members": plan.stranded_members,
+            "wanted_groups": manifest.wanted_groups,
+        }
+        return {name: as_filter(function) for name, function in functions.items()}

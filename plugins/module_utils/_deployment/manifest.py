@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of what a user asks for, before anything is contacted."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
+CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|unverified")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Ask whether the nearest known name was meant; empty where none is near."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def version_problem(version: Any) -> str | None:
+    """Why ``version`` cannot name a release, or None."""
+    if version is None or version == "":
+        return (
+            "No version is given: artifact_version is not set. "
+            "Give a release manifest, for example -e @releases/shop-2.0.yml."
+        )
+    if not isinstance(version, str):
+        return (
+            f"artifact_version is the {type(version).__name__} {version}, which YAML may have rounded: "
+            f'quote it, artifact_version: "{version}".'
+        )
+    if not SAFE_NAME.fullmatch(version):
+        return (
+            f"artifact_version '{version}' is not a safe folder name: use letters, digits and . _ + ~ -, "
+            "beginning with a letter or a digit, at most 128 of them."
+        )
+    return None
+
+
+def artifact_problems(url: str | None, checksum: str | None) -> list[str]:
+    """What is wrong with an artifact's source and checksum."""
+    problems = []
+    if not url:
+        problems.append("No artifact is given: set artifact_url to an http(s) URL or to a file on the hosts.")
+    elif not url.startswith("/") and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc):
+        problems.append("artifact_url is neither an http(s) URL nor an absolute path.")
+    if not checksum:
+        problems.append(
+            "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it; "
+            "'unverified' waives it by name."
+        )
+    elif not CHECKSUM.fullmatch(checksum):
+        problems.append(
+            f"artifact_checksum '{checksum}' is not of the form sha256:<64 hex digits> or sha512:<128 hex digits>."
+        )
+    return problems
+
+
+def group_problems(wanted: Mapping[str, str], groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Groups that a layer needs and that the inventory lacks or has empty.
+
+    Args:
+        wanted: variable that names the group -> the group's name.
+        groups: every group of the inventory -> its hosts.
+    """
+    problems = []
+    known = [name for name, hosts in groups.items() if hosts and name not in ("all", "ungrouped")]
+    for variable, name in sorted(wanted.items()):
+        if name not in groups:
+            problems.append(
+                f"The inventory has no group '{name}' ({variable}).{suggestion(name, known)} "
+                f"Groups with hosts: {', '.join(sorted(known)) or 'none'}."
+            )
+        elif not groups[name]:
+            problems.append(f"The group '{name}' ({variable}) is empty: there is no host to deploy to.")
+    return problems
+
+
+def wanted_groups(layers: Sequence[str], *, fleet: str, lb: str, db: str, balanced: bool) -> dict[str, str]:
+    """The groups that the layers need: the variable that names one -> its name.
+
+    Args:
+        balanced: whether any fleet host is a balancer's member; without one no balancer is needed.
+    """
+    groups = {}
+    if {"artifact", "fleet"} & set(layers):
+        groups["deploy_fleet_group"] = fleet
+    if "fleet" in layers and balanced:
+        groups["deploy_lb_group"] = lb
+    if "database" in layers:
+        groups["deploy_db_group"] = db
+    return groups
+
+
+def unknown_option_problems(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Variables that begin like a role's options and are none of them: misspelt, or of another version."""
+    options = set(known)
+    return [
+        f"Unknown option '{name}'.{suggestion(name, options)}"
+        for name in sorted(names)
+        if name not in options
+    ]
+
+
+def feature_problems(features: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Ramps that cannot be carried out."""
+    problems = []
+    seen = set()
+    for feature in features:
+        name, rollout = feature["name"], feature["rollout"]
+        if name in seen:
+            problems.append(f"The feature '{name}' is listed twice.")
+        seen.add(name)
+        if (
+            not rollout
+            or any(not 0 <= step <= 100 for step in rollout)
+            or sorted(set(rollout)) != list(rollout)
+        ):
+            problems.append(
+                f"The rollout {list(rollout)} of the feature '{name}' is not a list of rising percentages, "
+                "as in [5, 25, 100]."
+            )
+    return problems
+
+
+def check_manifest(
+    *,
+    app: str | None,
+    layers: Sequence[str],
+    needs_release: bool,
+    version: Any,
+    url: str | None,
+    checksum: str | None,
+    features: Sequence[Mapping[str, Any]],
+    wanted_groups: Mapping[str, str],
+    groups: Mapping[str, Sequence[str]],
+    names: Iterable[str],
+    known: Iterable[str],
+) -> None:
+    """Raise one StrataError that lists everything that is wrong with what was asked for."""
+    problems = unknown_option_problems(names, known)
+    if not SAFE_NAME.fullmatch(app or ""):
+        problems.append(
+            f"deployment_app '{app or ''}' is not a name for a folder: set it in the inventory, for example to shop."
+        )
+    if needs_release and {"artifact", "database", "fleet"} & set(layers):
+        problem = version_problem(version)
+        problems += [problem] if problem else artifact_problems(url, checksum)
+    problems += group_problems(wanted_groups, groups)
+    problems += feature_problems(features)
+    if problems:
+        raise StrataError(
+            "The deployment cannot begin, and nothing was touched:\n"
+            + "\n".join(f"- {line}" for line in problems),
+            problems=problems,
+        )

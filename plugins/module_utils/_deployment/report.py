@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a deployment tells at its end, and what `status.yml` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.plan import (
+    Record,
+    flag_summary,
+    fleet_option,
+    member_of,
+    pools,
+    remaining_record,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict import (
+    CONTROLLER,
+    Variables,
+    failure_reason,
+    running,
+    succeeded,
+    verdict,
+)
+
+
+def touched_hosts(variables: Variables, fleet: Sequence[str]) -> list[str]:
+    """Hosts on which this deployment changed what runs, or tried to."""
+    found = []
+    for host in fleet:
+        result = variables.get(host, {}).get("__artifact_activate") or {}
+        tried = failure_reason(result) is not None
+        if tried or (succeeded(result) and result.get("changed")):
+            found.append(host)
+    return found
+
+
+def hosts_to_settle(variables: Variables, fleet: Sequence[str]) -> list[str]:
+    """Hosts that the failure policy rolls back: none where the fleet layer has not failed.
+
+    ``fleet_rolling_policy`` is ``rollback_fleet``, every host that was touched, or ``halt``, none.
+    An unreachable host is tried too: it may be back, and a rollback to what it runs changes nothing.
+    """
+    failed = any(item.layer == "fleet" for item in verdict(variables, fleet).failures)
+    policy = fleet_option(variables, fleet, "fleet_rolling_policy", "rollback_fleet")
+    return touched_hosts(variables, fleet) if failed and policy == "rollback_fleet" else []
+
+
+def report(
+    variables: Variables,
+    fleet: Sequence[str],
+    *,
+    app: str,
+    version: str | None,
+    record: Record,
+    layers: Sequence[str],
+    check_mode: bool = False,
+) -> list[str]:
+    """The last lines of a deployment: what was done or what failed where and why, and what runs now."""
+    outcome = verdict(variables, fleet)
+    subject = f"{app} {version}" if version else app
+    if check_mode and outcome.passed:
+        return [f"{subject}: this was a check, nothing was changed."]
+    if outcome.passed:
+        return [f"{subject}: done.", *_state_lines(variables, fleet, version, record, layers)]
+    lines = [f"{subject}: FAILED in the {outcome.failures[0].layer} layer."]
+    for item in outcome.failures:
+        where = f" on {', '.join(item.hosts)}" if item.hosts else ""
+        lines.append(f"  {item.tried}{where}: {item.reason}")
+    return [
+        *lines,
+        *_state_lines(variables, fleet, version, record, layers),
+        _advice(outcome.failures[0].layer),
+    ]
+
+
+def _state_lines(
+    variables: Variables, fleet: Sequence[str], version: str | None, record: Record, layers: Sequence[str]
+) -> list[str]:
+    lines = []
+    put_back = [host for host in fleet if succeeded(variables.get(host, {}).get("__artifact_rollback"))]
+    if put_back:
+        lines.append(f"  put back       {_by_version(variables, put_back)}")
+    out = [
+        host
+        for host in fleet
+        for members in remaining_record(variables, fleet, record).values()
+        if member_of(variables, host) in members
+    ]
+    if out:
+        lines.append(f"  out of rotation {', '.join(dict.fromkeys(out))}")
+    untouched = [
+        host
+        for host in fleet
+        if "__artifact_plan" in variables.get(host, {})
+        and host not in put_back
+        and host not in touched_hosts(variables, fleet)
+    ]
+    if {"artifact", "fleet"} & set(layers):
+        if untouched:
+            lines.append(f"  not touched    {_by_version(variables, untouched)}")
+        lines.append(
+            f"  running now    {_by_version(variables, [h for h in fleet if running(variables, h)]) or 'nothing'}"
+        )
+    controller = variables.get(CONTROLLER, {})
+    lines += _database_lines(controller) + _feature_lines(controller)
+    return lines
+
+
+def _by_version(variables: Variables, hosts: Sequence[str]) -> str:
+    grouped: dict[str, list[str]] = {}
+    for host in hosts:
+        grouped.setdefault(running(variables, host) or "nothing", []).append(host)
+    return "; ".join(f"{version} on {', '.join(names)}" for version, names in grouped.items())
+
+
+def _database_lines(controller: Mapping[str, Any]) -> list[str]:
+    for register in ("__db_migrate_rollback", "__db_migrate_apply", "__db_migrate_plan"):
+        result = controller.get(register) or {}
+        if succeeded(result):
+            done = [f", applied {name}" for name in result.get("applied") or []]
+            done += [f", rolled back {name}" for name in result.get("rolled_back") or []]
+            return [f"  database       at {result.get('version') or 'an empty schema'}{''.join(done)}"]
+    return []
+
+
+def _feature_lines(controller: Mapping[str, Any]) -> list[str]:
+    flags: dict[str, Any] = {}
+    for register in (
+        "__feature_flag_plan",
+        "__feature_flag_apply",
+        "__feature_flag_failure",
+        "__feature_flag_rollback",
+    ):
+        flags.update((controller.get(register) or {}).get("flags") or {})
+    summary = ", ".join(f"{name} {flag_summary(flag)}" for name, flag in sorted(flags.items()))
+    return [f"  features       {summary}"] if flags else []
+
+
+def _advice(layer: str) -> str:
+    if layer == "open":
+        return "Nothing was changed. Mend what is named above and run the same command again."
+    if layer == "artifact":
+        return "No host was drained and nothing was switched. Mend what is named above and run the same command again."
+    if layer == "database":
+        return "The fleet was not touched. Mend the migration and run the same command again."
+    return "See what runs with status.yml; when the cause is mended, run the same command again."
+
+
+def deployment_status(variables: Variables, fleet: Sequence[str], *, app: str) -> list[str]:
+    """What `status.yml` shows: the hosts, the schema, the flags, who deploys now and who did last."""
+    controller = variables.get(CONTROLLER, {})
+    info = controller.get("__deployment_info") or {}
+    lines = status_table(variables, fleet, info.get("drained") or {})
+    database = controller.get("__db_migrate_plan") or {}
+    if not database.get("skipped"):
+        lines.append(f"database  {failure_reason(database) or database.get('version') or 'an empty schema'}")
+    flags = controller.get("__feature_flag_plan") or {}
+    summary = ", ".join(
+        f"{name} {flag_summary(flag)}" for name, flag in sorted((flags.get("flags") or {}).items())
+    )
+    lines.append(f"features  {failure_reason(flags) or summary or 'none'}")
+    balancers = failure_reason(controller.get("__fleet_rolling_pool"))
+    if balancers:
+        lines.append(f"balancer  {balancers}")
+    lock = info.get("lock")
+    if lock:
+        lines.append(
+            f"lock      {lock['user']}@{lock['host']} deploys {lock['version'] or app} ({lock['id']})"
+        )
+    for entry in (info.get("journal") or [])[:1]:
+        lines.append(
+            f"last      {entry.get('occasion')} {entry.get('version') or ''}: {entry.get('outcome')}"
+        )
+    return lines
+
+
+def status_table(variables: Variables, fleet: Sequence[str], record: Record) -> list[str]:
+    """A line for each host: release, since when, balancer state, health."""
+    rows = [("HOST", "RELEASE", "SINCE", "BALANCER", "HEALTH")]
+    recorded = {member for members in record.values() for member in members}
+    for host in fleet:
+        plan = variables.get(host, {}).get("__artifact_plan") or {}
+        reason = failure_reason(plan)
+        current = plan.get("current") or {}
+        member = member_of(variables, host) or ""
+        states = {members[member]["state"] for members in pools(variables).values() if member in members}
+        balancer = "/".join(sorted(states)) or ("not in the pool" if member else "-")
+        if member in recorded and "drained" in states:
+            balancer += " (by Strata)"
+        health = {True: "healthy", False: f"unhealthy: {plan.get('health_detail', '')}", None: "-"}[
+            plan.get("healthy")
+        ]
+        rows.append(
+            (
+                host,
+                str(current.get("version") or "none") + (" (unfinished)" if plan.get("pending") else ""),
+                str(current.get("since") or "-"),
+                balancer,
+                reason or health,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4]]).rstrip() for row in rows
+    ]
+
+
+def journal_entry(
+    variables: Variables, fleet: Sequence[str], *, app: str, version: str | None, occasion: str
+) -> dict[str, Any]:
+    """What the journal keeps of a deployment; the lock's module adds who and when."""
+    outcome = verdict(variables, fleet)
+    return {
+        "app": app,
+        "occasion": occasion,
+        "version": version,
+        "outcome": "succeeded" if outcome.passed else "failed",
+        "failures": [
+            {"layer": item.layer, "tried": item.tried, "hosts": list(item.hosts), "reason": item.reason}
+            for item in outcome.failures
+        ],
+        "hosts": {host: running(variables, host) for host in fleet},
+        "migrations": list(
+            ((variables.get(CONTROLLER, {}).get("__db_migrate_apply")) or {}).get("applied") or []
+        ),
+    }
+
+
+def running_releases(variables: Variables, fleet: Sequence[str]) -> list[dict[str, Any]]:
+    """What each fleet host runs, as `migration` asks for it: ``{host, version, migrations}``."""
+    return [
+        {
+            "host": host,
+            "version": running(variables, host),
+            "migrations": list((variables[host].get("__artifact_plan") or {}).get("migrations") or []),
+        }
+        for host in fleet
+        if running(variables, host)
+    ]

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a deployment stands, read from what its tasks registered.
+
+Every task that touches something registers its result and is ignored when it fails, so that no host
+leaves the play and the last play always runs; what failed is found here, from the results alone, and
+the last task of the deployment fails with it. The tables below are the only place that knows the
+registered names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Variables = Mapping[str, Mapping[str, Any]]
+"""A host's name -> its variables, as Ansible's ``hostvars``."""
+
+CONTROLLER = "localhost"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One registered result: what it is called, which layer it belongs to, what it tried."""
+
+    register: str
+    layer: str
+    tried: str
+    once: bool = False
+
+
+FLEET_STEPS = (
+    Step("__artifact_plan", "open", "reading what runs there"),
+    Step("__artifact_stage", "artifact", "staging the release"),
+    Step("__fleet_rolling_drain", "fleet", "draining the batch", once=True),
+    Step("__artifact_activate", "fleet", "activating the release"),
+    Step("__artifact_rollback", "fleet", "rolling the release back"),
+    Step("__fleet_rolling_restore", "fleet", "putting the batch back into rotation", once=True),
+    Step("__synthetic_verify", "fleet", "the synthetic journeys after the batch", once=True),
+)
+CONTROLLER_STEPS = (
+    Step("__db_migrate_plan", "open", "planning the migrations"),
+    Step("__fleet_rolling_pool", "open", "reading the balancers"),
+    Step("__feature_flag_plan", "open", "reading the feature flags"),
+    Step("__deployment_plan", "open", "checking the plan"),
+    Step("__deployment_record", "open", "recording what will be drained"),
+    Step("__db_migrate_apply", "database", "migrating the database"),
+    Step("__db_migrate_rollback", "database", "rolling back the migration"),
+    Step("__feature_flag_apply", "feature", "setting the flag"),
+    Step("__feature_flag_failure", "feature", "ramping the feature"),
+    Step("__feature_flag_rollback", "feature", "putting the flag back"),
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong where: ``hosts`` is empty for a step that concerns no single host."""
+
+    layer: str
+    tried: str
+    reason: str
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    passed: bool
+    failures: tuple[Failure, ...] = field(default_factory=tuple)
+
+
+def failure_reason(result: Mapping[str, Any] | None) -> str | None:
+    """Why a registered result is a failure; None where it is none, or was skipped, or is not there."""
+    if not result:
+        return None
+    broken = [item for item in result.get("results") or [] if failure_reason(item)]
+    if broken:
+        return "; ".join(
+            f"{item['item']}: {failure_reason(item)}"
+            if isinstance(item.get("item"), str)
+            else str(failure_reason(item))
+            for item in broken
+        )
+    if result.get("unreachable"):
+        return f"unreachable: {result.get('msg', 'no answer')}"
+    if result.get("failed"):
+        detail = result.get("msg") or result.get("module_stderr") or result.get("exception") or "no message"
+        return str(detail).strip()
+    return None
+
+
+def verdict(variables: Variables, fleet: Sequence[str]) -> Verdict:
+    """What has failed so far, in the order in which the deployment does things."""
+    controller = variables.get(CONTROLLER, {})
+    # Settling registers its own drains and restores over those that the verdict was read from.
+    recorded = controller.get("__deployment_settled")
+    failures = tuple(
+        Failure(**{**item, "hosts": tuple(item["hosts"])}) for item in (recorded or {}).get("failures", ())
+    )
+    failures += tuple(
+        failure
+        for failure in _fleet_failures(variables, fleet) + _controller_failures(controller)
+        if failure not in failures
+    )
+    return Verdict(passed=not failures, failures=failures)
+
+
+def _controller_failures(controller: Mapping[str, Any]) -> tuple[Failure, ...]:
+    found = []
+    for step in CONTROLLER_STEPS:
+        reason = failure_reason(controller.get(step.register))
+        if reason:
+            found.append(Failure(step.layer, step.tried, reason))
+    return tuple(found)
+
+
+def _fleet_failures(variables: Variables, fleet: Sequence[str]) -> tuple[Failure, ...]:
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for step in FLEET_STEPS:
+        for host in fleet:
+            reason = failure_reason(variables.get(host, {}).get(step.register))
+            if reason:
+                found.setdefault((step.layer, step.tried, reason), []).append(host)
+    return tuple(
+        Failure(layer, tried, reason, tuple(hosts)) for (layer, tried, reason), hosts in found.items()
+    )
+
+
+def succeeded(result: Mapping[str, Any] | None) -> bool:
+    """Whether a registered result ran to its end and was not a failure."""
+    return (
+        result is not None and bool(result) and not result.get("skipped") and failure_reason(result) is None
+    )
+
+
+def running(variables: Variables, host: str) -> str | None:
+    """The version that a host runs now, as far as this deployment saw; None where none or not known."""
+    own = variables.get(host, {})
+    for register in ("__artifact_rollback", "__artifact_activate"):
+        result = own.get(register) or {}
+        if succeeded(result):
+            return str(result["version"])
+    current = (own.get("__artifact_plan") or {}).get("current") or {}
+    return current.get("version")
+
+
+def needs_change(plan: Mapping[str, Any], version: str) -> bool:
+    """Whether activating ``version`` would do anything on a host, from what `release_info` said of it."""
+    current = plan.get("current") or {}
+    return current.get("version") != version or bool(plan.get("pending")) or plan.get("healthy") is False

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.manifest import (
+    check_manifest,
+    wanted_groups,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+
+GOOD: dict[str, Any] = {
+    "app": "shop",
+    "needs_release": True,
+    "layers": ["database", "artifact", "fleet", "feature"],
+    "version": "2.0",
+    "url": "http://example.com/shop-2.0.tar.gz",
+    "checksum": "sha256:" + "a" * 64,
+    "features": [{"name": "billing", "rollout": [5, 25, 100]}],
+    "wanted_groups": {"deploy_fleet_group": "fleet"},
+    "groups": {"all": ["web1"], "fleet": ["web1"], "idle": []},
+    "names": ["artifact_version"],
+    "known": ["artifact_version", "artifact_checksum"],
+}
+
+
+def test_a_good_manifest_passes() -> None:
+    check_manifest(**GOOD)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"version": None}, "No version is given"),
+        ({"version": 2.1}, 'quote it, artifact_version: "2.1"'),
+        ({"version": "../etc"}, "not a safe folder name"),
+        ({"version": ".."}, "not a safe folder name"),
+        ({"version": "2.0/x"}, "not a safe folder name"),
+        ({"version": "2.0\n"}, "not a safe folder name"),
+        ({"version": "-rf"}, "not a safe folder name"),
+        ({"url": None}, "No artifact is given"),
+        ({"url": "shop.tar.gz"}, "neither an http(s) URL nor an absolute path"),
+        ({"url": "ftp://example.com/x"}, "neither an http(s) URL nor an absolute path"),
+        ({"checksum": None}, "No checksum is given"),
+        ({"checksum": "md5:abc"}, "not of the form sha256"),
+        ({"checksum": "sha256:abc"}, "not of the form sha256"),
+        (
+            {"names": ["artifact_cheksum"]},
+            "Unknown option 'artifact_cheksum'. Did you mean 'artifact_checksum'?",
+        ),
+        (
+            {"wanted_groups": {"deploy_fleet_group": "flet"}},
+            "no group 'flet' (deploy_fleet_group). Did you mean 'fleet'?",
+        ),
+        ({"wanted_groups": {"deploy_fleet_group": "idle"}}, "The group 'idle' (deploy_fleet_group) is empty"),
+        ({"features": [{"name": "billing", "rollout": [25, 5]}]}, "not a list of rising percentages"),
+        ({"features": [{"name": "billing", "rollout": [200]}]}, "not a list of rising percentages"),
+        ({"features": [{"name": "a", "rollout": [5]}, {"name": "a", "rollout": [5]}]}, "listed twice"),
+        ({"app": ""}, "deployment_app '' is not a name"),
+    ],
+)
+def test_what_is_wrong_is_named(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(StrataError, match="nothing was touched") as caught:
+        check_manifest(**{**GOOD, **change})
+    assert said in str(caught.value)
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(StrataError) as caught:
+        check_manifest(**{**GOOD, "url": None, "checksum": None, "names": ["artifact_x"]})
+    assert len(caught.value.details["problems"]) == 3
+
+
+def test_an_unverified_artifact_is_waived_by_name() -> None:
+    check_manifest(**{**GOOD, "checksum": "unverified"})
+
+
+def test_a_rollback_needs_no_release() -> None:
+    check_manifest(**{**GOOD, "needs_release": False, "version": None, "url": None, "checksum": None})
+
+
+def test_groups_are_wanted_by_layer() -> None:
+    names = {"fleet": "fleet", "lb": "edge", "db": "db"}
+    assert wanted_groups(["feature"], **names, balanced=True) == {}
+    assert wanted_groups(["database"], **names, balanced=True) == {"deploy_db_group": "db"}
+    assert wanted_groups(["fleet"], **names, balanced=True) == {
+        "deploy_fleet_group": "fleet",
+        "deploy_lb_group": "edge",
+    }
+    assert wanted_groups(["fleet"], **names, balanced=False) == {"deploy_fleet_group": "fleet"}

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.plan import (
+    batch_to_analyse,
+    batches,
+    deployment_plan,
+    feature_steps,
+    members_to_drain,
+    members_to_restore,
+    remaining_record,
+    stranded_members,
+)
+
+ASKED: dict[str, Any] = {"app": "shop", "version": "2.0", "layers": ["fleet"], "features": [], "record": {}}
+
+
+def test_batches_come_from_the_first_host_that_has_them(fleet: Any) -> None:
+    assert batches(fleet.variables, fleet.hosts) == [1, "25%", "100%"]
+    fleet.variables["web2"]["fleet_rolling_batches"] = [2]
+    assert batches(fleet.variables, fleet.hosts) == [2]
+    assert batches({}, fleet.hosts) == [1, "25%", "100%"]
+
+
+def test_only_members_whose_host_changes_are_drained(fleet: Any) -> None:
+    fleet.runs("1.0", "web1", "worker1").runs("2.0", "web2")
+    assert members_to_drain(fleet.variables, fleet.hosts, "2.0") == ["member-web1"]
+    assert members_to_drain(fleet.variables, fleet.hosts, None) == ["member-web1", "member-web2"]
+
+
+@pytest.mark.parametrize(
+    ("activation", "restored"),
+    [
+        ({"version": "2.0", "changed": True}, ["member-web1"]),
+        ({"failed": True, "msg": "unhealthy"}, []),
+        ({"unreachable": True, "msg": "gone"}, []),
+        ({"skipped": True}, ["member-web1"]),
+    ],
+)
+def test_only_a_fit_host_goes_back_into_rotation(
+    fleet: Any, activation: dict[str, Any], restored: list[str]
+) -> None:
+    fleet.runs("1.0").result("__artifact_activate", "web1", **activation)
+    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == restored
+
+
+def test_a_host_that_was_never_healthy_is_not_put_into_rotation_when_its_activation_is_skipped(
+    fleet: Any,
+) -> None:
+    fleet.runs(None, "web1").result("__artifact_activate", "web1", skipped=True)
+    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == []
+
+
+def test_a_rollback_makes_a_failed_host_fit_again(fleet: Any) -> None:
+    fleet.runs("1.0").result("__artifact_activate", "web1", failed=True, msg="unhealthy")
+    fleet.result("__artifact_rollback", "web1", version="1.0", changed=True)
+    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == ["member-web1"]
+
+
+def test_a_member_that_the_balancer_does_not_know_is_a_problem(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="ready")
+    (problem,) = deployment_plan(fleet.variables, fleet.hosts, **ASKED).problems
+    assert "'member-web2' of web2" in problem
+    assert "member-web1" in problem
+
+
+def test_the_record_has_what_is_in_rotation_and_will_be_drained(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="ready", web2="maintenance")
+    plan = deployment_plan(fleet.variables, fleet.hosts, **ASKED)
+    assert plan.record == {"lb1": {"member-web1": {"dial": "web1"}}}
+
+
+def test_the_record_keeps_what_a_dead_deployment_left(fleet: Any) -> None:
+    fleet.runs("2.0", "web1", "worker1").runs("1.0", "web2").pool(web1="drained", web2="ready")
+    former = {"lb1": {"member-web1": {"dial": "old"}}}
+    plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "record": former})
+    assert plan.record == {"lb1": {"member-web1": {"dial": "old"}, "member-web2": {"dial": "web2"}}}
+
+
+def test_the_plan_names_hosts_migrations_and_flags_from_and_to(fleet: Any) -> None:
+    fleet.runs("1.0", "web1").runs("2.0", "web2").runs(None, "worker1").pool(web1="ready", web2="ready")
+    fleet.variables["localhost"]["__db_migrate_plan"] = {"version": "1", "pending": ["2_currency"]}
+    fleet.variables["localhost"]["__feature_flag_plan"] = {
+        "flags": {"billing": {"state": "partial", "percentage": 5}}
+    }
+    asked = {
+        **ASKED,
+        "layers": ["database", "artifact", "fleet", "feature"],
+        "features": [{"name": "billing", "rollout": [5, 25, 100]}],
+    }
+    text = "\n".join(deployment_plan(fleet.variables, fleet.hosts, **asked).lines)
+    for line in (
+        "at 1, pending: 2_currency",
+        "web1: 1.0 -> 2.0",
+        "web2: 2.0, unchanged",
+        "worker1: nothing -> 2.0",
+        "billing: 5% -> 25% -> 100%",
+    ):
+        assert line in text
+
+
+@pytest.mark.parametrize(
+    ("flag", "steps"),
+    [
+        (None, [5, 25, 100]),
+        ({"state": "off", "percentage": 0}, [5, 25, 100]),
+        ({"state": "partial", "percentage": 5}, [25, 100]),
+        ({"state": "partial", "percentage": 10}, [25, 100]),
+        ({"state": "on", "percentage": 100}, []),
+    ],
+)
+def test_a_rollout_goes_on_from_where_the_flag_is(flag: dict[str, Any] | None, steps: list[int]) -> None:
+    flags = {"billing": flag} if flag else {}
+    found = feature_steps(flags, [{"name": "billing", "rollout": [5, 25, 100], "bake": 2}])
+    assert [step["percentage"] for step in found] == steps
+    assert all(step["bake"] == 2 for step in found)
+
+
+@pytest.mark.parametrize(("target", "steps"), [(0, [0]), (25, [25])])
+def test_a_flag_that_is_on_can_be_turned_down(target: int, steps: list[int]) -> None:
+    flags = {"billing": {"state": "on", "percentage": 100}}
+    assert [
+        step["percentage"] for step in feature_steps(flags, [{"name": "billing", "rollout": [target]}])
+    ] == steps
+
+
+@pytest.mark.parametrize(
+    ("more", "healed"),
+    [
+        ({}, ["member-web1"]),
+        ({"healthy": False}, []),
+        ({"pending": {"action": "activate"}}, []),
+        ({"current": {"version": "1.0", "state": "bad"}}, []),
+        ({"current": None}, []),
+    ],
+)
+def test_a_stranded_member_is_healed_only_where_its_host_is_good(
+    fleet: Any, more: dict[str, Any], healed: list[str]
+) -> None:
+    fleet.runs("1.0", "web2", "worker1").runs("1.0", "web1", **more)
+    assert stranded_members(fleet.variables, fleet.hosts, {"lb1": {"member-web1": None}}) == healed
+
+
+def test_what_was_put_back_leaves_the_record(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="ready", web2="ready")
+    record = {"lb1": {"member-web1": None, "member-web2": None}}
+    drained = {"member-web1": {"state": "drained"}, "member-web2": {"state": "drained"}}
+    restored = {"member-web1": {"state": "ready"}, "member-web2": {"state": "drained"}}
+    fleet.result("__fleet_rolling_drain", "web1", "web2", results=[{"item": "lb1", "members": drained}])
+    assert remaining_record(fleet.variables, fleet.hosts, record) == record
+    fleet.result("__fleet_rolling_restore", "web1", "web2", results=[{"item": "lb1", "members": restored}])
+    assert remaining_record(fleet.variables, fleet.hosts, record) == {"lb1": {"member-web2": None}}
+
+
+def test_members_that_were_never_drained_leave_the_record(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="ready", web2="ready")
+    assert remaining_record(fleet.variables, fleet.hosts, {"lb1": {"member-web1": None}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("activation", "restore", "analysed"),
+    [
+        ({"changed": True}, {"results": [{"item": "lb1", "changed": True}]}, True),
+        ({"changed": False}, {"skipped": True}, False),
+        ({"changed": True}, {"results": [{"item": "lb1", "failed": True, "msg": "x"}]}, False),
+        ({"failed": True, "msg": "x"}, {"skipped": True}, False),
+    ],
+)
+def test_a_batch_is_analysed_once_it_changed_and_serves(
+    fleet: Any, activation: dict[str, Any], restore: dict[str, Any], analysed: bool
+) -> None:
+    fleet.result("__artifact_activate", "web1", **activation).result(
+        "__fleet_rolling_restore", "web1", **restore
+    )
+    assert batch_to_analyse(fleet.variables, ["web1"]) is analysed

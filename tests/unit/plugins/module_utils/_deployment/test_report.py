@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.report import (
+    deployment_status,
+    hosts_to_settle,
+    journal_entry,
+    report,
+    running_releases,
+)
+
+ASKED: dict[str, Any] = {
+    "app": "shop",
+    "version": "3.0",
+    "layers": ["database", "artifact", "fleet"],
+    "record": {},
+}
+
+
+def test_nobody_is_settled_where_nothing_failed(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_activate", "web1", version="3.0", changed=True)
+    assert hosts_to_settle(fleet.variables, fleet.hosts) == []
+
+
+@pytest.mark.parametrize(("policy", "settled"), [("rollback_fleet", ["web1", "web2"]), ("halt", [])])
+def test_the_policy_says_who_is_settled(fleet: Any, policy: str, settled: list[str]) -> None:
+    fleet.runs("2.0").variables["web1"]["fleet_rolling_policy"] = policy
+    fleet.result("__artifact_activate", "web1", version="3.0", changed=True)
+    fleet.result("__artifact_activate", "web2", failed=True, msg="health answered 500")
+    assert hosts_to_settle(fleet.variables, fleet.hosts) == settled
+
+
+def test_a_failed_journey_settles_the_hosts_that_were_changed(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_activate", "web1", version="3.1", changed=True)
+    fleet.result("__artifact_activate", "worker1", version="3.1", changed=False)
+    fleet.result("__synthetic_verify", "web1", failed=True, msg="order: expected 201")
+    assert hosts_to_settle(fleet.variables, fleet.hosts) == ["web1"]
+
+
+def test_a_failed_feature_rolls_no_host_back(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_activate", "web1", version="3.0", changed=True)
+    fleet.result("__feature_flag_failure", "localhost", failed=True, msg="journey failed")
+    assert hosts_to_settle(fleet.variables, fleet.hosts) == []
+
+
+def test_a_failure_is_told_with_what_where_why_and_what_runs(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_activate", "web1", failed=True, msg="health answered 500")
+    fleet.result("__artifact_rollback", "web1", version="2.0", changed=True)
+    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED))
+    for part in (
+        "shop 3.0: FAILED in the fleet layer",
+        "activating the release on web1: health answered 500",
+        "put back       2.0 on web1",
+        "not touched    2.0 on web2, worker1",
+        "running now    2.0 on web1, web2, worker1",
+    ):
+        assert part in text
+
+
+def test_a_host_left_out_of_rotation_is_named(fleet: Any) -> None:
+    fleet.runs("2.0").pool(web1="ready", web2="ready")
+    drained = {"member-web1": {"state": "drained"}}
+    fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", "members": drained}])
+    fleet.result("__artifact_activate", "web1", unreachable=True, msg="gone")
+    lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": {"lb1": {"member-web1": None}}})
+    assert "  out of rotation web1" in lines
+
+
+def test_a_check_says_that_nothing_was_changed(fleet: Any) -> None:
+    assert report(fleet.variables, fleet.hosts, **ASKED, check_mode=True) == [
+        "shop 3.0: this was a check, nothing was changed."
+    ]
+
+
+def test_the_journal_keeps_the_outcome_and_its_reason(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_stage", "web1", failed=True, msg="404")
+    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    assert entry["outcome"] == "failed"
+    assert entry["failures"] == [
+        {"layer": "artifact", "tried": "staging the release", "hosts": ["web1"], "reason": "404"}
+    ]
+    assert entry["hosts"] == {"web1": "2.0", "web2": "2.0", "worker1": "2.0"}
+
+
+def test_status_shows_each_host_as_the_balancer_sees_it(fleet: Any) -> None:
+    fleet.runs("2.0", "web1", "worker1").pool(web1="ready")
+    fleet.result("__artifact_plan", "web2", unreachable=True, msg="no route")
+    lines = deployment_status(fleet.variables, fleet.hosts, app="shop")
+    rows = {line.split()[0]: line for line in lines}
+    assert "2.0" in rows["web1"]
+    assert "ready" in rows["web1"]
+    assert "unreachable: no route" in rows["web2"]
+    assert "not in the pool" in rows["web2"]
+
+
+def test_running_releases_name_their_migrations(fleet: Any) -> None:
+    fleet.runs("2.0", "web1", migrations=["1_a", "2_b"]).runs(None, "web2", "worker1")
+    assert running_releases(fleet.variables, fleet.hosts) == [
+        {"host": "web1", "version": "2.0", "migrations": ["1_a", "2_b"]}
+    ]
