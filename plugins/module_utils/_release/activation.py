@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Activation: a staged release becomes the current one, and is good only once it is healthy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import (
+    Activation,
+    bring_up,
+    outcome_of,
+    verified,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout, validate_version
+from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
+from ansible_collections.strata.deploy.plugins.module_utils._release.quiesce import quiesce
+from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
+from ansible_collections.strata.deploy.plugins.module_utils._release.retention import superfluous
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, now, save
+from ansible_collections.strata.deploy.plugins.module_utils._service import connect
+
+
+def ensure_active(
+    root: str, version: str, how: Activation, *, keep: int = 5, check_mode: bool = False
+) -> Outcome:
+    """Have ``version`` current, its service restarted and healthy, and superfluous releases gone.
+
+    A release that was already current and good is only verified. One that fails is marked bad and
+    stays current. In check mode a version that is not staged is taken to be.
+
+    Raises:
+        StrataError: before the switch, and nothing has changed; or after it, with ``state`` bad.
+    """
+    validate_version(version)
+    if keep < 1:
+        raise StrataError("The number of releases to keep must be at least 1.")
+    service, check = connect(how.service), how.check_for(version)
+    layout = Layout(root)
+    with act(f"Activating {version} under {root}"), opened(layout, check_mode) as state:
+        current = layout.current()
+        before = view(state, current)
+        release = state.releases.get(version)
+        if (release is None or not layout.release(version).is_dir()) and not check_mode:
+            raise StrataError(f"{version} is not staged under {root}. Stage it first.")
+        former = service.status() if service else None
+        if release and release.state == "good" and current == version and not state.intent:
+            healthy = verified(former, check)
+            if healthy:
+                return outcome_of(False, before, before, version, None, how, former, healthy)
+        if release is None:
+            after = {"current": version, "releases": {**before["releases"], version: "good"}}
+            return Outcome(True, before, after, version, current, "good")
+        resumed = state.intent if state.intent and state.intent.version == version else None
+        previous = resumed.previous if resumed else (current if current != version else None)
+        planned = state.good(version, how.deployment)
+        pruned = superfluous(planned, version, keep)
+        after = view(planned.without(*pruned), version)
+        if check_mode:
+            return replace(outcome_of(True, before, after, version, previous, how, former, {}), pruned=pruned)
+        state = save(
+            layout.state, replace(state, intent=Intent("activate", version, now(), previous, how.deployment))
+        )
+        if current:
+            problem = quiesce(how.quiesce, how.quiesce_timeout)
+            if problem and current != version:
+                raise StrataError(
+                    f"{problem} Nothing was switched: {current} is still current.", previous=current
+                )
+        try:
+            status, health = bring_up(layout, version, how, service, check)
+        except StrataError as error:
+            save(layout.state, replace(state.bad(version, str(error).splitlines()[0]), intent=None))
+            facts = {**error.details, "version": version, "previous": previous, "state": "bad"}
+            raise StrataError(f"Activating {version} under {root}: {error}", **facts) from error
+        done = state.good(version, how.deployment)
+        state = save(layout.state, replace(done.without(*pruned), removing=pruned))
+        for each in pruned:
+            layout.discard(layout.release(each))
+        if pruned:
+            save(layout.state, replace(state, removing=()))
+        return replace(outcome_of(True, before, after, version, previous, how, status, health), pruned=pruned)

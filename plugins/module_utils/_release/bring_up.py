@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bringing a release up: the switch, the restart, and the health of the new process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ansible_collections.strata.deploy.plugins.module_utils import _url
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._health import HealthCheck, probe, wait
+from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
+from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import (
+    Service,
+    ServiceOptions,
+    Status,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._service.watch import Watch, with_log
+
+SETTLED_WAIT = 3.0
+"""Seconds in which a release that should be healthy may show it before it is restarted."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """How a release of one app is brought up on this host; ``quiesce`` runs before the service is touched."""
+
+    service: ServiceOptions | None = None
+    health: HealthCheck | None = None
+    quiesce: tuple[str, ...] = ()
+    quiesce_timeout: float = 60.0
+    deployment: str | None = None
+
+    def check_for(self, version: str) -> HealthCheck | None:
+        if self.health is None:
+            return None
+        check = replace(self.health, version=version)
+        check.validate()
+        return check
+
+
+def verified(status: Status | None, check: HealthCheck | None) -> dict[str, Any] | None:
+    """The health of a release that should be healthy; None if it is not, or its service does not run."""
+    if status and status.phase not in ("running", "starting"):
+        return None
+    if check is None:
+        return {"attempts": 0}
+    try:
+        return asdict(wait(replace(check, timeout=min(check.timeout, SETTLED_WAIT))))
+    except StrataError:
+        return None
+
+
+def bring_up(
+    layout: Layout, version: str, how: Activation, service: Service | None, check: HealthCheck | None
+) -> tuple[Status | None, dict[str, Any]]:
+    layout.switch(version)
+    if service is None or how.service is None:
+        return None, asdict(wait(check)) if check else {}
+    former = service.status()
+    try:
+        service.restart(lambda: _expect_silence(check))
+    except StrataError as error:
+        raise with_log(error, service) from error
+    watch = Watch(service, how.service.name, former)
+    if check is None:
+        return watch.running(how.service.timeout), {}
+    try:
+        health = asdict(wait(check, watch.alive))
+    except StrataError as error:
+        if "log" in error.details:
+            raise
+        raise with_log(error, service) from error
+    return service.status(), health
+
+
+def _expect_silence(check: HealthCheck | None) -> None:
+    """While the service is stopped nobody may pass its health check, or the next verdict would be about another."""
+    if check is None:
+        return
+    deadline = time.monotonic() + check.timeout
+    while probe(check, timeout=1.0).healthy:
+        if time.monotonic() >= deadline:
+            raise StrataError(
+                f"{_url.shown(check.url)} still answers as healthy after the service was stopped: another process"
+                " answers there, a left-over child perhaps. End it, or mend the URL."
+            )
+        time.sleep(check.interval)
+
+
+def outcome_of(
+    changed: bool,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    version: str,
+    previous: str | None,
+    how: Activation,
+    status: Status | None,
+    health: dict[str, Any],
+) -> Outcome:
+    if changed and before == after:
+        # Only restarted, for it was not healthy or not finished.
+        before, after = {**before, "healthy": False}, {**after, "healthy": True}
+    service = None
+    if status and how.service:
+        service = {
+            "name": how.service.name,
+            "manager": how.service.manager,
+            "state": status.phase,
+            "pid": status.pid,
+        }
+    checked = None
+    if "last" in health:
+        checked = {"attempts": health["attempts"], "seconds": health["seconds"], **health["last"]}
+    return Outcome(changed, before, after, version, previous, "good", service, checked)

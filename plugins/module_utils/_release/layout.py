@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things lie under an app's root, and the link that says which release is current."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+LOCK_WAIT = 60.0
+"""Seconds to wait for another run on this host: one whose controller died ends by itself."""
+
+
+def validate_version(version: str) -> None:
+    """Raise StrataError unless a version can be the name of a folder, and nothing else."""
+    if not VERSION.fullmatch(version):
+        raise StrataError(
+            f"The version {version!r} is not a safe folder name: use letters, digits, '.', '_', '+' and '-',"
+            " beginning with a letter or digit, at most 128."
+        )
+
+
+def validate_shared(shared: tuple[str, ...]) -> None:
+    """Raise StrataError unless shared paths are relative, stay inside, and none lies within another."""
+    seen: list[tuple[str, ...]] = []
+    for text in shared:
+        parts = tuple(text.split("/"))
+        if any(part in ("", ".", "..") for part in parts):
+            raise StrataError(f"The shared path {text!r} must be relative, without '.', '..' or empty parts.")
+        if any(parts[: len(other)] == other or other[: len(parts)] == parts for other in seen):
+            raise StrataError(f"The shared path {text!r} lies within another one, or is named twice.")
+        seen.append(parts)
+
+
+class Layout:
+    """The folders of one app on this host: ``releases/``, ``shared/``, ``current`` and ``.strata/``."""
+
+    def __init__(self, root: str) -> None:
+        path = os.path.normpath(root)
+        if not os.path.isabs(root) or not path.strip("/"):
+            raise StrataError(f"The path {root!r} must be an absolute one, the folder of one app.")
+        self.root = Path("/", path.lstrip("/"))
+        self.releases = self.root / "releases"
+        self.shared = self.root / "shared"
+        self.private = self.root / ".strata"
+        self.state = self.private / "state.json"
+        self.link = self.root / "current"
+
+    def create(self) -> None:
+        """Make the folders that are missing."""
+        for folder in (self.root, self.releases, self.shared):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.private.mkdir(mode=0o700, exist_ok=True)
+
+    def release(self, version: str) -> Path:
+        return self.releases / version
+
+    def current(self) -> str | None:
+        """The version that the link points to."""
+        try:
+            target = self.link.parent / os.readlink(self.link)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StrataError(
+                f"{self.link} is not a symbolic link ({error.strerror}): move it away."
+            ) from error
+        if os.path.normpath(target.parent) != str(self.releases):
+            raise StrataError(f"{self.link} points to {target}, not into {self.releases}: move it away.")
+        return target.name
+
+    def switch(self, version: str) -> None:
+        """Make a version current in one rename(2), on disk before it returns."""
+        fresh = self.private / "current"
+        with contextlib.suppress(FileNotFoundError):
+            fresh.unlink()
+        fresh.symlink_to(PurePosixPath("releases", version))
+        fresh.rename(self.link)
+        sync_directory(self.root)
+
+    def incoming(self) -> Path:
+        """A new private folder on the file system of the releases."""
+        return Path(tempfile.mkdtemp(prefix="incoming-", dir=self.private))
+
+    def discard(self, folder: Path) -> None:
+        """Delete a folder; a reader never sees it half gone under its own name."""
+        if folder.is_symlink() or not folder.exists():
+            return
+        grave = Path(tempfile.mkdtemp(prefix="incoming-", dir=self.private))
+        folder.rename(grave / folder.name)
+        remove_tree(grave)
+
+    def sweep(self) -> None:
+        """Delete what killed runs left in the private folder; only under the lock."""
+        for leftover in self.private.glob("incoming-*"):
+            remove_tree(leftover)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second run on this host out; the kernel lets go of the lock of a killed one."""
+        with open(self.private / "lock", "a", encoding="utf-8") as stream:
+            deadline = time.monotonic() + LOCK_WAIT
+            while True:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise StrataError(
+                            f"Another run has been working on {self.root} for {LOCK_WAIT:g} s. Wait for its end."
+                        ) from None
+                    time.sleep(0.1)
+            yield
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a tree, folders without write permission included."""
+    try:
+        shutil.rmtree(folder)
+    except PermissionError:
+        for parent, _folders, _files in os.walk(folder):
+            os.chmod(parent, 0o700)
+        shutil.rmtree(folder)

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening an app's state: what a killed run left behind is finished or cleaned up first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import State, load, save
+
+
+@contextlib.contextmanager
+def opened(layout: Layout, check_mode: bool, *, create: bool = False) -> Iterator[State]:
+    """The state to work from, under the lock of this host; in check mode only as it will be."""
+    if check_mode or not (create or layout.private.is_dir()):
+        yield settled(load(layout.state))
+        return
+    layout.create()
+    with layout.locked():
+        found = load(layout.state)
+        state = replace(settled(found), replacing=None, removing=())
+        layout.sweep()
+        if found.replacing:
+            # The old build or the new one, or none: which is there cannot be known.
+            layout.discard(layout.release(found.replacing))
+        for version in found.removing:
+            layout.discard(layout.release(version))
+        if state != found:
+            save(layout.state, state)
+        yield state
+
+
+def settled(state: State) -> State:
+    """The state without what was left half done; an unfinished activation stays, for a verb to finish."""
+    return state.without(state.replacing) if state.replacing else state

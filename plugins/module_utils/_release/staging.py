@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Staging: a release fetched, verified and unpacked beside the running one, which is not touched."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._release.fetch import Artifact, fetch, look_up
+from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
+    Layout,
+    remove_tree,
+    validate_shared,
+    validate_version,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
+from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State, now, save
+from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, unpack
+
+
+def ensure_staged(
+    root: str,
+    version: str,
+    artifact: Artifact,
+    *,
+    shared: tuple[str, ...] = (),
+    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    deployment: str | None = None,
+    check_mode: bool = False,
+) -> Outcome:
+    """Have ``version`` unpacked under ``root``, with links from ``shared`` paths to ``shared/``.
+
+    Raises:
+        StrataError: bad input; no such artifact or not what its checksum says; refused by `unpack`; or the
+            version is current and would have to be rebuilt.
+    """
+    validate_version(version)
+    validate_shared(shared)
+    artifact.validate()
+    limits.validate()
+    layout = Layout(root)
+    with act(f"Staging {version} under {root}"), opened(layout, check_mode, create=True) as state:
+        current = layout.current()
+        known = state.releases.get(version)
+        before = {**view(state, current), "checksum": known.checksum if known else None}
+        there = layout.release(version).is_dir()
+        if known and there and artifact.matches(known.digests):
+            return Outcome(False, before, before, version, current, known.state)
+        if current == version:
+            raise StrataError(
+                f"{version} is current under {root}, and what is asked for has another checksum"
+                f" ({artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
+            )
+        if there and not known and version not in (state.replacing, *state.removing):
+            raise StrataError(f"{layout.release(version)} is there, but not one of Strata's. Move it away.")
+        release = Release(
+            version, "staged", artifact.checksum.lower(), {}, artifact.shown, now(), deployed_by=deployment
+        )
+        after = {**view(state.put(release), current), "checksum": release.checksum}
+        if check_mode:
+            look_up(artifact)
+        else:
+            _stage(layout, state, release, artifact, shared, limits)
+        return Outcome(True, before, after, version, current, "staged")
+
+
+def _stage(
+    layout: Layout,
+    state: State,
+    release: Release,
+    artifact: Artifact,
+    shared: tuple[str, ...],
+    limits: Limits,
+) -> None:
+    incoming = layout.incoming()
+    try:
+        digests = fetch(artifact, incoming / "artifact", limits.max_bytes)
+        folder = incoming / "release"
+        folder.mkdir()
+        unpack(incoming / "artifact", folder, limits)
+        for path in shared:
+            _link_shared(layout, folder, path)
+        folder.chmod(0o755)
+        # One flush of everything instead of one a file: a release must not be half there after a power cut.
+        os.sync()
+        intended = save(layout.state, replace(state, replacing=release.version))
+        layout.discard(layout.release(release.version))
+        folder.rename(layout.release(release.version))
+        sync_directory(layout.releases)
+        save(layout.state, replace(intended.put(replace(release, digests=digests)), replacing=None))
+    finally:
+        remove_tree(incoming)
+
+
+def _link_shared(layout: Layout, folder: Path, path: str) -> None:
+    """Put a link to ``shared/PATH`` in the place of PATH, whatever the artifact has there."""
+    place = folder
+    for part in path.split("/")[:-1]:
+        place = place / part
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            raise StrataError(
+                f"The shared path {path!r} cannot be linked: {part!r} in the artifact is not a folder."
+            )
+        place.mkdir(mode=0o755, exist_ok=True)
+    place = folder / path
+    if place.is_dir() and not place.is_symlink():
+        layout.discard(place)
+    elif place.is_symlink() or place.exists():
+        place.unlink()
+    target = layout.shared / path
+    if not target.exists():
+        target.mkdir(mode=0o755, parents=True)
+    up = "../" * (2 + path.count("/"))
+    place.symlink_to(f"{up}shared/{path}")

@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""supervisord over its XML-RPC interface.
+
+The protocol: http://supervisord.org/api.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import time
+import xmlrpc.client
+from functools import cached_property
+from typing import Any, Callable
+from urllib.parse import unquote, urlsplit
+from xml.parsers.expat import ExpatError
+
+from ansible_collections.strata.deploy.plugins.module_utils import _url
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import (
+    POLL,
+    ServiceOptions,
+    Status,
+)
+
+BAD_NAME = 10
+ALREADY_STARTED = 60
+NOT_RUNNING = 70
+
+PHASES = {
+    "RUNNING": "running",
+    "STARTING": "starting",
+    "STOPPED": "stopped",
+    "STOPPING": "stopped",
+    "EXITED": "stopped",
+    "BACKOFF": "failed",
+    "FATAL": "failed",
+    "UNKNOWN": "failed",
+}
+LOG_BYTES = 8192
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, options: ServiceOptions) -> None:
+        bare, headers = _url.credentials(options.address or "")
+        super().__init__(headers=list(headers.items()))
+        self._parts = urlsplit(bare)
+        self._timeout = options.timeout
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        if self._connection and self._connection[1]:
+            return self._connection[1]
+        connection: http.client.HTTPConnection
+        if self._parts.scheme == "unix":
+            connection = _UnixConnection(unquote(self._parts.path), self._timeout)
+        else:
+            connection = http.client.HTTPConnection(
+                self._parts.hostname or "", self._parts.port, timeout=self._timeout
+            )
+        self._connection = host, connection
+        return connection
+
+
+class Supervisord:
+    """One program of a supervisord: its process NAME, or GROUP:NAME."""
+
+    NAME = "supervisord"
+
+    def __init__(self, options: ServiceOptions) -> None:
+        self._options = options
+        self._log_sizes = {"Stdout": 0, "Stderr": 0}
+
+    def validate(self) -> None:
+        form = "unix:///PATH/TO/SOCKET or http://[USER:PASSWORD@]HOST:PORT"
+        if not self._options.address:
+            raise StrataError(f"The service manager supervisord needs its address: {form}.")
+        bare, _headers = _url.credentials(self._options.address)
+        parts = urlsplit(bare)
+        usable = (
+            parts.path.startswith("/")
+            if parts.scheme == "unix"
+            else parts.scheme == "http" and parts.hostname
+        )
+        if not usable or parts.query:
+            raise StrataError(f"The address of supervisord is not of the form {form}.")
+        if not re.fullmatch(r"[^\s:*]+(:[^\s:*]+)?", self._options.name):
+            raise StrataError(f"'{self._options.name}' is not the name of one process, NAME or GROUP:NAME.")
+
+    def status(self) -> Status:
+        try:
+            info = self._call("getProcessInfo", self._options.name)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != BAD_NAME:
+                raise self._refused("ask for", fault) from fault
+            known = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
+            raise StrataError(
+                f"supervisord knows no process '{self._options.name}'; it has: {', '.join(known) or 'none'}."
+            ) from fault
+        state = info["statename"]
+        why = info["spawnerr"] or (
+            f"exit status {info['exitstatus']}" if state in ("EXITED", "FATAL") else ""
+        )
+        detail = f"{state}: {why}" if why and state not in ("RUNNING", "STARTING") else str(state)
+        return Status(PHASES.get(state, "failed"), detail, info["pid"] or None, str(info["start"]))
+
+    def restart(self, stopped: Callable[[], None]) -> None:
+        self._stop()
+        for channel in self._log_sizes:
+            self._log_sizes[channel] = self._tail(channel, 0)[1]
+        stopped()
+        try:
+            self._call("startProcess", self._options.name, False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != ALREADY_STARTED:
+                raise self._refused("start", fault) from fault
+
+    def log_tail(self) -> list[str]:
+        lines: list[str] = []
+        for channel, before in self._log_sizes.items():
+            data, size = self._tail(channel, LOG_BYTES)
+            new = size - before if size >= before else size
+            lines += data[-new:].decode(errors="replace").splitlines()[-20:] if new else []
+        return lines
+
+    @cached_property
+    def _server(self) -> xmlrpc.client.ServerProxy:
+        return xmlrpc.client.ServerProxy("http://supervisord/RPC2", _Transport(self._options))
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + self._options.timeout
+        while True:
+            state = self._call("getProcessInfo", self._options.name)["statename"]
+            if state in ("RUNNING", "STARTING", "BACKOFF"):
+                try:
+                    self._call("stopProcess", self._options.name, False)
+                except xmlrpc.client.Fault as fault:
+                    if fault.faultCode != NOT_RUNNING:
+                        raise self._refused("stop", fault) from fault
+            elif state != "STOPPING":
+                return
+            if time.monotonic() >= deadline:
+                raise StrataError(
+                    f"supervisord did not get service '{self._options.name}' stopped within {self._options.timeout:g} s;"
+                    " give it longer with the service's timeout, or shorten the program's stopwaitsecs."
+                )
+            time.sleep(POLL)
+
+    def _tail(self, channel: str, length: int) -> tuple[bytes, int]:
+        """The last bytes of a log, and its size; nothing where there is no log, or XML cannot carry it."""
+        with contextlib.suppress(xmlrpc.client.Fault, ExpatError):
+            data, size, _overflow = self._call(f"tailProcess{channel}Log", self._options.name, 0, length)
+            return str(data).encode(), int(size)
+        return b"", 0
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(self._server.supervisor, method)(*arguments)
+        except xmlrpc.client.ProtocolError as error:
+            raise StrataError(
+                f"supervisord refused a request about service '{self._options.name}': HTTP {error.errcode} {error.errmsg}."
+                + (" Check the user and password in its address." if error.errcode == 401 else "")
+            ) from None
+        except (OSError, http.client.HTTPException, xmlrpc.client.ResponseError) as error:
+            raise StrataError(
+                f"supervisord, asked about service '{self._options.name}', did not answer at its address:"
+                f" {error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__}."
+            ) from None
+
+    def _refused(self, verb: str, fault: xmlrpc.client.Fault) -> StrataError:
+        return StrataError(
+            f"supervisord could not {verb} service '{self._options.name}': {fault.faultString}."
+        )

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watching the process that came of a restart."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ansible_collections.strata.deploy.plugins.module_utils import _url
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import POLL, Service, Status
+
+
+@dataclass
+class Watch:
+    """Sees to it that one new process came of a restart, and that it stays."""
+
+    service: Service
+    name: str
+    former: Status
+    seen: Status | None = field(default=None, init=False)
+
+    def alive(self) -> None:
+        """Raise StrataError, with the last log lines, if the new process ended or was replaced."""
+        status = self.service.status()
+        if status.phase in ("stopped", "failed"):
+            raise self._lost(f"ended right after its start ({status.detail})")
+        if not status.pid:
+            return
+        if (status.pid, status.started) == (self.former.pid, self.former.started):
+            raise self._lost(f"was not restarted: process {status.pid} is still the old one")
+        if self.seen and (status.pid, status.started) != (self.seen.pid, self.seen.started):
+            raise self._lost(f"ended and was started again (process {self.seen.pid}, then {status.pid})")
+        self.seen = status
+
+    def running(self, timeout: float) -> Status:
+        """Wait until the supervisor itself takes the new process for running."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.alive()
+            status = self.service.status()
+            if status.phase == "running":
+                return status
+            if time.monotonic() >= deadline:
+                raise self._lost(f"was not running within {timeout:g} s ({status.detail})")
+            time.sleep(POLL)
+
+    def _lost(self, what: str) -> StrataError:
+        return with_log(StrataError(f"Service '{self.name}' {what}."), self.service)
+
+
+def with_log(error: StrataError, service: Service) -> StrataError:
+    """The same error with the service's last log lines: five in its text, all in its ``log``."""
+    try:
+        lines = [_url.masked(line) for line in service.log_tail()]
+    except StrataError:
+        lines = []
+    text = str(error) + ("\nIts last lines:\n  " + "\n  ".join(lines[-5:]) if lines else "")
+    return StrataError(text, **{**error.details, "log": lines})

@@ -1,0 +1,327 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Stage, activate and roll back a release of an app on a host
+version_added: 0.1.0
+author: The Strata authors (@strata)
+description:
+  - Each state is reached in one execution on the host.
+  - What is about to be done is on disk before it is done. A run that is killed at any point is finished or cleaned up by the next one.
+  - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, or it was rolled back).
+extends_documentation_fragment:
+  - strata.deploy.release
+options:
+  state:
+    description:
+      - V(staged) fetches O(url), compares it with O(checksum), and unpacks it beside the current release, which is not touched.
+        A version that is there with the same checksum is left as it is; with another one it is replaced, unless it is current.
+      - V(active) makes O(version) current by one atomic rename, restarts O(service), and waits until O(health) is met by the new process.
+        Then the release is good, and superfluous ones are deleted.
+        A version that is current, good and healthy already is left as it is. If the activation fails, the release is marked bad and stays current.
+      - V(rolled_back) marks the current release bad and makes the last good one current in the same way, or O(version).
+        Releases that are bad or never were active are passed over. A target that does not become healthy stays good, and the
+        rollback unfinished, to be taken up by the next run.
+    type: str
+    choices: [staged, active, rolled_back]
+    required: true
+  version:
+    description:
+      - The version, which is also the name of the release's folder. Letters, digits, V(.), V(_), V(+) and V(-), beginning with a letter or digit.
+      - Required unless O(state=rolled_back).
+    type: str
+  url:
+    description:
+      - The artifact, a tar.gz whose top is the top of the release. Either an http(s) URL or an absolute path on the host.
+      - A user and password in a URL are sent as basic authentication. They, and the query of a URL, are neither shown nor recorded.
+      - Refused in it are absolute paths, paths with C(..), links that lead out of the release or have C(..) after a name, entries
+        written through a link, names that occur twice, devices and other special files, setuid and setgid files.
+        Files lose write permission for group and others.
+      - Required with O(state=staged).
+    type: str
+  checksum:
+    description:
+      - The artifact's checksum, V(sha256:HEX) or V(sha512:HEX). The literal V(unverified) does without.
+      - Required with O(state=staged).
+    type: str
+  shared:
+    description:
+      - Paths in the release that become links to the same path under C(shared/), whatever the artifact has there. Used with O(state=staged).
+      - A path that C(shared/) lacks is made there as a folder; so put a shared file there before.
+      - A release is linked when it is unpacked. Changing the list has an effect from the next version on.
+    type: list
+    elements: str
+    default: []
+  max_bytes:
+    description:
+      - The most bytes that the artifact may have, packed and unpacked.
+    type: int
+    default: 2147483648
+  max_entries:
+    description:
+      - The most entries that the artifact may have.
+    type: int
+    default: 100000
+  keep:
+    description:
+      - How many releases of each kind, good, bad and staged, are kept when O(state=active) has succeeded.
+      - The current release and the one that a rollback leads to are always kept.
+    type: int
+    default: 5
+  quiesce:
+    description:
+      - A command, as a list, that is run on the host before the current release is left and the service restarted. For instance, to have a worker
+        finish the job in hand.
+      - If it fails with O(state=active), nothing is switched. With O(state=rolled_back) its failure is a warning.
+    type: list
+    elements: str
+    default: []
+  quiesce_timeout:
+    description:
+      - Seconds that O(quiesce) may take before it is killed.
+    type: float
+    default: 60.0
+  deployment:
+    description:
+      - What the release is recorded as deployed by, for instance the name of a deployment and of a person.
+    type: str
+  reason:
+    description:
+      - Why the release that O(state=rolled_back) leaves is marked bad. One that is bad already keeps its reason.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description:
+      - With O(state=staged) it looks up whether the artifact is there; whether its checksum is right is seen only when it is fetched.
+      - With O(state=active) a version that is not staged yet is taken to be.
+  diff_mode:
+    support: full
+    description: Shows the current version and the state of each release.
+  idempotent:
+    support: partial
+    description: With O(state=rolled_back) and no O(version), each finished run goes back further. Give the version to have it once.
+seealso:
+  - module: strata.deploy.release_info
+  - module: strata.deploy.http_health
+"""
+
+EXAMPLES = r"""
+- name: Stage 2.0 beside the running release
+  strata.deploy.release:
+    path: /srv/shop
+    version: "2.0"
+    state: staged
+    url: https://builds.example.com/shop-2.0.tar.gz
+    checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    shared: [uploads]
+
+- name: Activate 2.0
+  strata.deploy.release:
+    path: /srv/shop
+    version: "2.0"
+    state: active
+    service:
+      manager: systemd
+      name: shop.service
+    health:
+      url: http://127.0.0.1:8001/health
+      version_header: X-Version
+
+- name: Go back to the last good release
+  strata.deploy.release:
+    path: /srv/shop
+    state: rolled_back
+    reason: Orders are slow
+    service:
+      manager: systemd
+      name: shop.service
+    health:
+      url: http://127.0.0.1:8001/health
+"""
+
+RETURN = r"""
+version:
+  description: The version that is staged, active or gone back to; after a failed activation, the one that failed.
+  returned: always, unless nothing was tried
+  type: str
+  sample: "2.0"
+previous:
+  description: With O(state=staged), the version that is current; otherwise the one that was left, or null if none was.
+  returned: always, unless nothing was tried
+  type: str
+  sample: "1.0"
+state:
+  description: What the release RV(version) is now recorded as. Either V(staged), V(good) or V(bad).
+  returned: always, unless nothing was tried
+  type: str
+  sample: good
+seconds:
+  description: How long it took, in seconds.
+  returned: success
+  type: float
+  sample: 1.32
+service:
+  description: The service after it was restarted or found to be running; null without O(service).
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: shop.service
+    manager:
+      description: Its supervisor.
+      type: str
+      sample: systemd
+    state:
+      description: Either V(running), V(starting), V(stopped) or V(failed); in check mode, what it is before.
+      type: str
+      sample: running
+    pid:
+      description: The id of its main process, or null.
+      type: int
+      sample: 4711
+health:
+  description: How the release became healthy; null without O(health), and in check mode if it would have to be activated.
+  returned: success
+  type: dict
+  contains:
+    attempts:
+      description: How many probes were made.
+      type: int
+      sample: 4
+    seconds:
+      description: Seconds from the restart until it was healthy.
+      type: float
+      sample: 0.42
+    healthy:
+      description: Always true.
+      type: bool
+      sample: true
+    status:
+      description: The status of the last answer.
+      type: int
+      sample: 200
+    version:
+      description: What O(health.version_header) said, or null.
+      type: str
+      sample: "2.0"
+    detail:
+      description: The last answer, in words.
+      type: str
+      sample: status 200
+pruned:
+  description: The versions that were deleted.
+  returned: success
+  type: list
+  elements: str
+  sample: ["1.0"]
+log:
+  description: The last lines that the service wrote, up to 20 of each of its logs.
+  returned: when the service was restarted and failed
+  type: list
+  elements: str
+  sample: ["OSError: [Errno 98] Address already in use"]
+last:
+  description: The last answer of the health URL, in words.
+  returned: when the service was not healthy in time
+  type: str
+  sample: "status 500 instead of 200: no database"
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
+from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
+    ON_HOST,
+    health_check,
+    secrets,
+    service_options,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._release.fetch import Artifact
+from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
+from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
+from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits
+
+OPTIONS = {
+    **ON_HOST,
+    "state": {"type": "str", "required": True, "choices": ["staged", "active", "rolled_back"]},
+    "version": {"type": "str"},
+    "url": {"type": "str"},
+    "checksum": {"type": "str"},
+    "shared": {"type": "list", "elements": "str", "default": []},
+    "max_bytes": {"type": "int", "default": 2147483648},
+    "max_entries": {"type": "int", "default": 100000},
+    "keep": {"type": "int", "default": 5},
+    "quiesce": {"type": "list", "elements": "str", "default": []},
+    "quiesce_timeout": {"type": "float", "default": 60.0},
+    "deployment": {"type": "str"},
+    "reason": {"type": "str"},
+}
+
+
+def ensure(options: dict, check_mode: bool) -> Outcome:
+    """Reach the wanted state."""
+    path, version = options["path"], options["version"]
+    if options["state"] == "staged":
+        return ensure_staged(
+            path,
+            version,
+            Artifact(options["url"], options["checksum"]),
+            shared=tuple(options["shared"]),
+            limits=Limits(options["max_bytes"], options["max_entries"]),
+            deployment=options["deployment"],
+            check_mode=check_mode,
+        )
+    how = Activation(
+        service_options(options["service"]),
+        health_check(options["health"]),
+        tuple(options["quiesce"]),
+        options["quiesce_timeout"],
+        options["deployment"],
+    )
+    if options["state"] == "active":
+        return ensure_active(path, version, how, keep=options["keep"], check_mode=check_mode)
+    return ensure_rolled_back(path, version, how, reason=options["reason"], check_mode=check_mode)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=OPTIONS,
+        required_if=[("state", "staged", ("version", "url", "checksum")), ("state", "active", ("version",))],
+        supports_check_mode=True,
+    )
+    module.no_log_values.update(secrets(module.params))
+    started = time.monotonic()
+    try:
+        outcome = ensure(module.params, module.check_mode)
+    except StrataError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(
+        changed=outcome.changed,
+        diff={"before": outcome.before, "after": outcome.after},
+        version=outcome.version,
+        previous=outcome.previous,
+        state=outcome.state,
+        seconds=round(time.monotonic() - started, 3),
+        service=outcome.service,
+        health=outcome.health,
+        pruned=outcome.pruned,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_info
+short_description: Tell which releases of an app are on a host
+version_added: 0.1.0
+author: The Strata authors (@strata)
+description:
+  - Reads which release is current, which others are there, where a rollback would lead, and whether something was left unfinished.
+  - With O(service) and O(health) it also asks the process supervisor and the health URL, once and without waiting. That they do not
+    answer, or badly, is reported and is not a failure.
+extends_documentation_fragment:
+  - strata.deploy.release
+options:
+  migrations:
+    description:
+      - A folder within the release, a relative path. The names of its SQL files in the current release are returned.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: Reads only, so it does the same in check mode.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+  idempotent:
+    support: full
+    description: Changes nothing.
+seealso:
+  - module: strata.deploy.release
+"""
+
+EXAMPLES = r"""
+- name: See what runs here
+  strata.deploy.release_info:
+    path: /srv/shop
+    service:
+      manager: systemd
+      name: shop.service
+    health:
+      url: http://127.0.0.1:8001/health
+    migrations: migrations
+  register: shop
+"""
+
+RETURN = r"""
+current:
+  description: The release that the link C(current) points to, or null where there is none.
+  returned: always
+  type: dict
+  contains:
+    version:
+      description: Its version.
+      type: str
+      sample: "2.0"
+    state:
+      description: Whether it is V(good), V(bad), V(staged) (an activation was not finished), or V(unknown) (nothing is recorded of it).
+      type: str
+      sample: good
+    since:
+      description: When it became current and healthy, in ISO 8601 and UTC, or null.
+      type: str
+      sample: "2026-02-03T10:11:12Z"
+    checksum:
+      description: The checksum that it was staged with.
+      type: str
+      sample: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    deployed_by:
+      description: The deployment that activated it, or null.
+      type: str
+      sample: 20260203-101100-anna
+releases:
+  description: All releases on the host. Those that were activated come first, the last one foremost; then those that were not, the newest first.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    version:
+      description: Its version.
+      type: str
+      sample: "2.0"
+    state:
+      description: Whether it is V(staged), V(good) or V(bad).
+      type: str
+      sample: good
+    reason:
+      description: Why it is bad, or null.
+      type: str
+      sample: Rolled back.
+    checksum:
+      description: The checksum that it was staged with, or V(unverified).
+      type: str
+      sample: unverified
+    origin:
+      description: Where it came from, without credentials and query.
+      type: str
+      sample: https://builds.example.com/shop-2.0.tar.gz
+    staged_at:
+      description: When it was staged, in ISO 8601 and UTC.
+      type: str
+      sample: "2026-02-03T10:11:02Z"
+    activated_at:
+      description: When it last became current and healthy, in ISO 8601 and UTC, or null.
+      type: str
+      sample: "2026-02-03T10:11:12Z"
+    deployed_by:
+      description: The deployment that staged or activated it, or null.
+      type: str
+      sample: 20260203-101100-anna
+rollback_target:
+  description: The release that a rollback would make current, or null.
+  returned: always
+  type: str
+  sample: "1.0"
+pending:
+  description: An activation or rollback that was not finished, or null.
+  returned: always
+  type: dict
+  contains:
+    act:
+      description: Either V(activate) or V(roll_back).
+      type: str
+      sample: activate
+    version:
+      description: The version that was to become current.
+      type: str
+      sample: "2.0"
+    previous:
+      description: The version that was current before, or null.
+      type: str
+      sample: "1.0"
+    since:
+      description: When it was begun, in ISO 8601 and UTC.
+      type: str
+      sample: "2026-02-03T10:11:12Z"
+    deployment:
+      description: The deployment that began it, or null.
+      type: str
+      sample: 20260203-101100-anna
+healthy:
+  description: Whether the one probe was healthy, or null without O(health).
+  returned: always
+  type: bool
+  sample: true
+health_detail:
+  description: What the probe answered, in words.
+  returned: always
+  type: str
+  sample: status 200
+service_state:
+  description: Either V(running), V(starting), V(stopped), V(failed), or V(unknown) (the supervisor does not answer or does not know it); null without O(service).
+  returned: always
+  type: str
+  sample: running
+service_detail:
+  description: The supervisor's own words for it, or why it could not be asked.
+  returned: always
+  type: str
+  sample: RUNNING
+migrations:
+  description: The sorted names of the SQL files in O(migrations) of the current release.
+  returned: always
+  type: list
+  elements: str
+  sample: [001_orders.sql, 002_billing.sql]
+"""
+
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
+    ON_HOST,
+    health_check,
+    secrets,
+    service_options,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._release.report import describe
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**ON_HOST, "migrations": {"type": "str"}},
+        supports_check_mode=True,
+    )
+    options = module.params
+    module.no_log_values.update(secrets(options))
+    try:
+        report = describe(
+            options["path"],
+            service=service_options(options["service"]),
+            health=health_check(options["health"]),
+            migrations=options["migrations"],
+        )
+    except StrataError as error:
+        module.fail_json(msg=str(error), **error.details)
+    module.exit_json(changed=False, **asdict(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Against executables that stand in for systemctl and journalctl and answer in their form."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions, Status
+from ansible_collections.strata.deploy.plugins.module_utils._service.systemd import Systemd
+from ansible_collections.strata.deploy.plugins.module_utils._service.watch import Watch
+
+STAND_IN = """#!{python}
+import json, pathlib, sys, time
+folder = pathlib.Path(__file__).parent
+with open(folder / "calls", "a") as calls:
+    calls.write(json.dumps([pathlib.Path(__file__).name, *sys.argv[1:]]) + "\\n")
+verb = "log" if __file__.endswith("journalctl") else sys.argv[1]
+answers = json.loads((folder / "answers").read_text())
+answer = answers[verb].pop(0) if len(answers[verb]) > 1 else answers[verb][0]
+(folder / "answers").write_text(json.dumps(answers))
+time.sleep(answer.get("sleep", 0))
+sys.stdout.write(answer.get("out", ""))
+sys.stderr.write(answer.get("err", ""))
+sys.exit(answer.get("code", 0))
+"""
+
+
+def shown(
+    active: str, sub: str, pid: int, *, load: str = "loaded", result: str = "success", code: int = 0
+) -> dict[str, Any]:
+    """The form of `systemctl show --property=...`: in systemd's order, not the one asked for."""
+    return {
+        "out": f"MainPID={pid}\nExecMainStartTimestampMonotonic={pid * 1000}\nExecMainStatus={code}\n"
+        f"Result={result}\nLoadState={load}\nActiveState={active}\nSubState={sub}\n"
+    }
+
+
+Answers = Callable[..., Path]
+
+
+@pytest.fixture
+def answers(environment_path: Path) -> Answers:
+    def write(**verbs: Any) -> Path:
+        for name in ("systemctl", "journalctl"):
+            (environment_path / name).write_text(STAND_IN.format(python=sys.executable))
+            (environment_path / name).chmod(0o755)
+        listed = {verb: each if isinstance(each, list) else [each] for verb, each in verbs.items()}
+        (environment_path / "answers").write_text(json.dumps({"log": [{}], "restart": [{}], **listed}))
+        return environment_path / "calls"
+
+    return write
+
+
+@pytest.fixture
+def systemd() -> Systemd:
+    return Systemd(ServiceOptions("systemd", "shop.service", timeout=5))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (shown("active", "running", 7), Status("running", "active/running", 7, "7000")),
+        (shown("reloading", "reload", 7), Status("running", "reloading/reload", 7, "7000")),
+        (shown("activating", "start", 7), Status("starting", "activating/start", 7, "7000")),
+        (
+            shown("activating", "auto-restart", 0, result="exit-code", code=1),
+            Status("failed", "activating/auto-restart, result exit-code, exit status 1", None, "0"),
+        ),
+        (
+            shown("failed", "failed", 0, result="exit-code", code=203),
+            Status("failed", "failed/failed, result exit-code, exit status 203", None, "0"),
+        ),
+        (
+            shown("inactive", "dead", 0),
+            Status("stopped", "inactive/dead, result success, exit status 0", None, "0"),
+        ),
+        (
+            shown("deactivating", "stop-sigterm", 7),
+            Status("stopped", "deactivating/stop-sigterm, result success, exit status 0", 7, "7000"),
+        ),
+    ],
+)
+def test_a_unit_has_a_status(
+    answers: Answers, systemd: Systemd, answer: dict[str, Any], status: Status
+) -> None:
+    answers(show=answer)
+    assert systemd.status() == status
+
+
+def test_a_unit_that_is_not_there_is_an_error(answers: Answers, systemd: Systemd) -> None:
+    answers(show=shown("inactive", "dead", 0, load="not-found"))
+    with pytest.raises(StrataError, match=r"cannot use the unit 'shop\.service': it is not-found"):
+        systemd.status()
+
+
+def test_a_restart_is_one_systemctl_restart(answers: Answers, systemd: Systemd) -> None:
+    calls = answers()
+    systemd.restart(lambda: None)
+    assert json.loads(calls.read_text()) == ["systemctl", "restart", "--", "shop.service"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (
+            {"code": 1, "err": "Job for shop.service failed."},
+            r"`systemctl restart` for 'shop\.service' failed with 1: Job for",
+        ),
+        ({"sleep": 30}, "did not end within 0.2 s"),
+    ],
+)
+def test_a_restart_that_fails_is_an_error(answers: Answers, answer: dict[str, Any], why: str) -> None:
+    answers(restart=answer)
+    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=0.2 if "sleep" in answer else 5))
+    with pytest.raises(StrataError, match=why):
+        systemd.restart(lambda: None)
+
+
+def test_a_host_without_systemd_is_an_error(
+    systemd: Systemd, environment_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(environment_path))
+    with pytest.raises(StrataError, match="there is no systemctl"):
+        systemd.status()
+
+
+OLD = Status("running", "active/running", 7, "7000")
+
+
+@pytest.mark.parametrize(
+    ("show", "why"),
+    [
+        ([shown("active", "running", 7)], "is still the old one"),
+        (
+            [
+                shown("active", "running", 8),
+                shown("activating", "auto-restart", 0, result="exit-code", code=1),
+            ],
+            "ended right after",
+        ),
+        ([shown("active", "running", 8), shown("active", "running", 9)], "ended and was started again"),
+        ([shown("inactive", "dead", 0)], "ended right after"),
+    ],
+    ids=["not restarted", "crash loop", "crash loop seen late", "exit"],
+)
+def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
+    answers: Answers, systemd: Systemd, show: list[dict[str, Any]], why: str
+) -> None:
+    answers(show=show, log={"out": "first\ncannot reach postgresql://u:s3cret@db/x\n"})
+    watch = Watch(systemd, "shop.service", OLD)
+    for _ in show[:-1]:
+        watch.alive()
+    with pytest.raises(StrataError, match=why) as raised:
+        watch.alive()
+    assert raised.value.details["log"] == ["first", "cannot reach postgresql://***@db/x"]
+    assert "cannot reach" in str(raised.value)
+
+
+def test_a_new_process_that_stays_is_waited_for(answers: Answers, systemd: Systemd) -> None:
+    answers(
+        show=[
+            shown("activating", "start-pre", 0),
+            *[shown("activating", "start", 8)] * 2,
+            shown("active", "running", 8),
+        ]
+    )
+    assert Watch(systemd, "shop.service", OLD).running(5).pid == 8
+
+
+def test_a_process_that_does_not_get_to_run_is_an_error(answers: Answers, systemd: Systemd) -> None:
+    answers(show=shown("activating", "start", 8))
+    with pytest.raises(StrataError, match=r"was not running within 0\.01 s"):
+        Watch(systemd, "shop.service", OLD).running(0.01)

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole life of releases through the modules, under a real supervisord with a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from typing import Any, Callable
+
+import pytest
+
+Run = Callable[..., dict[str, Any]]
+
+
+class Shop:
+    """The modules, given what they need of one app on this host."""
+
+    def __init__(self, run_module: Run, supervised: Any, build_shop: Callable[..., Any]) -> None:
+        self._run, self._at, self._build = run_module, supervised, build_shop
+
+    def stage(self, version: str, mode: str = "fine", **options: Any) -> dict[str, Any]:
+        built = self._build(version, mode)
+        arguments = {"url": built.url, "checksum": built.checksum, **options}
+        return self._run(
+            "release", {"path": str(self._at.root), "version": version, "state": "staged", **arguments}
+        )
+
+    def to(
+        self, state: str, version: str | None = None, *, check: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        arguments = {
+            "path": str(self._at.root),
+            "state": state,
+            "service": self._at.service,
+            "health": self._at.health,
+        }
+        return self._run(
+            "release", {**arguments, **({"version": version} if version else {}), **options}, check=check
+        )
+
+    def info(self, **options: Any) -> dict[str, Any]:
+        arguments = {"path": str(self._at.root), "service": self._at.service, "health": self._at.health}
+        return self._run("release_info", {**arguments, **options})
+
+    def served(self) -> tuple[str, int]:
+        with urllib.request.urlopen(self._at.health["url"], timeout=5) as answer:
+            return answer.headers["X-Version"], int(answer.headers["X-Pid"])
+
+    def deploy(self, *versions: str) -> dict[str, Any]:
+        for version in versions:
+            assert not self.stage(version)["failed"]
+            result = self.to("active", version)
+            assert not result["failed"], result
+        return result
+
+
+@pytest.fixture
+def shop(run_module: Run, supervised: Any, build_shop: Callable[..., Any]) -> Shop:
+    return Shop(run_module, supervised, build_shop)
+
+
+def test_a_release_is_staged_activated_and_rolled_back(shop: Shop) -> None:
+    first = shop.deploy("1.0")
+    assert (first["changed"], first["previous"], first["state"]) == (True, None, "good")
+    assert shop.served() == ("1.0", first["service"]["pid"])
+
+    assert shop.stage("2.0", deployment="d2 by anna")["changed"]
+    assert shop.served() == ("1.0", first["service"]["pid"])
+    planned = shop.to("active", "2.0", check=True)
+    assert shop.served() == ("1.0", first["service"]["pid"])
+    second = shop.to("active", "2.0")
+    assert second["diff"] == planned["diff"]
+    assert second["diff"]["after"] == {"current": "2.0", "releases": {"1.0": "good", "2.0": "good"}}
+    assert (second["changed"], second["previous"]) == (True, "1.0")
+    assert (second["health"]["version"], second["health"]["status"]) == ("2.0", 200)
+    assert shop.served() == ("2.0", second["service"]["pid"])
+    assert second["service"]["pid"] != first["service"]["pid"]
+
+    again = shop.to("active", "2.0")
+    assert (again["changed"], again["service"]["pid"], again["health"]["healthy"]) == (
+        False,
+        second["service"]["pid"],
+        True,
+    )
+    assert not shop.stage("2.0")["changed"]
+
+    back = shop.to("rolled_back", reason="orders are slow")
+    assert (back["changed"], back["version"], back["previous"]) == (True, "1.0", "2.0")
+    assert shop.served() == ("1.0", back["service"]["pid"])
+    report = shop.info()
+    assert [(r["version"], r["state"], r["reason"]) for r in report["releases"]] == [
+        ("1.0", "good", None),
+        ("2.0", "bad", "orders are slow"),
+    ]
+
+
+def test_a_release_whose_health_answers_500_fails_and_is_put_back(shop: Shop) -> None:
+    shop.deploy("1.0")
+    shop.stage("2.0", "sick")
+    failed = shop.to("active", "2.0", health={"url": shop._at.health["url"], "timeout": 0.5})
+    assert failed["failed"]
+    assert (failed["version"], failed["previous"], failed["state"]) == ("2.0", "1.0", "bad")
+    assert failed["last"] == "status 500 instead of 200: no database"
+    assert "status 500 instead of 200" in failed["msg"]
+    report = shop.info()
+    assert (report["current"]["version"], report["current"]["state"], report["healthy"]) == (
+        "2.0",
+        "bad",
+        False,
+    )
+    assert shop.to("rolled_back")["version"] == "1.0"
+    assert shop.served()[0] == "1.0"
+    assert shop.info()["healthy"]
+
+
+def test_a_crash_loop_is_noticed_at_once_with_the_last_lines(shop: Shop) -> None:
+    shop.deploy("1.0")
+    shop.stage("2.0", "crash")
+    started = time.monotonic()
+    failed = shop.to("active", "2.0", health={**shop._at.health, "timeout": 60})
+    assert time.monotonic() - started < 20
+    assert failed["failed"]
+    assert "ended right after its start (BACKOFF" in failed["msg"] or "started again" in failed["msg"]
+    assert failed["log"] == ["shop: cannot read postgresql://***@db/shop"] * len(failed["log"])
+    assert failed["log"]
+    assert failed["log"][0] in failed["msg"]
+    assert "s3cret" not in json.dumps(failed)
+    assert shop.info()["releases"][-1]["reason"].startswith("Service 'shop' ended")
+    assert shop.to("rolled_back")["version"] == "1.0"
+
+
+def test_a_release_without_its_program_fails(shop: Shop, build: Callable[..., Any]) -> None:
+    built = build("empty", {"README": ""})
+    arguments = {"path": str(shop._at.root), "version": "1.0", "state": "staged"}
+    shop._run("release", {**arguments, "url": built.url, "checksum": "unverified"})
+    failed = shop.to("active", "1.0")
+    assert failed["failed"]
+    assert "serve.py" in failed["msg"]
+    nothing = shop.to("rolled_back")
+    assert nothing["failed"]
+    assert "no earlier good release" in nothing["msg"]
+
+
+def test_without_a_health_check_the_supervisor_must_take_it_for_running(shop: Shop) -> None:
+    shop.stage("1.0")
+    result = shop.to("active", "1.0", health=None)
+    assert (result["failed"], result["service"]["state"], result["health"]) == (False, "running", None)
+    shop.stage("2.0", "crash")
+    assert shop.to("active", "2.0", health=None)["failed"]
+
+
+def test_a_left_over_child_is_not_taken_for_the_new_process(shop: Shop) -> None:
+    shop.stage("1.0", "orphan")
+    # Only the child serves; its parent is what the supervisor knows and stops.
+    assert not shop.to("active", "1.0")["failed"]
+    orphan = shop.served()[1]
+    shop.stage("1.1", "orphan")
+    try:
+        failed = shop.to("active", "1.1", health={"url": shop._at.health["url"], "timeout": 0.5})
+        assert failed["failed"]
+        assert "another process answers there" in failed["msg"]
+        assert shop.info()["current"] == {**shop.info()["current"], "version": "1.1", "state": "bad"}
+    finally:
+        os.kill(orphan, signal.SIGKILL)
+
+
+def test_a_service_that_died_is_started_again_by_the_same_release(shop: Shop) -> None:
+    first = shop.deploy("1.0")
+    assert not shop.to("active", "1.0")["changed"]
+    proxy = shop.info()
+    assert proxy["service_state"] in ("starting", "running")
+    (shop._at.root / "releases/1.0/mode").write_text("crash")
+    os.kill(first["service"]["pid"], signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while shop.info()["service_state"] in ("starting", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    (shop._at.root / "releases/1.0/mode").write_text("fine")
+    again = shop.to("active", "1.0")
+    assert (again["failed"], again["changed"]) == (False, True)
+    assert again["diff"]["before"] != again["diff"]["after"]
+    assert shop.served() == ("1.0", again["service"]["pid"])
+
+
+def test_an_unknown_service_is_an_error_before_anything_changes(shop: Shop) -> None:
+    shop.deploy("1.0")
+    shop.stage("2.0")
+    for options, why in (
+        ({"service": {**shop._at.service, "name": "shap"}}, "knows no process 'shap'"),
+        ({"service": {**shop._at.service, "address": "unix:///nowhere"}}, "did not answer"),
+    ):
+        failed = shop.to("active", "2.0", **options)
+        assert failed["failed"]
+        assert why in failed["msg"]
+    report = shop.info()
+    assert (report["current"]["version"], report["pending"]) == ("1.0", None)
+
+
+def test_no_secret_is_in_any_answer(shop: Shop, free_port: int) -> None:
+    shop.deploy("1.0")
+    health = {"url": f"http://anna:hea1th@127.0.0.1:{shop._at.port}/?k=t0ken"}
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        dead = f"http://anna:f3tch@127.0.0.1:{nobody.getsockname()[1]}/a?X-Signature=s1gned"
+    answers = [
+        shop.info(health=health),
+        shop.to("active", "1.0", health=health),
+        shop.to("active", "1.0", health={"url": health["url"].replace("http:", "htp:")}),
+        shop.stage("2.0", url=dead),
+        shop.to("active", "1.0", service={**shop._at.service, "name": "shap"}),
+        shop.to("active", "1.0", service={**shop._at.service, "address": "unix://deploy:s3cret"}),
+    ]
+    assert [each["failed"] for each in answers] == [False, False, True, True, True, True]
+    for each in answers:
+        for secret in ("s3cret", "s.sock", "hea1th", "t0ken", "f3tch", "s1gned"):
+            assert secret not in json.dumps(each), secret
+    assert "Connection refused" in answers[3]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"state": "staged", "version": "1.0"}, "url, checksum"),
+        ({"state": "active"}, "version"),
+        (
+            {"state": "staged", "version": "../1.0", "url": "/a", "checksum": "unverified"},
+            "not a safe folder name",
+        ),
+        ({"state": "staged", "version": "1.0", "url": "/a", "checksum": "sha256:1"}, "neither sha256:HEX"),
+        (
+            {"state": "staged", "version": "1.0", "url": "/nowhere/a", "checksum": "unverified"},
+            "No such file",
+        ),
+        (
+            {"state": "staged", "version": "1.0", "url": "/a", "checksum": "unverified", "max_bytes": 0},
+            "at least 1",
+        ),
+        (
+            {"state": "staged", "version": "1.0", "url": "/a", "checksum": "unverified", "shared": ["../a"]},
+            "shared path",
+        ),
+        ({"state": "rolled_back"}, "no earlier good release"),
+        ({"state": "active", "version": "1.0", "service": {"manager": "systemd"}}, "needs the name"),
+    ],
+)
+@pytest.mark.parametrize("check", [False, True])
+def test_bad_input_is_a_clear_error_before_anything_changes(
+    run_module: Run, tmp_path: Any, arguments: dict[str, Any], why: str, check: bool
+) -> None:
+    result = run_module("release", {"path": str(tmp_path / "shop"), **arguments}, check=check)
+    assert result["failed"]
+    assert why in result["msg"]
+    assert not (tmp_path / "shop" / "current").exists()
+    assert not list((tmp_path / "shop").glob("releases/*"))
