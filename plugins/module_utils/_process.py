@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which process holds something, and whether that process still runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def boot_id() -> str:
+    """This boot of this machine; empty where the kernel does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def started(pid: int) -> int:
+    """When a process began, in clock ticks since boot (field 22 of /proc/PID/stat); 0 if that cannot be told."""
+    try:
+        return int(_stat(pid)[19])
+    except OSError:
+        return 0
+
+
+def is_running(pid: int, since: int) -> bool:
+    """Whether a process of this machine and boot is alive; in doubt, it is.
+
+    Args:
+        since: its `started`, by which a reused number is told from the process; 0 = not known.
+    """
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    try:
+        fields = _stat(pid)
+    except OSError:
+        return True  # /proc may hide the processes of others
+    return fields[0] not in ("Z", "X") and since in (0, int(fields[19]))
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third, the state, on: the second may hold spaces and brackets."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return text.rpartition(")")[2].split()

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Migration files: what is read from them, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import is_blank, parse, parse_all
+
+UP = b"-- migrate:up\nCREATE TABLE t (id int);\n"
+
+
+def test_a_file_is_read_into_its_sections() -> None:
+    migration = parse("0012_add.sql", b"-- why\n" + UP + b"-- migrate:down\nDROP TABLE t;\n")
+    assert migration.version == "0012"
+    assert migration.name == "0012_add.sql"
+    assert migration.phase == "expand"
+    assert migration.up == "CREATE TABLE t (id int);\n"
+    assert migration.up_line == 3
+    assert migration.down == "DROP TABLE t;\n"
+
+
+def test_a_directive_sets_phase_and_waived_rules() -> None:
+    migration = parse("1_x.sql", b"-- strata: phase=contract allow=rename,truncate\n" + UP)
+    assert migration.phase == "contract"
+    assert migration.allowed == {"rename", "truncate"}
+
+
+def test_windows_line_ends_are_the_same_file() -> None:
+    assert parse("1_x.sql", UP.replace(b"\n", b"\r\n")) == parse("1_x.sql", UP)
+
+
+@pytest.mark.parametrize(
+    "down", [b"", b"-- migrate:down\n", b"-- migrate:down\n-- there is no way back\n;\n"]
+)
+def test_a_down_section_without_sql_is_none(down: bytes) -> None:
+    assert parse("1_x.sql", UP + down).down == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("add.sql", UP, "does not begin with a version"),
+        ("1_x.sql", b"\xff\xfe", "not UTF-8"),
+        ("1_x.sql", b"CREATE TABLE t (id int);", "must have one line '-- migrate:up'"),
+        ("1_x.sql", UP + UP, "must have one line '-- migrate:up'"),
+        ("1_x.sql", b"-- migrate:down\n" + UP, "must have one line '-- migrate:up'"),
+        ("1_x.sql", UP.replace(b"up", b"up transaction:false"), "option 'transaction:false'"),
+        ("1_x.sql", b"SELECT 1;\n" + UP, "SQL before '-- migrate:up'"),
+        ("1_x.sql", b"-- strata: phase=later\n" + UP, "phase=later"),
+        ("1_x.sql", b"-- strata: fase=contract\n" + UP, "fase=contract"),
+        ("1_x.sql", b"-- strata: contract\n" + UP, "'-- strata: contract'"),
+    ],
+)
+def test_a_malformed_file_is_refused(name: str, content: bytes, message: str) -> None:
+    with pytest.raises(StrataError, match=message) as caught:
+        parse(name, content)
+    assert name in str(caught.value)
+
+
+def test_files_apply_in_the_order_of_their_numbers() -> None:
+    names = ["10_c.sql", "9_b.sql", "001_a.sql"]
+    assert [item.name for item in parse_all(dict.fromkeys(names, UP))] == ["001_a.sql", "9_b.sql", "10_c.sql"]
+
+
+def test_two_files_of_one_version_are_refused() -> None:
+    with pytest.raises(StrataError, match=r"'01_b.sql' and '1_a.sql' have the same version"):
+        parse_all({"1_a.sql": UP, "01_b.sql": UP})
+
+
+@pytest.mark.parametrize(
+    ("sql", "blank"), [("", True), (" ;\n-- x\n/* y\n*/", True), ("SELECT 1", False), ("-- a\nx", False)]
+)
+def test_blank_is_what_has_nothing_to_execute(sql: str, blank: bool) -> None:
+    assert is_blank(sql) is blank

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done, from files and what is applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, parse_all
+from ansible_collections.strata.deploy.plugins.module_utils._migration.history import Applied
+from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
+    RunningRelease,
+    find_drift,
+    plan_latest,
+    plan_rollback,
+)
+
+
+def files(*names: str) -> tuple[Migration, ...]:
+    """Files of these names; those with a "c" are contract migrations."""
+    return parse_all(
+        {
+            f"{name}.sql": b"-- strata: phase=%s\n-- migrate:up\nSELECT 1;\n"
+            % (b"contract" if "c" in name else b"expand")
+            for name in names
+        }
+    )
+
+
+def applied(*names: str, **changes: Any) -> tuple[Applied, ...]:
+    values = {"release": "1.0", "applied_at": "2026-01-01T00:00:00+00:00", "down": "SELECT 1;", **changes}
+    return tuple(
+        Applied(item.version, item.name, **{"checksum": item.checksum, "phase": item.phase, **values})
+        for item in files(*names)
+    )
+
+
+@pytest.mark.parametrize(
+    ("have", "done", "phase", "expected"),
+    [
+        ("1 2", "", "expand", "1 2"),
+        ("1 2", "1", "expand", "2"),
+        ("1 2", "1 2", "expand", ""),
+        ("", "1 2", "expand", ""),
+        ("1", "1 2", "expand", ""),  # an older release
+        ("1 2c 3", "1", "expand", "3"),
+        ("1 2c 3", "1 3", "contract", "2c"),  # contract migrations are late by nature
+        ("1 2c 3", "1", "contract", "2c"),
+        ("1 3", "1 2c 3", "expand", ""),
+        ("1 2c 3 4", "1 2c 3", "expand", "4"),
+        ("9 10", "9", "expand", "10"),
+    ],
+)
+def test_pending_is_what_the_phase_has_and_the_database_has_not(
+    have: str, done: str, phase: str, expected: str
+) -> None:
+    pending = plan_latest(files(*have.split()), applied(*done.split()), phase)
+    assert [item.name for item in pending] == [f"{name}.sql" for name in expected.split()]
+
+
+@pytest.mark.parametrize(
+    ("have", "done", "name", "problem"),
+    [
+        ("1 3", "1 2 3", "2.sql", "missing"),
+        ("1 2 3", "1 3", "2.sql", "out_of_order"),
+        ("1 4c 5", "1 2c 4c", "2c.sql", "missing"),
+        ("1 2c 4c", "1 4c", "2c.sql", "out_of_order"),
+    ],
+)
+def test_disagreement_is_an_error(have: str, done: str, name: str, problem: str) -> None:
+    with pytest.raises(StrataError, match=name) as caught:
+        plan_latest(files(*have.split()), applied(*done.split()), "expand")
+    assert caught.value.details == {"drift": [{"name": name, "problem": problem}]}
+
+
+def test_a_changed_file_is_an_error() -> None:
+    with pytest.raises(StrataError, match=r"1\.sql was changed after it was applied"):
+        plan_latest(files("1", "2"), applied("1", checksum="sha256:other"), "expand")
+
+
+def test_what_another_tool_applied_has_no_checksum_to_compare() -> None:
+    assert find_drift(files("1", "2"), (Applied("1", "1"),)) == []
+
+
+def test_a_contract_migration_waits_for_earlier_expand_ones() -> None:
+    with pytest.raises(StrataError, match=r"2c\.sql follows expand migration 1\.sql"):
+        plan_latest(files("1", "2c"), (), "contract")
+
+
+@pytest.mark.parametrize(
+    ("done", "version", "expected"),
+    [
+        ("1 2 3", None, "3"),
+        ("1 2 3", "1", "3 2"),
+        ("1 2 3", "3", ""),
+        ("1 2 3", "0", "3 2 1"),
+        ("1 2c 3", None, "3"),
+        ("9 10", "9", "10"),
+        ("", None, ""),
+        ("", "0", ""),
+    ],
+)
+def test_a_rollback_takes_the_newest_first(done: str, version: str | None, expected: str) -> None:
+    targets = plan_rollback(applied(*done.split()), version, ())
+    assert [item.name for item in targets] == [f"{name}.sql" for name in expected.split()]
+
+
+def test_a_rollback_to_what_is_not_applied_names_what_is() -> None:
+    with pytest.raises(StrataError, match=r"Version 7 is not an applied .* 1\.sql, 2\.sql"):
+        plan_rollback(applied("1", "2"), "7", ())
+
+
+def test_a_rollback_to_what_is_no_version_is_an_error() -> None:
+    with pytest.raises(StrataError, match="'latest' is not a migration's version"):
+        plan_rollback(applied("1"), "latest", ())
+
+
+def test_a_rollback_is_refused_while_a_running_release_needs_it() -> None:
+    running = [
+        RunningRelease("web1", "1.0", ("1.sql",)),
+        RunningRelease("web2", "2.0", ("migrations/1.sql", "migrations/2.sql")),
+    ]
+    with pytest.raises(
+        StrataError, match=r"2\.sql is refused: a running release needs it \(2\.0 on web2\)"
+    ) as caught:
+        plan_rollback(applied("1", "2"), None, running)
+    assert caught.value.details == {"running": [{"host": "web2", "version": "2.0"}]}
+
+
+def test_nothing_is_taken_back_where_one_of_several_is_refused() -> None:
+    with pytest.raises(StrataError, match=r"1\.sql is refused"):
+        plan_rollback(applied("1", "2"), "0", [RunningRelease("web1", "1.0", ("1.sql",))])
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        (applied("1", "2c"), r"contract migration 2c\.sql was applied after it"),
+        ((Applied("1", "1"),), "applied by another tool"),
+        (applied("1", down=""), "no SQL under '-- migrate:down'"),
+    ],
+)
+def test_what_cannot_be_taken_back_is_refused(history: tuple[Applied, ...], message: str) -> None:
+    with pytest.raises(StrataError, match=message):
+        plan_rollback(history, None, ())

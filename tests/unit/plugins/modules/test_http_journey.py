@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Callable
+
+import pytest
+
+Run = Callable[..., dict[str, Any]]
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/" else 500)
+        self.end_headers()
+        self.wfile.write(b'{"ok": true}')
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def arguments(url: str, path: str) -> dict[str, Any]:
+    step = {"name": "Look", "path": path, "expect": {"status": 200, "json": {"/ok": True}}}
+    return {"base_url": url, "users": 2, "percentile": 99, "journeys": [{"name": "Home", "steps": [step]}]}
+
+
+def test_a_good_run_is_reported_and_changes_nothing(url: str, run_module: Run) -> None:
+    result = run_module("http_journey", arguments(url, "/"))
+    assert not result["failed"], result
+    assert not result["changed"]
+    assert (result["journeys"], result["failed_journeys"], result["requests"]) == (2, 0, 2)
+    assert set(result["latency"]) == {"p50", "p95", "p99", "max"}
+
+
+def test_an_exceeded_threshold_fails_with_the_same_report(url: str, run_module: Run) -> None:
+    result = run_module("http_journey", arguments(url, "/broken"))
+    assert result["failed"]
+    assert "2 of 2 journeys failed" in result["msg"]
+    assert result["failures"] == [
+        {
+            "journey": "Home",
+            "step": "Look",
+            "expected": "status 200",
+            "got": "status 500 with '{\"ok\": true}'",
+            "count": 2,
+        }
+    ]
+    assert not run_module("http_journey", {**arguments(url, "/broken"), "error_rate": 1})["failed"]
+
+
+def test_check_mode_sends_nothing_but_sees_what_is_wrong(run_module: Run) -> None:
+    skipped = run_module("http_journey", arguments("http://127.0.0.1:1", "/"), check=True)
+    assert skipped["skipped"]
+    assert "a journey may write" in skipped["msg"]
+    for wrong in (arguments("http://127.0.0.1:1", "/{id}"), arguments("x", "/")):
+        assert run_module("http_journey", wrong, check=True)["failed"]
