@@ -75,7 +75,7 @@ def probe(check: HealthCheck, timeout: float = PROBE_TIMEOUT) -> Answer:
         response = _http.request(
             "GET", bare, headers=headers, timeout=timeout, validate_certs=check.validate_certs
         )
-    except _http.Unreachable as error:
+    except _http.UnreachableError as error:
         cause = error.__cause__
         return Answer(False, f"no answer ({str(cause) or type(cause).__name__})")
     version = response.headers.get(check.version_header.lower()) if check.version_header else None

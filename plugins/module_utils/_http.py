@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Mapping
 from urllib.parse import urlsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
@@ -20,7 +20,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._errors import Strat
 BODY_LIMIT = 4 * 1024 * 1024
 
 
-class Unreachable(StrataError):
+class UnreachableError(StrataError):
     """No answer: refused, reset, timed out, or not HTTP."""
 
 
@@ -63,7 +63,7 @@ def request(
         timeout: seconds for the connection and for each read.
 
     Raises:
-        Unreachable: nothing that can be called an answer came back.
+        UnreachableError: nothing that can be called an answer came back.
         StrataError: ``url`` is no http(s) URL.
     """
     validate_url(url)
@@ -89,6 +89,6 @@ def request(
         )
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = str(error) or type(error).__name__
-        raise Unreachable(f"{method} {url}: {reason}") from error
+        raise UnreachableError(f"{method} {url}: {reason}") from error
     finally:
         connection.close()

@@ -240,6 +240,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
     ON_HOST,
@@ -248,7 +249,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.arguments i
     service_options,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
-from ansible_collections.strata.deploy.plugins.module_utils._release.fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged

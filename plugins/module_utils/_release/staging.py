@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._release.fetch import Artifact, fetch, look_up
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch, look_up
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
     Layout,
     remove_tree,

@@ -97,7 +97,7 @@ def test_an_archive_is_fetched_with_its_account(archive: Path, server: str) -> N
 def test_a_failed_download_shows_neither_account_nor_query(server: str, path: str) -> None:
     url = f"http://{server}/{path}".replace("p%40ss", "s3cret" if "shop" in path else "p%40ss")
     with pytest.raises(
-        StrataError, match=r"Fetching http://127\.0\.0\.1:\d+/\S+ failed: HTTP Error 40[14]"
+        StrataError, match=r"Fetching http://127\.0\.0\.1:\d+/\S+: the server answered 40[14]"
     ) as caught:
         read_source("db", url, "unverified")
     assert "s3cret" not in str(caught.value)
@@ -105,13 +105,15 @@ def test_a_failed_download_shows_neither_account_nor_query(server: str, path: st
 
 
 def test_another_file_than_the_released_one_is_refused(archive: Path) -> None:
-    with pytest.raises(StrataError, match=r"shop\.tar\.gz has sha256 [0-9a-f]{64}, and 00 was expected"):
-        read_source("db", str(archive), "sha256:00")
+    with pytest.raises(
+        StrataError, match=r"shop\.tar\.gz: its checksum is sha256:[0-9a-f]{64}, not sha256:0{64}"
+    ):
+        read_source("db", str(archive), "sha256:" + "0" * 64)
 
 
 @pytest.mark.parametrize("checksum", [None, "", "md5:00", "sha256:", "00"])
 def test_a_checksum_of_no_known_form_is_refused(archive: Path, checksum: str | None) -> None:
-    with pytest.raises(StrataError, match="must be sha256:HEX, sha512:HEX or the word unverified"):
+    with pytest.raises(StrataError, match="neither sha256:HEX nor sha512:HEX"):
         read_source("db", str(archive), checksum)
 
 

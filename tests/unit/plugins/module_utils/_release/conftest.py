@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._release.fetch import Artifact
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
 

@@ -10,10 +10,10 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._release import layout, staging
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
-from ansible_collections.strata.deploy.plugins.module_utils._release.fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
 
 

@@ -11,7 +11,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._release.fetch import Artifact, fetch, look_up
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch, look_up
 
 DATA = b"artifact" * 300_000
 SHA256 = hashlib.sha256(DATA).hexdigest()

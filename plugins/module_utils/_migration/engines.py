@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The registry of migration engines: adding one is a file beside this, and its line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.strata.deploy.plugins.module_utils._migration.sql import SqlEngine
+
+ENGINES: Mapping[str, type[SqlEngine]] = {
+    SqlEngine.NAME: SqlEngine,
+}
