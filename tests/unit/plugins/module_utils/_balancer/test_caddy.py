@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils import _http
 from ansible_collections.strata.deploy.plugins.module_utils._balancer import caddy as caddy_module
 from ansible_collections.strata.deploy.plugins.module_utils._balancer.caddy import Caddy
 from ansible_collections.strata.deploy.plugins.module_utils._balancer.pool import Outcome, ensure_members
@@ -125,6 +126,12 @@ class Lab:
         self.api("POST", "/load", self._config(upstreams, **handler))
 
     def api(self, method: str, path: str, body: object = None) -> Any:
+        try:
+            return self._api(method, path, body)
+        except ConnectionResetError:  # each reload restarts the admin API
+            return self._api(method, path, body)
+
+    def _api(self, method: str, path: str, body: object) -> Any:
         with closing(http.client.HTTPConnection(self.admin[len("http://") :], timeout=10)) as connection:
             connection.request(
                 method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"}
@@ -308,6 +315,29 @@ def test_a_configuration_that_never_rests_is_given_up(lab: Lab, apps: list[App])
     lab.load([{"dial": name} for name in names[:2]])
     with pytest.raises(StrataError, match="changed by somebody else"):
         lab.ensure(names[:1], "drained", provider=Overtaken(lab, names[2], 100))
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_an_admin_connection_that_a_reload_resets_is_tried_again(
+    lab: Lab, apps: list[App], monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    names = [app.name for app in apps]
+    lab.load([{"dial": name} for name in names])
+    request = _http.request
+    asked: list[tuple[str, str]] = []
+
+    def reset_first(method: str, url: str, **options: Any) -> _http.Response:
+        asked.append((method, url))
+        first = asked.count((method, url)) == 1 and url.startswith(lab.admin)
+        if answered or not first:
+            answer = request(method, url, **options)
+        if first:
+            raise _http.UnreachableError("Connection reset by peer")
+        return answer
+
+    monkeypatch.setattr(_http, "request", reset_first)
+    assert lab.ensure(names[:1], "drained").after[names[0]] == "drained"
+    assert {entry["dial"] for entry in lab.api("GET", "/id/shop/upstreams")} == set(names[1:])
 
 
 def test_by_file_no_request_fails_and_no_connection_is_closed(

@@ -1,0 +1,236 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: balancer
+short_description: Take members of a load balancer's pool out of rotation, or put them back
+version_added: 0.1.0
+description:
+  - Drains a whole batch of members in one call, and waits until their last request has ended.
+  - Puts a whole batch back in one call, once the balancer's own health check passes for each, and waits until
+    each gets requests again.
+  - Refuses, before anything changes, to leave fewer ready members in the pool than O(min_ready).
+  - Never touches a member that an operator has put into maintenance.
+  - Runs on the balancer's host, or wherever its O(address) can be reached from.
+attributes:
+  check_mode:
+    description: Whether the module says what it would change without changing it.
+    support: full
+    details:
+      - The pool is read, the guard O(min_ready) is applied, and nothing is waited for.
+  diff_mode:
+    description: Whether the module returns what changed in diff format.
+    support: full
+  idempotent:
+    description: Whether a second run with the same options changes nothing.
+    support: full
+    details:
+      - A member that is drained already is still waited for until its sessions have ended.
+options:
+  provider:
+    description:
+      - The kind of load balancer.
+      - V(caddy) needs the admin API. It is tested with Caddy 2.11.
+      - V(haproxy) needs a C(stats socket) of C(level admin). It is tested with HAProxy 2.6.
+    type: str
+    required: true
+    choices: [caddy, haproxy]
+  address:
+    description:
+      - For O(provider=caddy), the URL of the admin API.
+      - For O(provider=haproxy), the stats socket, as an absolute path or as C(HOST:PORT).
+    type: str
+    required: true
+  pool:
+    description:
+      - For O(provider=caddy), the C(@id) of the C(reverse_proxy) handler.
+      - For O(provider=haproxy), the name of the backend.
+    type: str
+    required: true
+  members:
+    description:
+      - The members, by the names that the balancer has for them.
+      - For O(provider=caddy), their dial addresses. For O(provider=haproxy), the names of the servers.
+      - With an empty list the pool is only read.
+    type: list
+    elements: str
+    required: true
+  state:
+    description:
+      - V(drained) sends O(members) no new request and waits until the running ones have ended.
+      - V(ready) puts O(members) back and waits until the balancer sees them healthy and in rotation.
+    type: str
+    required: true
+    choices: [drained, ready]
+  min_ready:
+    description:
+      - How many members must stay ready, as a count or as a percentage of the pool, rounded up.
+      - Draining a member that is not ready is always allowed, for it costs nothing.
+    type: str
+    default: "1"
+  owned:
+    description:
+      - Members that were drained earlier by this module, with the RV(members.definition) that it returned for each.
+      - A balancer that forgets a member when it leaves the pool, which O(provider=caddy) does unless the member is
+        switched by a file, needs it to put the member back.
+      - Save it before draining, from a run in check mode or with empty O(members).
+    type: dict
+    default: {}
+  timeout:
+    description: Seconds to wait for sessions to end, or for the balancer to see the members healthy.
+    type: float
+    default: 30
+  interval:
+    description: Seconds between two looks at the balancer while waiting.
+    type: float
+    default: 0.1
+author:
+  - The Strata authors (@strata)
+seealso:
+  - name: HAProxy runtime API
+    description: The commands that the provider V(haproxy) uses.
+    link: https://docs.haproxy.org/2.6/management.html#9.3
+  - name: Caddy admin API
+    description: The requests that the provider V(caddy) uses.
+    link: https://caddyserver.com/docs/api
+"""
+
+EXAMPLES = r"""
+- name: Take two servers out of rotation and wait until they are idle
+  strata.deploy.balancer:
+    provider: haproxy
+    address: /run/haproxy/admin.sock
+    pool: shop
+    members: [web1, web2]
+    state: drained
+    min_ready: 50%
+
+- name: Put them back and wait until HAProxy sees them up
+  strata.deploy.balancer:
+    provider: haproxy
+    address: /run/haproxy/admin.sock
+    pool: shop
+    members: [web1, web2]
+    state: ready
+
+- name: Read a pool
+  strata.deploy.balancer:
+    provider: caddy
+    address: http://127.0.0.1:2019
+    pool: shop
+    members: []
+    state: ready
+  register: shop_pool
+"""
+
+RETURN = r"""
+members:
+  description:
+    - Every member of the pool by name, and those of O(owned) that the balancer has forgotten.
+    - In check mode, as they would be.
+  returned: success
+  type: dict
+  sample:
+    web1: {state: drained, sessions: 0, health: "DRAIN, L7OK", definition: {}}
+    web2: {state: ready, sessions: 4, health: "UP, L7OK", definition: {}}
+  contains:
+    state:
+      description:
+        - V(ready) for a member that gets requests.
+        - V(drained) for one that was taken out by this module.
+        - V(maintenance) for one that was taken out by an operator.
+        - V(down) for one that is in the pool and fails its health check.
+      type: str
+    sessions:
+      description: The number of requests or connections that it is serving through this balancer.
+      type: int
+    health:
+      description: The last result of its health check in the balancer's words, empty where it has none.
+      type: str
+    definition:
+      description: What O(owned) needs of it. Its content belongs to the provider.
+      type: dict
+before:
+  description: The state of each member before, by name.
+  returned: success
+  type: dict
+  sample: {web1: ready, web2: ready}
+ready:
+  description: The number of members that are V(ready) now, or in check mode would be.
+  returned: success
+  type: int
+  sample: 1
+skipped:
+  description: Those of O(members) that an operator has in maintenance, and that were left alone.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+seconds:
+  description: How long it took, in seconds.
+  returned: success
+  type: float
+  sample: 0.312
+sessions:
+  description: The members that were still at work when the time was up, with the number of their sessions.
+  returned: when a drain took longer than O(timeout)
+  type: dict
+  sample: {web1: 3}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.strata.deploy.plugins.module_utils._balancer import PROVIDERS
+from ansible_collections.strata.deploy.plugins.module_utils._balancer.pool import ensure_members
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "provider": {"type": "str", "required": True, "choices": sorted(PROVIDERS)},
+            "address": {"type": "str", "required": True},
+            "pool": {"type": "str", "required": True},
+            "members": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "required": True, "choices": ["drained", "ready"]},
+            "min_ready": {"type": "str", "default": "1"},
+            "owned": {"type": "dict", "default": {}},
+            "timeout": {"type": "float", "default": 30},
+            "interval": {"type": "float", "default": 0.1},
+        },
+        supports_check_mode=True,
+    )
+    options = dict(module.params)
+    try:
+        outcome = ensure_members(
+            PROVIDERS[options.pop("provider")](options.pop("address"), options["pool"]),
+            check_mode=module.check_mode,
+            **options,
+        )
+    except StrataError as error:
+        module.fail_json(msg=str(error), **error.details)
+    module.exit_json(
+        changed=outcome.changed,
+        diff={"before": outcome.before, "after": outcome.after},
+        members={
+            name: {
+                "state": member.state,
+                "sessions": member.sessions,
+                "health": member.health,
+                "definition": member.definition,
+            }
+            for name, member in outcome.members.items()
+        },
+        before=outcome.before,
+        ready=outcome.ready,
+        skipped=list(outcome.skipped),
+        seconds=outcome.seconds,
+    )
+
+
+if __name__ == "__main__":
+    main()
