@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo demo-down
+.PHONY: demo demo-down test lint unit contract sanity e2e
 
 # Deploys two releases of a small shop onto an embedded fleet, under load, and says what happened.
 demo: $(VENV)/.demo
@@ -16,5 +16,33 @@ $(VENV)/.demo: requirements/demo.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, not " + sys.version.split()[0] + ": make PYTHON=...")'
 	@echo "Making $(VENV) (pinned versions; about half a minute with a warm package cache)"
 	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# Everything: what CI runs.
+test: lint unit contract sanity e2e
+
+lint: $(VENV)/.test
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy plugins/module_utils
+	@$(VENV)/bin/yamllint --strict .
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH ansible-lint --offline
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH antsibull-changelog lint
+
+unit: $(VENV)/.test
+	@$(VENV)/bin/python -m pytest tests/unit
+
+contract: $(VENV)/.test
+	@$(VENV)/bin/python -m pytest tests/contract
+
+sanity: $(VENV)/.test
+	@tests/sanity/run.sh $(VENV)
+
+e2e: $(VENV)/.test
+	@$(VENV)/bin/python -m pytest tests/e2e
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.demo
+	@echo "Adding the test tools to $(VENV)"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

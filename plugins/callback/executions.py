@@ -88,6 +88,15 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_skipped(self, result: Any) -> None:
         self._count(result, skipped=True)
 
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        self._count(result, item=True)
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        self._count(result, item=True)
+
+    def v2_runner_item_on_skipped(self, result: Any) -> None:
+        self._count(result, item=True, skipped=True)
+
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._end_play(time.monotonic())
         path = self.get_option("file")
@@ -117,22 +126,18 @@ class CallbackModule(CallbackBase):
             total.skipped += play.skipped
         return total
 
-    def _count(self, outcome: Any, skipped: bool = False) -> None:
-        if not self._plays or outcome.task.action.endswith("meta"):
+    def _count(self, outcome: Any, item: bool = False, skipped: bool = False) -> None:
+        action = outcome.task.action.rpartition(".")[2]
+        if not self._plays or action == "meta":
             return  # meta tasks run in the strategy itself
+        # A loop counts by its items, and not again by their sum; an include is one execution, whatever it loops over.
+        by_items = outcome.task.loop and not action.startswith("include_")
+        if item != bool(by_items and (item or outcome.result.get("results"))):
+            return
         play = self._plays[-1]
-        # A loop without items was skipped too, and cost its one fork.
-        for item in outcome.result.get("results") or [{}] if outcome.task.loop else [outcome.result]:
-            if skipped or item.get("skipped"):
-                play.skipped += 1
-            elif self._is_local(outcome, item):
-                play.local += 1
-            else:
-                play.remote += 1
-
-    @staticmethod
-    def _is_local(outcome: Any, item: Any) -> bool:
-        if outcome.task.action.rpartition(".")[2] in CONTROLLER_ACTIONS:
-            return True
-        delegated = (item.get("_ansible_delegated_vars") or {}).get("ansible_delegated_host")
-        return (delegated or outcome.host.name) == "localhost"
+        if skipped:
+            play.skipped += 1
+        elif action in CONTROLLER_ACTIONS or (outcome.task.delegate_to or outcome.host.name) == "localhost":
+            play.local += 1
+        else:
+            play.remote += 1
