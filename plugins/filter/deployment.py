@@ -29,13 +29,7 @@ def role_options(roles: str) -> list[str]:
 
 
 def deployment_id(variables: Variables) -> str:
-    opened = variables.get(verdict.CONTROLLER, {}).get("__deployment_lock")
-    if not opened:
-        raise StrataError(
-            "The deployment was not opened: no play ran on localhost. "
-            "Where --limit is given it must name localhost too, for example --limit web1,localhost."
-        )
-    return str(opened["lock"]["id"])
+    return str(variables[verdict.CONTROLLER]["__deployment_lock"]["lock"]["id"])
 
 
 def as_dict(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
@@ -88,5 +82,6 @@ class FilterModule:
             "running_releases": report.running_releases,
             "stranded_members": plan.stranded_members,
             "wanted_groups": manifest.wanted_groups,
+            "within_limit": manifest.within_limit,
         }
         return {name: as_filter(function) for name, function in functions.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -96,6 +97,25 @@ def wanted_groups(layers: Sequence[str], *, fleet: str, lb: str, db: str, balanc
     if "database" in layers:
         groups["deploy_db_group"] = db
     return groups
+
+
+def within_limit(hosts: str, limit: str, groups: Mapping[str, Sequence[str]]) -> str:
+    """The play's hosts, once it is sure that ``--limit`` leaves the controller in.
+
+    Without its plays on localhost a deployment would have no lock, no gate and no exit code.
+
+    Raises:
+        StrataError: the limit leaves localhost out.
+    """
+    named = [part for part in re.split(r"[,:;]", limit) if part]
+    if not named or any(
+        fnmatchcase("localhost", part) or "localhost" in groups.get(part, ()) for part in named
+    ):
+        return hosts
+    raise StrataError(
+        f"--limit {limit} leaves localhost out, where a deployment takes its lock and reports. "
+        f"Name it too: --limit {limit},localhost. Nothing was touched."
+    )
 
 
 def unknown_option_problems(names: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.manifest import (
     check_manifest,
     wanted_groups,
+    within_limit,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
@@ -90,3 +91,14 @@ def test_groups_are_wanted_by_layer() -> None:
         "deploy_lb_group": "edge",
     }
     assert wanted_groups(["fleet"], **names, balanced=False) == {"deploy_fleet_group": "fleet"}
+
+
+@pytest.mark.parametrize("limit", ["", "localhost", "web1,localhost", "web1:localhost", "control", "local*"])
+def test_a_limit_that_leaves_the_controller_in_is_fine(limit: str) -> None:
+    assert within_limit("fleet", limit, {"control": ["localhost"], "web": ["web1"]}) == "fleet"
+
+
+@pytest.mark.parametrize("limit", ["web1", "web", "all", "@failed.retry"])
+def test_a_limit_that_leaves_the_controller_out_is_told(limit: str) -> None:
+    with pytest.raises(StrataError, match=f"Name it too: --limit {limit},localhost"):
+        within_limit("fleet", limit, {"all": ["web1"], "web": ["web1"]})
