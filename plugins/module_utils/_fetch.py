@@ -36,7 +36,7 @@ class Artifact:
     checksum: str
 
     def validate(self) -> None:
-        algorithm, _, digest = self.checksum.partition(":")
+        algorithm, _colon, digest = self.checksum.partition(":")
         if self.checksum != UNVERIFIED and not (
             algorithm in _LENGTHS and re.fullmatch(f"[0-9a-f]{{{_LENGTHS[algorithm]}}}", digest.lower())
         ):
@@ -59,7 +59,7 @@ class Artifact:
 
     def matches(self, digests: Mapping[str, str]) -> bool:
         """Whether an artifact with these digests is the one that is meant."""
-        algorithm, _, digest = self.checksum.partition(":")
+        algorithm, _colon, digest = self.checksum.partition(":")
         return self.checksum == UNVERIFIED or digests.get(algorithm) == digest.lower()
 
 

@@ -153,7 +153,9 @@ health_detail:
   type: str
   sample: status 200
 service_state:
-  description: Either V(running), V(starting), V(stopped), V(failed), or V(unknown) (the supervisor does not answer or does not know it); null without O(service).
+  description:
+    - Either V(running), V(starting), V(stopped), V(failed), or V(unknown), as the supervisor does not answer or does not know it.
+    - Null without O(service).
   returned: always
   type: str
   sample: running

@@ -173,7 +173,8 @@ class _Tree:
                 f"The artifact unpacks to more than {self._limits.max_bytes} bytes (max_bytes)."
             )
         source = tar.extractfile(member)
-        assert source is not None
+        if source is None:  # tarfile's answer for what is no file, which is not let come here
+            raise _refused(member, "it has no content")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with source, os.fdopen(os.open(self._folder / path, flags, 0o600), "wb") as output:
             left = member.size
