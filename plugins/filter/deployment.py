@@ -81,6 +81,7 @@ class FilterModule:
             "role_options": role_options,
             "running_releases": report.running_releases,
             "stranded_members": plan.stranded_members,
+            "taken_out_by_us": plan.taken_out_by_us,
             "wanted_groups": manifest.wanted_groups,
             "within_limit": manifest.within_limit,
         }

@@ -101,6 +101,24 @@ def members_to_restore(variables: Variables, batch: Sequence[str], drained: Sequ
     return [member for member in fit if member in drained]
 
 
+def taken_out_by_us(
+    members: Sequence[str], balancer: str, drain: Mapping[str, Any] | None, record: Record
+) -> list[str]:
+    """Of the members those that Strata took out on this balancer: now, or in a deployment that died.
+
+    One that was out before the drain, and is not recorded, is an operator's.
+
+    Args:
+        drain: what the drain of the batch registered; None where there was none.
+    """
+    before: dict[str, str] = {}
+    for item in (drain or {}).get("results") or []:
+        if item.get("item") == balancer:
+            before = item.get("before") or {}
+    recorded = record.get(balancer, {})
+    return [member for member in members if member in recorded or before.get(member) in IN_THE_POOL]
+
+
 def fit_to_serve(own: Mapping[str, Any]) -> bool:
     """Whether what a host runs may get requests again; its last change tells."""
     for register in ("__artifact_rollback", "__artifact_activate"):

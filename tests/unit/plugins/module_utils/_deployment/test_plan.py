@@ -14,6 +14,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment.plan imp
     members_to_restore,
     remaining_record,
     stranded_members,
+    taken_out_by_us,
 )
 
 ASKED: dict[str, Any] = {"app": "shop", "version": "2.0", "layers": ["fleet"], "features": [], "record": {}}
@@ -53,6 +54,28 @@ def test_a_host_that_was_never_healthy_is_not_put_into_rotation_when_its_activat
 ) -> None:
     fleet.runs(None, "web1").result("__artifact_activate", "web1", skipped=True)
     assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "record", "ours"),
+    [
+        ("ready", {}, True),
+        ("down", {}, True),
+        ("drained", {}, False),
+        ("drained", {"lb1": {"web1": None}}, True),
+        ("drained", {"lb2": {"web1": None}}, False),
+        ("maintenance", {}, False),
+    ],
+)
+def test_what_an_operator_drained_is_not_put_back(before: str, record: dict[str, Any], ours: bool) -> None:
+    drain = {
+        "results": [{"item": "lb2", "before": {"web1": "ready"}}, {"item": "lb1", "before": {"web1": before}}]
+    }
+    assert taken_out_by_us(["web1"], "lb1", drain, record) == (["web1"] if ours else [])
+
+
+def test_without_a_drain_only_the_record_tells() -> None:
+    assert taken_out_by_us(["web1", "web2"], "lb1", None, {"lb1": {"web2": None}}) == ["web2"]
 
 
 def test_a_rollback_makes_a_failed_host_fit_again(fleet: Any) -> None:
