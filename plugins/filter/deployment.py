@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -14,7 +14,16 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.strata.deploy.plugins.module_utils._deployment import manifest, plan, report, verdict
+from ansible_collections.strata.deploy.plugins.module_utils._deployment import (
+    batches,
+    features,
+    manifest,
+    plan,
+    report,
+    rollback,
+    rotation,
+    verdict,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 Variables = Mapping[str, Mapping[str, Any]]
@@ -26,6 +35,11 @@ def role_options(roles: str) -> list[str]:
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
             names |= set(entry.get("options", {}))
     return sorted(names)
+
+
+def option_names(variables: Variables, hosts: Sequence[str], roles: Sequence[str]) -> list[str]:
+    prefixes = tuple(f"{role}_" for role in roles)
+    return sorted({name for host in hosts for name in variables.get(host, {}) if name.startswith(prefixes)})
 
 
 def deployment_id(variables: Variables) -> str:
@@ -63,25 +77,30 @@ def as_filter(function: Callable[..., Any]) -> Callable[..., Any]:
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         functions = {
-            "batch_to_analyse": plan.batch_to_analyse,
-            "batches": plan.batches,
+            "batch_to_analyse": rotation.batch_to_analyse,
+            "batches": batches.batches,
             "deployment_id": deployment_id,
             "deployment_plan": as_dict(plan.deployment_plan),
             "deployment_report": as_text(report.report),
             "deployment_status": as_text(report.deployment_status),
             "deployment_verdict": as_dict(verdict.verdict),
             "failure_reason": verdict.failure_reason,
-            "feature_steps": plan.feature_steps,
+            "feature_steps": features.feature_steps,
+            "fleet_option": batches.fleet_option,
             "hosts_to_settle": report.hosts_to_settle,
             "journal_entry": report.journal_entry,
-            "members_of": plan.members_of,
-            "members_to_drain": plan.members_to_drain,
-            "members_to_restore": plan.members_to_restore,
-            "remaining_record": plan.remaining_record,
+            "members_of": rotation.members_of,
+            "members_to_drain": rotation.members_to_drain,
+            "members_to_roll_back": rotation.members_to_roll_back,
+            "members_to_restore": rotation.members_to_restore,
+            "option_names": option_names,
+            "remaining_record": rotation.remaining_record,
+            "rollback_target": rollback.rollback_target,
             "role_options": role_options,
             "running_releases": report.running_releases,
-            "stranded_members": plan.stranded_members,
-            "taken_out_by_us": plan.taken_out_by_us,
+            "stranded_members": rotation.stranded_members,
+            "taken_out_by_us": rotation.taken_out_by_us,
+            "unread_hosts": plan.unread_hosts,
             "wanted_groups": manifest.wanted_groups,
             "within_limit": manifest.within_limit,
         }

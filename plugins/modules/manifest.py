@@ -74,6 +74,14 @@ options:
     description: Every group of the inventory with the list of its hosts.
     type: dict
     default: {}
+  batches:
+    description: The sizes of the fleet's batches, numbers and percentages.
+    type: raw
+    default: [1]
+  policy:
+    description: What is done when the fleet layer fails, V(halt) or V(rollback_fleet).
+    type: str
+    default: rollback_fleet
   names:
     description: The names of all variables that begin like an option of a role.
     type: list
@@ -140,6 +148,8 @@ def main() -> None:
             },
             "wanted_groups": {"type": "dict", "default": {}},
             "groups": {"type": "dict", "default": {}},
+            "batches": {"type": "raw", "default": [1]},
+            "policy": {"type": "str", "default": "rollback_fleet"},
             "names": {"type": "list", "elements": "str", "default": []},
             "known": {"type": "list", "elements": "str", "default": []},
         },

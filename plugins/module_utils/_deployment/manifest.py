@@ -12,8 +12,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.batches import batch_size_problem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
+POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|unverified")
 
@@ -162,6 +164,8 @@ def check_manifest(
     groups: Mapping[str, Sequence[str]],
     names: Iterable[str],
     known: Iterable[str],
+    batches: Any,
+    policy: str,
 ) -> None:
     """Raise one StrataError that lists everything that is wrong with what was asked for."""
     problems = unknown_option_problems(names, known)
@@ -174,6 +178,15 @@ def check_manifest(
         problems += [problem] if problem else artifact_problems(url, checksum)
     problems += group_problems(wanted_groups, groups)
     problems += feature_problems(features)
+    if list(layers) == ["feature"] and needs_release and not features:
+        problems.append(
+            "There is nothing to switch: give -e feature=NAME and -e percentage=N, or a manifest with feature_flag_features."
+        )
+    problems += filter(None, [batch_size_problem(batches)])
+    if policy not in POLICIES:
+        problems.append(
+            f"fleet_rolling_policy '{policy}' is none of {', '.join(POLICIES)}.{suggestion(policy, POLICIES)}"
+        )
     if problems:
         raise StrataError(
             "The deployment cannot begin, and nothing was touched:\n"

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.strata.deploy.plugins.module_utils._deployment.plan import (
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.batches import fleet_option
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.features import flag_summary
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.rotation import (
     Record,
-    flag_summary,
-    fleet_option,
     member_of,
     pools,
     remaining_record,
@@ -30,9 +30,10 @@ def touched_hosts(variables: Variables, fleet: Sequence[str]) -> list[str]:
     """Hosts on which this deployment changed what runs, or tried to."""
     found = []
     for host in fleet:
-        result = variables.get(host, {}).get("__artifact_activate") or {}
-        tried = failure_reason(result) is not None
-        if tried or (succeeded(result) and result.get("changed")):
+        results = [
+            variables.get(host, {}).get(name) or {} for name in ("__artifact_activate", "__artifact_rollback")
+        ]
+        if any(failure_reason(result) or (succeeded(result) and result.get("changed")) for result in results):
             found.append(host)
     return found
 
@@ -69,6 +70,8 @@ def report(
     for item in outcome.failures:
         where = f" on {', '.join(item.hosts)}" if item.hosts else ""
         lines.append(f"  {item.tried}{where}: {item.reason}")
+    if check_mode:
+        return [*lines, "This was a check, nothing was changed."]
     return [
         *lines,
         *_state_lines(variables, fleet, version, record, layers),
@@ -131,7 +134,7 @@ def _feature_lines(controller: Mapping[str, Any]) -> list[str]:
     for register in (
         "__feature_flag_plan",
         "__feature_flag_apply",
-        "__feature_flag_failure",
+        "__feature_flag_restore",
         "__feature_flag_rollback",
     ):
         flags.update((controller.get(register) or {}).get("flags") or {})

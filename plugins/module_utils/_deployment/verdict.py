@@ -48,9 +48,10 @@ CONTROLLER_STEPS = (
     Step("__deployment_record", "open", "recording what will be drained"),
     Step("__db_migrate_apply", "database", "migrating the database"),
     Step("__db_migrate_rollback", "database", "rolling back the migration"),
-    Step("__feature_flag_apply", "feature", "setting the flag"),
     Step("__feature_flag_failure", "feature", "ramping the feature"),
+    Step("__feature_flag_restore", "feature", "putting the flag back after that"),
     Step("__feature_flag_rollback", "feature", "putting the flag back"),
+    Step("__deployment_close", "close", "writing the journal and releasing the lock"),
 )
 
 
@@ -70,10 +71,12 @@ class Verdict:
     failures: tuple[Failure, ...] = field(default_factory=tuple)
 
 
-def failure_reason(result: Mapping[str, Any] | None) -> str | None:
-    """Why a registered result is a failure; None where it is none, or was skipped, or is not there."""
+def failure_reason(result: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> str | None:
+    """Why a registered result, or the first such of several, is a failure; None where none is, or was skipped."""
     if not result:
         return None
+    if not isinstance(result, Mapping):
+        return next(filter(None, map(failure_reason, result)), None)
     broken = [item for item in result.get("results") or [] if failure_reason(item)]
     if broken:
         return "; ".join(
@@ -141,11 +144,22 @@ def running(variables: Variables, host: str) -> str | None:
         result = own.get(register) or {}
         if succeeded(result):
             return str(result["version"])
+        if failure_reason(result) and result.get("changed"):
+            return f"{result.get('version', 'an unknown release')} (failed)"
     current = (own.get("__artifact_plan") or {}).get("current") or {}
     return current.get("version")
 
 
 def needs_change(plan: Mapping[str, Any], version: str) -> bool:
-    """Whether activating ``version`` would do anything on a host, from what `release_info` said of it."""
+    """Whether having ``version`` active would do anything on a host, from what `release_info` said of it.
+
+    True wherever `release` would restart the service, for that must not happen to a member in rotation.
+    """
     current = plan.get("current") or {}
-    return current.get("version") != version or bool(plan.get("pending")) or plan.get("healthy") is False
+    return (
+        current.get("version") != version
+        or current.get("state") != "good"
+        or bool(plan.get("pending"))
+        or plan.get("healthy") is False
+        or plan.get("service_state") in ("stopped", "failed")
+    )

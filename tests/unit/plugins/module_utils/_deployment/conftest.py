@@ -22,7 +22,14 @@ class Fleet:
     def runs(self, version: str | None, *hosts: str, healthy: bool = True, **more: Any) -> Fleet:
         current = {"version": version, "state": "good", "since": "2026-01-01T00:00:00Z"} if version else None
         for host in hosts or self.hosts:
-            plan = {"current": current, "healthy": healthy, "pending": None, "migrations": [], **more}
+            plan = {
+                "current": current,
+                "healthy": healthy,
+                "pending": None,
+                "migrations": [],
+                "releases": [],
+                **more,
+            }
             self.variables[host]["__artifact_plan"] = plan
         return self
 

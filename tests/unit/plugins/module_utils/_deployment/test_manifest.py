@@ -24,6 +24,8 @@ GOOD: dict[str, Any] = {
     "groups": {"all": ["web1"], "fleet": ["web1"], "idle": []},
     "names": ["artifact_version"],
     "known": ["artifact_version", "artifact_checksum"],
+    "batches": [1, "25%"],
+    "policy": "rollback_fleet",
 }
 
 
@@ -59,6 +61,9 @@ def test_a_good_manifest_passes() -> None:
         ({"features": [{"name": "billing", "rollout": [25, 5]}]}, "not a list of rising percentages"),
         ({"features": [{"name": "billing", "rollout": [200]}]}, "not a list of rising percentages"),
         ({"features": [{"name": "a", "rollout": [5]}, {"name": "a", "rollout": [5]}]}, "listed twice"),
+        ({"batches": "50%"}, "fleet_rolling_batches '50%' is not a list"),
+        ({"policy": "rollback-fleet"}, "is none of halt, rollback_fleet. Did you mean 'rollback_fleet'?"),
+        ({"layers": ["feature"], "features": []}, "There is nothing to switch"),
         ({"app": ""}, "deployment_app '' is not a name"),
     ],
 )

@@ -3,89 +3,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.plan import (
-    batch_to_analyse,
-    batches,
     deployment_plan,
-    feature_steps,
-    members_to_drain,
-    members_to_restore,
-    remaining_record,
-    stranded_members,
-    taken_out_by_us,
+    unread_hosts,
 )
 
-ASKED: dict[str, Any] = {"app": "shop", "version": "2.0", "layers": ["fleet"], "features": [], "record": {}}
-
-
-def test_batches_come_from_the_first_host_that_has_them(fleet: Any) -> None:
-    assert batches(fleet.variables, fleet.hosts) == [1, "25%", "100%"]
-    fleet.variables["web2"]["fleet_rolling_batches"] = [2]
-    assert batches(fleet.variables, fleet.hosts) == [2]
-    assert batches({}, fleet.hosts) == [1, "25%", "100%"]
-
-
-def test_only_members_whose_host_changes_are_drained(fleet: Any) -> None:
-    fleet.runs("1.0", "web1", "worker1").runs("2.0", "web2")
-    assert members_to_drain(fleet.variables, fleet.hosts, "2.0") == ["member-web1"]
-    assert members_to_drain(fleet.variables, fleet.hosts, None) == ["member-web1", "member-web2"]
-
-
-@pytest.mark.parametrize(
-    ("activation", "restored"),
-    [
-        ({"version": "2.0", "changed": True}, ["member-web1"]),
-        ({"failed": True, "msg": "unhealthy"}, []),
-        ({"unreachable": True, "msg": "gone"}, []),
-        ({"skipped": True}, ["member-web1"]),
-    ],
-)
-def test_only_a_fit_host_goes_back_into_rotation(
-    fleet: Any, activation: dict[str, Any], restored: list[str]
-) -> None:
-    fleet.runs("1.0").result("__artifact_activate", "web1", **activation)
-    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == restored
-
-
-def test_a_host_that_was_never_healthy_is_not_put_into_rotation_when_its_activation_is_skipped(
-    fleet: Any,
-) -> None:
-    fleet.runs(None, "web1").result("__artifact_activate", "web1", skipped=True)
-    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == []
-
-
-@pytest.mark.parametrize(
-    ("before", "record", "ours"),
-    [
-        ("ready", {}, True),
-        ("down", {}, True),
-        ("drained", {}, False),
-        ("drained", {"lb1": {"web1": None}}, True),
-        ("drained", {"lb2": {"web1": None}}, False),
-        ("maintenance", {}, False),
-    ],
-)
-def test_what_an_operator_drained_is_not_put_back(before: str, record: dict[str, Any], ours: bool) -> None:
-    drain = {
-        "results": [{"item": "lb2", "before": {"web1": "ready"}}, {"item": "lb1", "before": {"web1": before}}]
-    }
-    assert taken_out_by_us(["web1"], "lb1", drain, record) == (["web1"] if ours else [])
-
-
-def test_without_a_drain_only_the_record_tells() -> None:
-    assert taken_out_by_us(["web1", "web2"], "lb1", None, {"lb1": {"web2": None}}) == ["web2"]
-
-
-def test_a_rollback_makes_a_failed_host_fit_again(fleet: Any) -> None:
-    fleet.runs("1.0").result("__artifact_activate", "web1", failed=True, msg="unhealthy")
-    fleet.result("__artifact_rollback", "web1", version="1.0", changed=True)
-    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == ["member-web1"]
+ASKED: dict[str, Any] = {
+    "app": "shop",
+    "version": "2.0",
+    "layers": ["artifact", "fleet"],
+    "features": [],
+    "record": {},
+}
 
 
 def test_a_member_that_the_balancer_does_not_know_is_a_problem(fleet: Any) -> None:
-    fleet.runs("1.0").pool(web1="ready")
+    fleet.runs("1.0").pool(web1="ready").variables["web1"]["fleet_rolling_min_ready"] = 0
     (problem,) = deployment_plan(fleet.variables, fleet.hosts, **ASKED).problems
     assert "'member-web2' of web2" in problem
     assert "member-web1" in problem
@@ -126,77 +59,72 @@ def test_the_plan_names_hosts_migrations_and_flags_from_and_to(fleet: Any) -> No
         assert line in text
 
 
-@pytest.mark.parametrize(
-    ("flag", "steps"),
-    [
-        (None, [5, 25, 100]),
-        ({"state": "off", "percentage": 0}, [5, 25, 100]),
-        ({"state": "partial", "percentage": 5}, [25, 100]),
-        ({"state": "partial", "percentage": 10}, [25, 100]),
-        ({"state": "on", "percentage": 100}, []),
-    ],
-)
-def test_a_rollout_goes_on_from_where_the_flag_is(flag: dict[str, Any] | None, steps: list[int]) -> None:
-    flags = {"billing": flag} if flag else {}
-    found = feature_steps(flags, [{"name": "billing", "rollout": [5, 25, 100], "bake": 2}])
-    assert [step["percentage"] for step in found] == steps
-    assert all(step["bake"] == 2 for step in found)
+def problems(fleet: Any, **asked: Any) -> str:
+    return "\n".join(deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, **asked}).problems)
 
 
-@pytest.mark.parametrize(("target", "steps"), [(0, [0]), (25, [25])])
-def test_a_flag_that_is_on_can_be_turned_down(target: int, steps: list[int]) -> None:
-    flags = {"billing": {"state": "on", "percentage": 100}}
-    assert [
-        step["percentage"] for step in feature_steps(flags, [{"name": "billing", "rollout": [target]}])
-    ] == steps
-
-
-@pytest.mark.parametrize(
-    ("more", "healed"),
-    [
-        ({}, ["member-web1"]),
-        ({"healthy": False}, []),
-        ({"pending": {"action": "activate"}}, []),
-        ({"current": {"version": "1.0", "state": "bad"}}, []),
-        ({"current": None}, []),
-    ],
-)
-def test_a_stranded_member_is_healed_only_where_its_host_is_good(
-    fleet: Any, more: dict[str, Any], healed: list[str]
-) -> None:
-    fleet.runs("1.0", "web2", "worker1").runs("1.0", "web1", **more)
-    assert stranded_members(fleet.variables, fleet.hosts, {"lb1": {"member-web1": None}}) == healed
-
-
-def test_what_was_put_back_leaves_the_record(fleet: Any) -> None:
+def test_a_plan_without_a_problem(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready")
-    record = {"lb1": {"member-web1": None, "member-web2": None}}
-    drained = {"member-web1": {"state": "drained"}, "member-web2": {"state": "drained"}}
-    restored = {"member-web1": {"state": "ready"}, "member-web2": {"state": "drained"}}
-    fleet.result("__fleet_rolling_drain", "web1", "web2", results=[{"item": "lb1", "members": drained}])
-    assert remaining_record(fleet.variables, fleet.hosts, record) == record
-    fleet.result("__fleet_rolling_restore", "web1", "web2", results=[{"item": "lb1", "members": restored}])
-    assert remaining_record(fleet.variables, fleet.hosts, record) == {"lb1": {"member-web2": None}}
+    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
+    assert problems(fleet) == ""
 
 
-def test_members_that_were_never_drained_leave_the_record(fleet: Any) -> None:
+def test_a_deployment_that_would_touch_no_host_is_refused(fleet: Any) -> None:
+    assert unread_hosts(fleet.variables, fleet.hosts) == list(fleet.hosts)
+    assert "No host of the fleet was read" in problems(fleet)
+
+
+def test_a_pool_of_which_no_host_is_a_member_is_refused(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready")
-    assert remaining_record(fleet.variables, fleet.hosts, {"lb1": {"member-web1": None}}) == {}
+    for host in ("web1", "web2"):
+        del fleet.variables[host]["fleet_rolling_member"]
+    assert "no host of the fleet is a member" in problems(fleet)
 
 
-@pytest.mark.parametrize(
-    ("activation", "restore", "analysed"),
-    [
-        ({"changed": True}, {"results": [{"item": "lb1", "changed": True}]}, True),
-        ({"changed": False}, {"skipped": True}, False),
-        ({"changed": True}, {"results": [{"item": "lb1", "failed": True, "msg": "x"}]}, False),
-        ({"failed": True, "msg": "x"}, {"skipped": True}, False),
-    ],
-)
-def test_a_batch_is_analysed_once_it_changed_and_serves(
-    fleet: Any, activation: dict[str, Any], restore: dict[str, Any], analysed: bool
-) -> None:
-    fleet.result("__artifact_activate", "web1", **activation).result(
-        "__fleet_rolling_restore", "web1", **restore
+def test_the_schema_is_not_rolled_back_while_a_host_was_not_read(fleet: Any) -> None:
+    fleet.runs("2.0", "web1", "worker1")
+    said = problems(fleet, layers=["database"], occasion="rollback database", version=None)
+    assert "What web2 runs was not read" in said
+    fleet.result("__artifact_plan", "web2", unreachable=True, msg="no route")
+    assert "What web2 runs was not read" in problems(
+        fleet, layers=["database"], occasion="rollback database", version=None
     )
-    assert batch_to_analyse(fleet.variables, ["web1"]) is analysed
+
+
+def test_the_fleet_layer_alone_wants_the_release_staged(fleet: Any) -> None:
+    fleet.runs("1.0", releases=[{"version": "1.0", "state": "good"}]).pool(web1="ready", web2="ready")
+    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
+    assert "2.0 is not staged on web1" in problems(fleet, layers=["fleet"])
+    fleet.runs("1.0", releases=[{"version": "2.0", "state": "staged"}])
+    assert problems(fleet, layers=["fleet"]) == ""
+
+
+def test_a_flag_switched_by_hand_must_be_there(fleet: Any) -> None:
+    fleet.variables["localhost"]["__feature_flag_plan"] = {"flags": {"biling": {"state": "absent"}}}
+    asked = {"layers": ["feature"], "features": [{"name": "biling", "rollout": [0]}], "version": None}
+    assert "There is no flag 'biling'" in problems(fleet, **asked, occasion="feature by hand")
+    assert problems(fleet, **asked) == ""
+
+
+def test_features_wait_while_a_part_of_the_fleet_runs_other_code(fleet: Any) -> None:
+    fleet.runs("1.0", "web1").pool(web1="ready", web2="ready")
+    fleet.variables["localhost"]["__feature_flag_plan"] = {
+        "flags": {"billing": {"state": "off", "percentage": 0}}
+    }
+    asked = {**ASKED, "layers": ["fleet", "feature"], "features": [{"name": "billing", "rollout": [100]}]}
+    lines = deployment_plan(fleet.variables, fleet.hosts, **asked).lines
+    assert "billing: off, unchanged, for --limit leaves a part of the fleet on other code" in lines[-1]
+
+
+def test_a_rollback_tells_where_each_host_goes(fleet: Any) -> None:
+    good = [{"version": "2.0", "state": "good"}, {"version": "1.0", "state": "good"}]
+    fleet.runs("2.0", rollback_target="1.0", releases=good).pool(web1="ready", web2="ready")
+    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
+    plan = deployment_plan(
+        fleet.variables,
+        fleet.hosts,
+        **{**ASKED, "version": None, "layers": ["fleet"], "occasion": "rollback artifact"},
+    )
+    assert plan.problems == ()
+    assert "web1: 2.0 -> 1.0" in "\n".join(plan.lines)
+    assert set(plan.record["lb1"]) == {"member-web1", "member-web2"}

@@ -76,6 +76,29 @@ def test_a_check_says_that_nothing_was_changed(fleet: Any) -> None:
     ]
 
 
+def test_a_check_that_fails_claims_no_repair(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_activate", "web1", failed=True, msg="x")
+    fleet.result("__artifact_rollback", "web1", version="2.0", changed=True)
+    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED, check_mode=True))
+    assert "put back" not in text
+    assert "nothing was changed" in text
+
+
+def test_a_host_whose_rollback_failed_was_touched(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_rollback", "web1", failed=True, msg="x", changed=True, version="1.0")
+    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED))
+    assert "not touched    2.0 on web2, worker1" in text
+    assert "1.0 (failed) on web1" in text
+
+
+def test_a_lock_that_could_not_be_released_is_told_with_everything_else(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_stage", "web1", failed=True, msg="404")
+    fleet.result("__deployment_close", "localhost", unreachable=True, msg="no route to the control host")
+    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED))
+    assert "404" in text
+    assert "no route to the control host" in text
+
+
 def test_the_journal_keeps_the_outcome_and_its_reason(fleet: Any) -> None:
     fleet.runs("2.0").result("__artifact_stage", "web1", failed=True, msg="404")
     entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")

@@ -89,6 +89,11 @@ def test_a_failure_on_the_controller_belongs_to_its_layer(fleet: Any) -> None:
         ({"__artifact_activate": {"version": "2.0", "changed": True}}, "2.0"),
         ({"__artifact_activate": {"skipped": True}}, "1.0"),
         (
+            {"__artifact_activate": {"failed": True, "msg": "x", "version": "2.0", "changed": True}},
+            "2.0 (failed)",
+        ),
+        ({"__artifact_activate": {"failed": True, "msg": "x", "changed": False}}, "1.0"),
+        (
             {"__artifact_activate": {"failed": True, "msg": "x"}, "__artifact_rollback": {"version": "1.0"}},
             "1.0",
         ),
@@ -105,13 +110,32 @@ def test_what_a_host_runs_is_what_its_last_success_left(
 @pytest.mark.parametrize(
     ("plan", "changes"),
     [
-        ({"current": {"version": "2.0"}, "healthy": True, "pending": None}, False),
-        ({"current": {"version": "2.0"}, "healthy": None, "pending": None}, False),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": True, "pending": None}, False),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "pending": None}, False),
+        ({"current": {"version": "2.0", "state": "bad"}, "healthy": True, "pending": None}, True),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "service_state": "stopped"}, True),
         ({"current": {"version": "1.0"}, "healthy": True, "pending": None}, True),
         ({"current": None, "healthy": None, "pending": None}, True),
-        ({"current": {"version": "2.0"}, "healthy": False, "pending": None}, True),
-        ({"current": {"version": "2.0"}, "healthy": True, "pending": {"action": "activate"}}, True),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": False, "pending": None}, True),
+        (
+            {
+                "current": {"version": "2.0", "state": "good"},
+                "healthy": True,
+                "pending": {"action": "activate"},
+            },
+            True,
+        ),
     ],
 )
 def test_what_needs_a_change(plan: dict[str, Any], changes: bool) -> None:
     assert needs_change(plan, "2.0") is changes
+
+
+def test_the_first_failure_of_several_results() -> None:
+    assert (
+        failure_reason(
+            [{"changed": True}, {"failed": True, "msg": "second"}, {"failed": True, "msg": "third"}]
+        )
+        == "second"
+    )
+    assert failure_reason([{"skipped": True}, {"changed": False}]) is None
