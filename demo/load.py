@@ -13,13 +13,14 @@ import argparse
 import http.client
 import json
 import signal
+import statistics
 import sys
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -122,13 +123,16 @@ def run(
     started = time.monotonic()
     # As many threads as can wait at once, were nothing answered until the timeout.
     with ThreadPoolExecutor(max_workers=int(rate * TIMEOUT) + 1) as pool:
+        acts: list[Future[None]] = []
         number = 0
         while duration is None or number < rate * duration:
             due = started + number / rate
             if stop.wait(max(0.0, due - time.monotonic())):
                 break
-            pool.submit(user.act, number, due)
+            acts.append(pool.submit(user.act, number, due))
             number += 1
+    errors = [error for act in acts if (error := act.exception())]
+    tally.failures.extend(f"{type(error).__name__}: {error}" for error in errors)
     return Result(
         requests=tally.requests,
         failed=len(tally.failures),
@@ -149,13 +153,11 @@ def stored(database_url: str, keys: Sequence[str]) -> int:
     return int(row[0])
 
 
-def percentile(values: Iterable[float], percent: float) -> float:
-    """The smallest value that this percentage of the values do not exceed; 0 of none."""
-    ordered = sorted(values)
-    if not ordered:
-        return 0.0
-    rank = -(-len(ordered) * percent // 100)
-    return ordered[max(0, int(rank) - 1)]
+def percentile(values: Sequence[float], percent: int) -> float:
+    """What this percentage of the values do not exceed; 0 of none."""
+    if len(values) < 2:
+        return sum(values)
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def main() -> int:

@@ -57,7 +57,8 @@ def locate(state: State) -> Postgres:
     """Decide where PostgreSQL lives; changes nothing.
 
     PostgreSQL refuses to run as root, and the user it then runs as may enter neither .demo nor, often, the
-    checkout: root's server gets a private folder with a copy of the binaries.
+    checkout: root's server gets a folder of its own with a copy of the binaries. It stays root's, for root works
+    in it; only the data directory is the server's.
     """
     if os.geteuid() != 0:
         return Postgres(state.dir / "postgres", _packaged() / INSTALLATION / "bin", None, state)
@@ -152,13 +153,14 @@ def _make_home(server: Postgres) -> None:
     try:
         server.home.mkdir(mode=0o700)
         if server.user:
-            _give(server.home, server.user)
+            server.home.chmod(0o711)
     except FileExistsError:
         status = server.home.lstat()
-        owner = pwd.getpwnam(server.user).pw_uid if server.user else os.geteuid()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (owner, os.geteuid()):
+        others_may_write = status.st_mode & 0o022
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or others_may_write:
             raise DemoError(
-                f"{server.home} is not the demo's own folder: look at it, and remove it."
+                f"{server.home} is not this user's own folder, in which nobody else may write: run "
+                "`make demo-down`, look at it, and remove it."
             ) from None
 
 
@@ -213,4 +215,4 @@ def _initialise(server: Postgres) -> None:
 
 def _give(path: Path, user: str) -> None:
     entry = pwd.getpwnam(user)
-    os.chown(path, entry.pw_uid, entry.pw_gid)
+    os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

@@ -36,8 +36,8 @@ options:
     type: str
   archive:
     description:
-      - Path on the host, or http(s) URL, of the release's artifact, a tar archive in any compression that Python reads.
-      - It is verified and read, and not unpacked.
+      - Path on the host, or http(s) URL, of the release's artifact, a tar.gz.
+      - It is verified and read, and not unpacked. A user, password or query in the URL is never shown.
     type: str
   checksum:
     description:

@@ -24,7 +24,8 @@ options:
         description:
           - The process supervisor.
           - With V(supervisord) the service is one program, asked and told over XML-RPC (U(http://supervisord.org/api.html)).
-          - With V(systemd) it is a unit of the system's systemd.
+          - With V(systemd) it is a unit of the system's systemd. It is stopped and then started; units that require it
+            are stopped with it, and not started again.
           - With V(none) there is no service to restart.
         type: str
         choices: [supervisord, systemd, none]

@@ -48,8 +48,9 @@ RETURN = r"""
 _value:
   description:
     - The holder as O(strata.deploy.deploy_lock#module:holder) wants it, with the keys V(id), V(version), V(user) (login name),
-      V(host) (host name), V(boot_id), V(pid) and V(started) (clock ticks since boot).
-    - On a controller without C(/proc), V(boot_id) is empty and V(started) is 0, and the lock cannot be taken
+      V(host) (host name), V(boot_id), V(pid_ns) (the namespace in which process numbers count), V(pid) and V(started) (clock ticks
+      since boot).
+    - On a controller without C(/proc), V(boot_id) and V(pid_ns) are empty and V(started) is 0, and the lock cannot be taken
       over without being broken by name.
   type: dict
 """
@@ -68,6 +69,7 @@ def deployment_holder(version: Any, id: Any) -> dict[str, Any]:
         "user": getpass.getuser(),
         "host": socket.gethostname(),
         "boot_id": _process.boot_id(),
+        "pid_ns": _process.pid_namespace(),
         "pid": pid,
         "started": _process.started(pid),
     }

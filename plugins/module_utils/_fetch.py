@@ -44,10 +44,8 @@ class Artifact:
                 f"The checksum {self.checksum!r} is neither sha256:HEX nor sha512:HEX in full"
                 f" (to go without, write {UNVERIFIED!r})."
             )
-        if not (self.local or self.url.lower().startswith(("http://", "https://"))):
-            raise StrataError(
-                f"The artifact {_url.shown(self.url)!r} is neither an http(s) URL nor an absolute path."
-            )
+        if not self.local:
+            _url.validate_http(self.url, "artifact", also=", nor an absolute path")
 
     @property
     def local(self) -> bool:
@@ -145,7 +143,7 @@ def _open(artifact: Artifact, method: str, use: Callable[[IO[bytes], int | None]
         raise _StatusError(artifact.shown, error.code, error.reason) from None
     except urllib.error.URLError as error:
         raise StrataError(f"Fetching {artifact.shown}: {_reason(error.reason)}.") from None
-    except (http.client.HTTPException, socket.timeout, ssl.SSLError, ConnectionError) as error:
+    except (http.client.HTTPException, socket.timeout, ssl.SSLError, ConnectionError, ValueError) as error:
         raise StrataError(f"Fetching {artifact.shown}: {_reason(error)}. Try again.") from None
 
 

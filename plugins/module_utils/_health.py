@@ -7,14 +7,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable
-from urllib.parse import urlsplit
+from typing import Any, Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils import _http, _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 PROBE_TIMEOUT = 5.0
 """Seconds for one answer: a probe that hangs must not hide that the process has died meanwhile."""
+
+BODY_LIMIT = 4096
+"""Bytes of an answer that are waited for; people are shown its beginning."""
+
+OPTIONS: dict[str, Any] = {
+    "url": {"type": "str", "required": True, "no_log": True},
+    "status": {"type": "int", "default": 200},
+    "successes": {"type": "int", "default": 2},
+    "interval": {"type": "float", "default": 0.1},
+    "timeout": {"type": "float", "default": 30.0},
+    "version_header": {"type": "str"},
+    "validate_certs": {"type": "bool", "default": True},
+}
+"""A health check as modules declare it; `_url.conceal` goes with its ``no_log``."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +49,7 @@ class HealthCheck:
 
     def validate(self) -> None:
         """Raise StrataError for what can be seen to be wrong without a request."""
-        parts = urlsplit(_url.credentials(self.url)[0])
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise StrataError(
-                f"The health URL {_url.shown(self.url)} is not of the form http://HOST[:PORT]/PATH or https://..."
-            )
+        _url.validate_http(self.url, "health URL")
         if self.successes < 1 or self.interval <= 0 or self.timeout <= 0:
             raise StrataError(
                 "Of a health check, successes must be at least 1, interval and timeout above 0."
@@ -73,8 +82,9 @@ def probe(check: HealthCheck, timeout: float = PROBE_TIMEOUT) -> Answer:
     bare, headers = _url.credentials(check.url)
     try:
         response = _http.request(
-            "GET", bare, headers=headers, timeout=timeout, validate_certs=check.validate_certs
-        )
+            "GET", bare, headers=headers, timeout=timeout, body_limit=BODY_LIMIT,
+            validate_certs=check.validate_certs,
+        )  # fmt: skip
     except _http.UnreachableError as error:
         cause = error.__cause__
         return Answer(False, f"no answer ({str(cause) or type(cause).__name__})")

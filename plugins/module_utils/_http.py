@@ -9,12 +9,19 @@ redirects and proxies, do not come here.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import io
+import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from functools import cache, partial
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
 
+from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -26,7 +33,7 @@ class UnreachableError(StrataError):
 
 @dataclass(frozen=True)
 class Response:
-    """An answer: ``headers`` with lower-case names, ``body`` cut at 4 MiB."""
+    """An answer: ``headers`` with lower-case names, ``body`` cut at a limit."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -37,17 +44,6 @@ class Response:
         return self.body.decode("utf-8", errors="replace")
 
 
-def validate_url(url: str) -> None:
-    """Raise StrataError unless ``url`` is an http(s) URL with a host."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise StrataError(f"'{url}' is not a URL: {error}.") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise StrataError(f"'{url}' is not a URL of the form http://HOST[:PORT]/PATH or https://...")
-
-
 def request(
     method: str,
     url: str,
@@ -55,40 +51,77 @@ def request(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     timeout: float = 10.0,
+    body_limit: int = BODY_LIMIT,
     validate_certs: bool = True,
 ) -> Response:
     """Send one request on a connection of its own.
 
     Args:
-        timeout: seconds for the connection and for each read.
+        timeout: seconds in which the whole answer must be there; each step of connecting has as long.
+        body_limit: how many bytes of the answer's body are waited for.
 
     Raises:
         UnreachableError: nothing that can be called an answer came back.
         StrataError: ``url`` is no http(s) URL.
     """
-    validate_url(url)
+    _url.validate_http(url)
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        if not validate_certs:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    deadline = time.monotonic() + timeout
     try:
-        connection.request(method, target, body=body, headers={"Connection": "close", **(headers or {})})
-        answer = connection.getresponse()
-        return Response(
-            answer.status,
-            {name.lower(): value for name, value in answer.getheaders()},
-            answer.read(BODY_LIMIT),
-        )
+        with contextlib.closing(_connection(parts, timeout, validate_certs)) as connection:
+            connection.response_class = partial(_Answer, deadline=deadline)  # type: ignore[assignment]
+            connection.request(method, target, body=body, headers={"Connection": "close", **(headers or {})})
+            with connection.getresponse() as answer:
+                return Response(
+                    answer.status,
+                    {name.lower(): value for name, value in answer.getheaders()},
+                    answer.read(body_limit),
+                )
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = str(error) or type(error).__name__
-        raise UnreachableError(f"{method} {url}: {reason}") from error
-    finally:
-        connection.close()
+        raise UnreachableError(f"{method} {_url.shown(url)}: {reason}") from error
+
+
+def _connection(parts: SplitResult, timeout: float, validate_certs: bool) -> http.client.HTTPConnection:
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port, timeout=timeout)
+    return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=_context(validate_certs))
+
+
+@cache
+def _context(validate_certs: bool) -> ssl.SSLContext:
+    # Kept, for to read the host's certificates takes longer than many a request.
+    context = ssl.create_default_context()
+    if not validate_certs:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that must be there as a whole by a point in time, however slowly it drips."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, deadline: float, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_Timed(cast(socket.SocketIO, self.fp.detach()), sock, deadline))
+
+
+class _Timed(io.RawIOBase):
+    def __init__(self, raw: socket.SocketIO, sock: socket.socket, deadline: float) -> None:
+        self._raw, self._sock, self._deadline = raw, sock, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

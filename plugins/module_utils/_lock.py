@@ -17,11 +17,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils import _journal, _process
+from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._durable import (
     read_json,
     sync_directory,
@@ -47,6 +47,7 @@ class Lock:
     user: str
     host: str
     boot_id: str
+    pid_ns: str
     pid: int
     started: int
     since: str = ""
@@ -57,9 +58,11 @@ class Lock:
         return replace(self, since="", note="") == replace(other, since="", note="")
 
     def is_alive(self) -> bool | None:
-        """Whether its process runs; None where this machine cannot tell, being another one than it runs on."""
-        boot_id = _process.boot_id()
-        if not boot_id or not self.boot_id or self.host != socket.gethostname():
+        """Whether its process runs; None where it cannot be told, from another machine or container for instance."""
+        boot_id, pid_ns = _process.boot_id(), _process.pid_namespace()
+        if not boot_id or not self.boot_id or not pid_ns:
+            return None
+        if self.host != socket.gethostname() or self.pid_ns != pid_ns:
             return None
         return self.boot_id == boot_id and _process.is_running(self.pid, self.started)
 
@@ -121,7 +124,7 @@ def ensure_held(
             if former is not None and former.id != break_id and former.is_alive() is not False:
                 raise _held(folder, former, break_id)
             unfinished = former
-            lock = replace(holder, since=_now(), note=note or "")
+            lock = replace(holder, since=utc_now(), note=note or "")
             wanted = _joined(recorded, drained or {})
         if not check_mode:
             if former is None:
@@ -258,7 +261,7 @@ def _entry(lock: Lock, journal: Mapping[str, Any]) -> dict[str, Any]:
         "user": lock.user,
         "host": lock.host,
         "opened": lock.since,
-        "closed": _now(),
+        "closed": utc_now(),
         **journal,
     }
 
@@ -267,7 +270,7 @@ def _held(folder: Path, lock: Lock, wanted_id: str | None) -> StrataError:
     alive = {
         True: "which is running",
         False: "which is dead",
-        None: "of which this machine cannot see if it runs",
+        None: "of which it cannot be seen from here if it runs",
     }
     other = f", not '{wanted_id}'," if wanted_id else ""
     return StrataError(
@@ -276,7 +279,3 @@ def _held(folder: Path, lock: Lock, wanted_id: str | None) -> StrataError:
         f"if you are sure that it is dead, run again with -e deployment_break_lock={lock.id}",
         lock=asdict(lock),
     )
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -17,6 +17,14 @@ def boot_id() -> str:
         return ""
 
 
+def pid_namespace() -> str:
+    """The namespace in which this process's numbers count; empty where the kernel does not tell."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
 def started(pid: int) -> int:
     """When a process began, in clock ticks since boot (field 22 of /proc/PID/stat); 0 if that cannot be told."""
     try:
@@ -26,7 +34,7 @@ def started(pid: int) -> int:
 
 
 def is_running(pid: int, since: int) -> bool:
-    """Whether a process of this machine and boot is alive; in doubt, it is.
+    """Whether a process of this machine, boot and namespace is alive; in doubt, it is.
 
     Args:
         since: its `started`, by which a reused number is told from the process; 0 = not known.

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"]*@")
+_NOT_ENCODED = re.compile(r"[^!-~]")
 
 
 def _split(url: str) -> SplitResult:
@@ -22,6 +23,25 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         raise StrataError("A URL cannot be read: its host or port is malformed.") from None
     return parts
+
+
+def validate_http(url: str, what: str = "URL", *, also: str = "") -> None:
+    """Raise StrataError, without a secret in it, unless ``url`` is an http(s) URL with a host.
+
+    Args:
+        what: how the error calls it.
+        also: what it may be instead, as the end of the error's sentence.
+    """
+    parts = _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise StrataError(
+            f"The {what} {shown(url)!r} is not of the form http://HOST[:PORT]/PATH or https://...{also}."
+        )
+    if _NOT_ENCODED.search(url):
+        raise StrataError(
+            f"The {what} {shown(url)!r} has a space or another character in it that a URL cannot have:"
+            " percent-encode it."
+        )
 
 
 def shown(url: str) -> str:
@@ -43,6 +63,16 @@ def secrets_in(url: str | None) -> set[str]:
         return set()
     password = parts.password or ""
     return {url or "", password, unquote(password), parts.query} - {""}
+
+
+def conceal(no_log_values: set[str], *urls: str | None) -> None:
+    """Leave of URLs only what is secret in them among the values that Ansible blots out of an answer.
+
+    Options that take a URL are ``no_log``, for a module is logged on its host before it can say what is
+    secret; but that alone would blot out of every message a URL that may well be read.
+    """
+    no_log_values.difference_update(url for url in urls if url)
+    no_log_values.update(*(secrets_in(url) for url in urls))
 
 
 def credentials(url: str) -> tuple[str, dict[str, str]]:

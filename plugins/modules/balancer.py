@@ -15,6 +15,7 @@ description:
     each gets requests again.
   - Refuses, before anything changes, to leave fewer ready members in the pool than O(min_ready).
   - Never touches a member that an operator has put into maintenance.
+    A member that an operator has drained is put back like any other, if it is named.
   - Runs on the balancer's host, or wherever its O(address) can be reached from.
 attributes:
   check_mode:
@@ -81,11 +82,13 @@ options:
     type: dict
     default: {}
   timeout:
-    description: Seconds to wait for sessions to end, or for the balancer to see the members healthy.
+    description:
+      - Seconds to wait for sessions to end, or for the balancer to see the members healthy.
+      - Putting members back is refused before any change if the balancer's own health check comes round less often.
     type: float
     default: 30
   interval:
-    description: Seconds between two looks at the balancer while waiting.
+    description: Seconds between two looks at the balancer while waiting, above 0.
     type: float
     default: 0.1
 author:
@@ -141,8 +144,9 @@ members:
     state:
       description:
         - V(ready) for a member that gets requests.
-        - V(drained) for one that was taken out by this module.
-        - V(maintenance) for one that was taken out by an operator.
+        - V(drained) for one that is out of rotation in the way that this module takes it out. The balancer does not
+          tell who did that; an operator's own drain is the same. Keep a record of which are yours.
+        - V(maintenance) for one that an operator took out in another way.
         - V(down) for one that is in the pool and fails its health check.
       type: str
     sessions:

@@ -54,6 +54,7 @@ lock:
     user: deploy
     host: bastion
     boot_id: 1b4e28ba-2fa1-11d2-883f-0016d3cca427
+    pid_ns: "pid:[4026531836]"
     pid: 4711
     started: 8512033
     since: "2026-03-01T10:15:00Z"
@@ -61,7 +62,8 @@ lock:
     alive: true
   contains:
     alive:
-      description: Whether the process that deploys runs; null where this host cannot tell, as it runs on another.
+      description: Whether the process that deploys runs; null where it cannot be told from here, as it runs on another machine
+        or in another container.
       returned: if there is a lock
       type: bool
 drained:

@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Lets one deployment of an app run at a time. The lock is a file in a folder on a host that all controllers reach.
   - The lock of a deployment that died on this host is taken over, and returned as RV(unfinished), so that what it left can be healed.
-    A lock from elsewhere, or one that this host cannot judge, counts as held until it is broken by name.
+    A lock from another machine or container, or one that cannot be judged, counts as held until it is broken by name.
   - Keeps beside the lock which members a deployment took out of rotation. The record outlives the lock until it is emptied.
   - Appends to the app's journal when the lock is released.
 author:
@@ -66,6 +66,12 @@ options:
         required: true
       boot_id:
         description: The boot of the controller, of C(/proc/sys/kernel/random/boot_id), or empty if it cannot be told.
+        type: str
+        required: true
+      pid_ns:
+        description:
+          - The namespace in which O(holder.pid) counts, of C(/proc/self/ns/pid), or empty if it cannot be told.
+            Whether the holder lives can only be told from the same one, not from another container.
         type: str
         required: true
       pid:
@@ -136,6 +142,7 @@ lock:
     user: deploy
     host: bastion
     boot_id: 1b4e28ba-2fa1-11d2-883f-0016d3cca427
+    pid_ns: "pid:[4026531836]"
     pid: 4711
     started: 8512033
     since: "2026-03-01T10:15:00Z"
@@ -159,6 +166,10 @@ lock:
       type: str
     boot_id:
       description: The boot of the controller.
+      returned: always
+      type: str
+    pid_ns:
+      description: The namespace in which RV(lock.pid) counts.
       returned: always
       type: str
     pid:
@@ -199,7 +210,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._lock import Lock, e
 
 HOLDER_SPEC = {
     name: {"type": "int" if name in ("pid", "started") else "str", "required": True}
-    for name in ("id", "version", "user", "host", "boot_id", "pid", "started")
+    for name in ("id", "version", "user", "host", "boot_id", "pid_ns", "pid", "started")
 }
 
 

@@ -38,8 +38,9 @@ options:
     type: str
   state:
     description:
-      - V(on) switches the flag on for O(percentage) of the users. Rules that its owner had given it are replaced.
-      - V(off) gives everyone the variant V(off).
+      - V(on) switches the flag on for O(percentage) of the users. Rules that its owner had given it are replaced, in the same way.
+      - V(off) gives everyone the variant V(off). Rules that its owner had given it are removed, for good unless O(rollout) is
+        given. With it they are recorded, and V(restored) puts them back.
       - V(restored) puts back what is in O(record) and takes it out of the record.
       - Quote V(on) and V(off), which are truth values to YAML.
     type: str
@@ -77,11 +78,13 @@ EXAMPLES = r"""
     record: /var/lib/strata/shop
     rollout: shop-2.0-20260301T101500
 
-- name: Kill it, now
+- name: Kill it, now, and keep what it was
   strata.deploy.feature_flag:
     path: /etc/flagd/shop.json
     name: billing-integration
     state: "off"
+    record: /var/lib/strata/shop
+    rollout: shop-2.0-20260301T101500
 
 - name: Put all flags back to what they were before the last rollouts
   strata.deploy.feature_flag:

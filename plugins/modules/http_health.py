@@ -96,18 +96,18 @@ last:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._health import HealthCheck, wait
-from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import HEALTH, secrets
+from ansible_collections.strata.deploy.plugins.module_utils._health import OPTIONS, HealthCheck, wait
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**HEALTH, "version": {"type": "str"}},
+        argument_spec={**OPTIONS, "version": {"type": "str"}},
         required_by={"version_header": "version"},
         supports_check_mode=True,
     )
-    module.no_log_values.update(secrets(module.params))
+    _url.conceal(module.no_log_values, module.params["url"])
     try:
         health = wait(HealthCheck(**module.params))
     except StrataError as error:

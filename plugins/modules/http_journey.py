@@ -33,7 +33,10 @@ attributes:
     support: N/A
 options:
   base_url:
-    description: The http(s) URL to which the paths are added.
+    description:
+      - The http(s) URL to which the paths are added.
+      - A user and a password in it are sent as basic authentication with each request that has no C(Authorization) of its own,
+        and are not shown.
     type: str
     required: true
   journeys:
@@ -109,7 +112,7 @@ options:
     type: float
     default: 0
   timeout:
-    description: Seconds for a connection and for each read.
+    description: Seconds in which each answer must be there as a whole; connecting has as long.
     type: float
     default: 10
   error_rate:
@@ -129,7 +132,7 @@ options:
     default: true
 notes:
   - Answers are cut at 4 MiB. At most 5 distinct failures are returned, with the first 200 characters of what came.
-  - Set C(no_log) on the task if journeys carry credentials.
+  - Set C(no_log) on the task if O(journeys) carry credentials.
 """
 
 EXAMPLES = r"""
@@ -223,6 +226,7 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._journey.declaration import parse_journeys
 from ansible_collections.strata.deploy.plugins.module_utils._journey.run import (
@@ -258,7 +262,7 @@ JOURNEY_SPEC = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "base_url": {"type": "str", "required": True},
+            "base_url": {"type": "str", "required": True, "no_log": True},
             "journeys": {"type": "list", "elements": "dict", "required": True, "options": JOURNEY_SPEC},
             "users": {"type": "int", "default": 5},
             "iterations": {"type": "int", "default": 1},
@@ -272,6 +276,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    _url.conceal(module.no_log_values, params["base_url"])
     load = Load(
         **{
             name: params[name]

@@ -15,11 +15,13 @@ description:
   - One migrator works at a time; a second one waits for it, and then finds nothing to do. The lock is the database's
     own (an advisory lock of the session in PostgreSQL, the write lock in SQLite), so that it goes with a killed process.
   - Each migration is a transaction of its own, with a record of it in the same transaction. A migration that fails, or
-    whose process is killed, leaves nothing, and the ones before it stay.
+    whose process is killed, leaves nothing, and the ones before it stay. In SQLite the whole run is one transaction, with
+    a savepoint for each migration, so that a killed process leaves nothing of the run.
   - The expand phase is before the new code is switched to, the contract phase after the old code is gone. A linter
     refuses in an expand migration what breaks code that still runs. Its rules are C(add-not-null) (a new NOT NULL column
-    without a default), C(change-type), C(drop-column), C(drop-object), C(drop-table), C(rename), C(set-not-null),
-    C(truncate) and, in either phase, C(transaction-control). It does not look into strings or DO blocks.
+    without a default), C(change-type), C(delete), C(drop-column), C(drop-default), C(drop-object), C(drop-table),
+    C(rename), C(revoke), C(set-not-null), C(truncate) and, in either phase, C(transaction-control). It does not look into
+    strings, parentheses or DO blocks.
   - It is an error, before anything changes, if the file of an applied migration has changed or is missing in between
     others, or if a new file sorts before an applied one of its phase. That an older release's files end earlier is none.
   - What is applied is kept in the database in the tables C(schema_migrations), which is that of dbmate, and
@@ -71,7 +73,8 @@ options:
     default: ""
   running:
     description:
-      - For O(state=rolled_back), the releases that run now. It is refused to take back what one of them came with.
+      - For O(state=rolled_back), the releases that run now. It is refused to take back what one of them came with, be it
+        by its files or by the O(release) that was recorded.
     type: list
     elements: dict
     default: []
@@ -85,10 +88,11 @@ options:
         type: str
         required: true
       migrations:
-        description: Names of its migration files, as RV(strata.deploy.release_info#module:migrations) has them.
+        description:
+          - Names of its migration files, as RV(strata.deploy.release_info#module:migrations) has them.
+          - Where they are not known, null or left out, nothing is taken back.
         type: list
         elements: str
-        required: true
   lock_wait:
     description:
       - Seconds to wait for another migrator to end.
@@ -189,7 +193,9 @@ drift:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments import COMMON
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
 from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import RunningRelease
 from ansible_collections.strata.deploy.plugins.module_utils._migration.source import read_source
@@ -197,18 +203,14 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.source im
 RUNNING = {
     "host": {"type": "str", "required": True},
     "version": {"type": "str", "required": True},
-    "migrations": {"type": "list", "elements": "str", "required": True},
+    "migrations": {"type": "list", "elements": "str"},
 }
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "engine": {"type": "str", "choices": sorted(ENGINES), "default": "sql"},
-            "url": {"type": "str", "required": True, "no_log": True},
-            "folder": {"type": "str"},
-            "archive": {"type": "str"},
-            "checksum": {"type": "str"},
+            **COMMON,
             "state": {"type": "str", "choices": ["latest", "rolled_back"], "default": "latest"},
             "phase": {"type": "str", "choices": ["expand", "contract"], "default": "expand"},
             "version": {"type": "str"},
@@ -223,6 +225,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
+    _url.conceal(module.no_log_values, options["archive"])
     engine = ENGINES[options["engine"]](
         options["url"],
         lock_wait=options["lock_wait"],

@@ -117,28 +117,24 @@ drift:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments import COMMON
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
 from ansible_collections.strata.deploy.plugins.module_utils._migration.source import read_source
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "engine": {"type": "str", "choices": sorted(ENGINES), "default": "sql"},
-            "url": {"type": "str", "required": True, "no_log": True},
-            "folder": {"type": "str"},
-            "archive": {"type": "str"},
-            "checksum": {"type": "str"},
-        },
+        argument_spec=COMMON,
         required_by={"archive": ["checksum", "folder"]},
         supports_check_mode=True,
     )
     options = module.params
+    _url.conceal(module.no_log_values, options["archive"])
     try:
-        migrations = ()
-        if options["folder"] is not None:
-            migrations = read_source(options["folder"], options["archive"], options["checksum"])
+        source = options["folder"], options["archive"], options["checksum"]
+        migrations = () if options["folder"] is None else read_source(*source)
         status = ENGINES[options["engine"]](options["url"]).status(migrations)
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)

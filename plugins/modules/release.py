@@ -20,7 +20,8 @@ options:
   state:
     description:
       - V(staged) fetches O(url), compares it with O(checksum), and unpacks it beside the current release, which is not touched.
-        A version that is there with the same checksum is left as it is; with another one it is replaced, unless it is current.
+        A version that is there with the same checksum is left as it is; with another one it is replaced,
+        unless it is current or the one that a rollback would lead to.
       - V(active) makes O(version) current by one atomic rename, restarts O(service), and waits until O(health) is met by the new process.
         Then the release is good, and superfluous ones are deleted.
         A version that is current, good and healthy already is left as it is. If the activation fails, the release is marked bad and stays current.
@@ -244,8 +245,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifa
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
     ON_HOST,
+    conceal,
     health_check,
-    secrets,
     service_options,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
@@ -258,7 +259,7 @@ OPTIONS = {
     **ON_HOST,
     "state": {"type": "str", "required": True, "choices": ["staged", "active", "rolled_back"]},
     "version": {"type": "str"},
-    "url": {"type": "str"},
+    "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str"},
     "shared": {"type": "list", "elements": "str", "default": []},
     "max_bytes": {"type": "int", "default": 2147483648},
@@ -302,7 +303,7 @@ def main() -> None:
         required_if=[("state", "staged", ("version", "url", "checksum")), ("state", "active", ("version",))],
         supports_check_mode=True,
     )
-    module.no_log_values.update(secrets(module.params))
+    conceal(module.no_log_values, module.params)
     started = time.monotonic()
     try:
         outcome = ensure(module.params, module.check_mode)

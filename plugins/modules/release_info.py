@@ -165,7 +165,9 @@ service_detail:
   type: str
   sample: RUNNING
 migrations:
-  description: The sorted names of the SQL files in O(migrations) of the current release.
+  description:
+    - The sorted names of the SQL files in O(migrations) of the current release.
+    - Null if the current release has no such folder; empty without O(migrations) or a current release.
   returned: always
   type: list
   elements: str
@@ -179,8 +181,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
     ON_HOST,
+    conceal,
     health_check,
-    secrets,
     service_options,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.report import describe
@@ -192,7 +194,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    module.no_log_values.update(secrets(options))
+    conceal(module.no_log_values, options)
     try:
         report = describe(
             options["path"],

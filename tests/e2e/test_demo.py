@@ -43,7 +43,7 @@ def test_a_deployment_costs_three_executions_a_host_and_few_others(demo: Demo) -
     plays = json.loads((demo.state / "timing.json").read_text())["plays"]
     ran = sum(play["remote"] + play["local"] for play in plays)
     assert ran - 3 * len(HOSTS) <= 26
-    assert sum(play["skipped"] for play in plays) == 0
+    assert sum(play["skipped"] for play in plays) <= 3
 
 
 def test_the_same_release_again_changes_nothing(demo: Demo) -> None:
@@ -98,6 +98,54 @@ def test_a_release_that_fails_a_journey_ends_after_the_canary_batch(demo: Demo) 
     assert not (demo.state / "deployment/shop/lock.json").exists()
 
 
+def test_a_canary_left_by_halt_is_rolled_back_alone(demo: Demo) -> None:
+    with demo.load() as load:
+        halted = demo.deploy("3.0-broken", "-e", "fleet_rolling_policy=halt")
+        assert halted.code != 0
+        assert "out of rotation web1" in halted.report
+        assert "3.0-broken (failed) on web1" in halted.report
+        assert demo.in_rotation() == ["web2", "web3", "web4"]
+        before = demo.processes()
+        run = demo.play("rollback.yml", "-e", "layer=artifact")
+    load.assert_nobody_noticed()
+    assert run.code == 0, run.output
+    assert demo.releases() == everywhere("2.0")
+    assert demo.in_rotation() == ["web1", "web2", "web3", "web4"]
+    after = demo.processes()
+    assert {host: after[host] for host in HOSTS[1:]} == {host: before[host] for host in HOSTS[1:]}
+
+
+def test_a_rollback_to_a_release_that_is_not_there_touches_nothing(demo: Demo) -> None:
+    before = demo.fingerprint()
+    run = demo.play("rollback.yml", "-e", "layer=artifact", "-e", "artifact_version=9.9")
+    assert run.code != 0
+    assert "cannot go back to 9.9" in run.report
+    assert demo.fingerprint() == before
+
+
+def unreachable(tmp_path: Path, host: str) -> list[str]:
+    """Arguments that make a host one that does not answer."""
+    inventory = tmp_path / "unreachable.ini"
+    inventory.write_text(f"{host} ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1\n")
+    return ["-i", str(inventory)]
+
+
+def test_a_host_that_does_not_answer_is_told_before_anything_changes(demo: Demo, tmp_path: Path) -> None:
+    before = demo.fingerprint()
+    run = demo.deploy("3.0-broken", *unreachable(tmp_path, "web2"))
+    assert run.code != 0
+    assert "reading what runs there on web2: unreachable" in run.report
+    assert demo.fingerprint() == before
+
+
+def test_a_balancer_that_does_not_answer_is_told_before_anything_changes(demo: Demo, tmp_path: Path) -> None:
+    before = demo.fingerprint()
+    run = demo.deploy("3.0-broken", *unreachable(tmp_path, "lb1"))
+    assert run.code != 0
+    assert "reading the balancers: lb1: unreachable" in run.report
+    assert demo.fingerprint() == before
+
+
 GOOD = {"artifact_version": "9.9", "artifact_url": "{{ demo.artifacts_url }}/shop-2.0.tar.gz"}
 CHECKSUM = "sha256:" + "0" * 64
 BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
@@ -122,6 +170,14 @@ BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown option of a feature": (
         {**GOOD, "artifact_checksum": CHECKSUM, "feature_flag_features": [{"name": "x", "rolout": [5]}]},
         "rolout",
+    ),
+    "batches that are no list": (
+        {**GOOD, "artifact_checksum": CHECKSUM, "fleet_rolling_batches": "50%"},
+        "fleet_rolling_batches '50%' is not a list",
+    ),
+    "batches that the balancer cannot spare": (
+        {**GOOD, "artifact_checksum": "unverified", "fleet_rolling_batches": ["100%"]},
+        "would leave 0 of 4 members ready on lb1",
     ),
     "an unsafe version": (
         {**GOOD, "artifact_version": "../../x", "artifact_checksum": CHECKSUM},
@@ -184,6 +240,7 @@ def test_a_lock_held_by_another_is_told_with_who_when_and_what(demo: Demo) -> No
         "user": "ada",
         "host": "bastion",
         "boot_id": "not-this-machine",
+        "pid_ns": "pid:[1]",
         "pid": 1,
         "started": 1,
         "since": "2026-01-01T00:00:00Z",
@@ -223,19 +280,28 @@ def test_rolling_back_the_feature_touches_nothing_else(demo: Demo) -> None:
 
 def test_rolling_back_the_database_is_refused_while_a_release_needs_it(demo: Demo) -> None:
     before = demo.fingerprint()
+    limited = demo.play("rollback.yml", "-e", "layer=database", "--limit", "web2,localhost")
+    assert limited.code != 0
+    assert "What web1 runs was not read" in limited.report
     run = demo.play("rollback.yml", "-e", "layer=database")
     assert run.code != 0
     assert f"{ADD_CURRENCY} is refused: a running release needs it (2.0 on web1" in run.report
     assert demo.fingerprint() == before
 
 
-def test_rolling_back_the_artifact_is_drained_and_batched(demo: Demo) -> None:
+def test_rolling_back_the_artifact_is_drained_and_batched_and_leaves_the_operator_s_drain_alone(
+    demo: Demo,
+) -> None:
+    slot = demo.state / "pool" / "web3"
+    address = slot.read_text()
+    slot.write_text(f"unix//nonexistent/{address}")
     with demo.load() as load:
         run = demo.play("rollback.yml", "-e", "layer=artifact")
+    assert demo.in_rotation() == ["web1", "web2", "web4"]
+    slot.write_text(address)
     load.assert_nobody_noticed()
     assert run.code == 0, run.output
     assert demo.releases() == everywhere("1.0")
-    assert demo.in_rotation() == ["web1", "web2", "web3", "web4"]
     assert run.output.count("PLAY [Fleet]") == 3
     assert "20260302100000" in demo.schema()
 
@@ -284,6 +350,20 @@ def test_a_killed_deployment_is_put_right_by_the_next(demo: Demo) -> None:
     assert not (demo.state / "deployment/shop/drained.json").exists()
 
 
+def test_a_broken_release_killed_half_way_and_tried_again_ends_where_it_began(demo: Demo) -> None:
+    current = demo.state / "hosts" / "web1" / "current"
+    with demo.load() as load:
+        process = demo.start("deploy.yml", "-e", "@demo/releases/shop-3.0-broken.yml")
+        wait_until(lambda: os.readlink(current).endswith("3.0-broken"), "the canary's switch")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        run = demo.deploy("3.0-broken")
+    load.assert_nobody_noticed()
+    assert run.code != 0
+    assert demo.releases() == everywhere("2.0")
+    assert demo.in_rotation() == ["web1", "web2", "web3", "web4"]
+
+
 def test_what_a_dead_deployment_drained_is_put_back_though_the_next_does_something_else(demo: Demo) -> None:
     process = demo.start("deploy.yml", "-e", "@demo/releases/shop-3.0-broken.yml")
     wait_until(lambda: demo.in_rotation() == ["web2", "web3", "web4"], "the canary's drain")
@@ -305,13 +385,45 @@ def test_a_limit_without_localhost_is_told(demo: Demo) -> None:
     assert demo.fingerprint() == before
 
 
-def test_one_flag_is_switched_by_hand(demo: Demo) -> None:
-    run = demo.play("feature.yml", "-e", "feature=billing-integration", "-e", "percentage=0")
+def test_a_flag_is_killed_by_hand_though_journeys_fail_and_a_host_is_gone(demo: Demo, tmp_path: Path) -> None:
+    journeys = tmp_path / "journeys.json"
+    steps = [{"name": "nowhere", "path": "/nowhere"}]
+    journeys.write_text(json.dumps({"synthetic_journeys": [{"name": "fails", "steps": steps}]}))
+    kill = ("-e", "feature=billing-integration", "-e", "percentage=0", "-e", f"@{journeys}")
+    run = demo.play("feature.yml", *kill, *unreachable(tmp_path, "web2"))
     assert run.code == 0, run.output
     assert demo.flags()["billing-integration"]["defaultVariant"] == "off"
     back = demo.play("rollback.yml", "-e", "layer=feature")
     assert back.code == 0, back.output
     assert demo.flags()["billing-integration"]["defaultVariant"] == "on"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["feature=biling"], "There is no flag 'biling' to switch"),
+        (["feature=billing-integration", "percentage=lots"], "lots"),
+        ([], "There is nothing to switch"),
+    ],
+)
+def test_a_flag_that_cannot_be_meant_is_told(demo: Demo, arguments: list[str], said: str) -> None:
+    before = demo.flags()
+    run = demo.play("feature.yml", *[word for pair in arguments for word in ("-e", pair)])
+    assert run.code != 0
+    assert said in run.output
+    assert demo.flags() == before
+
+
+def test_a_ramp_whose_journeys_cannot_be_walked_is_taken_back(demo: Demo, tmp_path: Path) -> None:
+    demo.play("feature.yml", "-e", "feature=billing-integration", "-e", "percentage=5")
+    before = demo.flags()
+    manifest = ("-e", "@demo/releases/shop-2.0.yml", "-e", "synthetic_host=nowhere")
+    run = demo.play("feature.yml", *manifest, *unreachable(tmp_path, "nowhere"))
+    assert run.code != 0
+    assert "billing-integration at 25%: unreachable" in run.report
+    assert demo.flags() == before
+    assert not (demo.state / "deployment/shop/lock.json").exists()
+    assert demo.play("feature.yml", "-e", "@demo/releases/shop-2.0.yml").code == 0
 
 
 def test_contract_waits_for_the_whole_fleet_and_then_takes_the_old_column_away(demo: Demo) -> None:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, ClassVar, NamedTuple
 
-from ansible_collections.strata.deploy.plugins.module_utils import _http
+from ansible_collections.strata.deploy.plugins.module_utils import _http, _url
 from ansible_collections.strata.deploy.plugins.module_utils._balancer.protocol import (
     DOWN,
     DRAINED,
@@ -63,7 +63,7 @@ class Caddy:
         self._pool = pool
 
     def validate(self) -> None:
-        _http.validate_url(self._address)
+        _url.validate_http(self._address, "address")
         if not re.fullmatch(r"[^/?#\s]+", self._pool):
             raise StrataError(f"'{self._pool}' cannot be the @id of a Caddy handler.")
 
@@ -103,7 +103,14 @@ class Caddy:
         if rest:
             self._edit(lambda upstreams: [entry for entry in upstreams if entry.get("dial") not in rest])
 
-    def restore(self, definitions: Mapping[str, Definition]) -> float:
+    def notice(self, names: Collection[str]) -> float:
+        handler, _etag = self._handler()
+        active = _active_check(handler)
+        if not active or not any(slot.name in names for slot in _slots(handler)):
+            return 0.0  # after a reload, Caddy holds every upstream for healthy until a check fails
+        return _seconds(active.get("interval"), 30.0) * max(1, int(active.get("passes", 1)))
+
+    def restore(self, definitions: Mapping[str, Definition]) -> None:
         switched = self._switch(definitions, lambda name: name)
         rest = {name: dict(entry) for name, entry in definitions.items() if name not in switched}
         if rest:
@@ -117,15 +124,10 @@ class Caddy:
                     ),
                 ]
             )
-        if not switched:
-            return 0.0  # after a reload, Caddy holds every upstream for healthy until a check fails
-        active = _active_check(self._handler()[0])
-        return _seconds(active.get("interval"), 30.0) * max(1, active.get("passes", 1)) if active else 0.0
 
     def _switch(self, names: Collection[str], content: Callable[[str], str]) -> set[str]:
         """Write the slot files of those names that have one; which these are."""
-        slots = [slot for entry in self._handler()[0].get("upstreams") or [] if (slot := _slot(entry))]
-        slots = [slot for slot in slots if slot.name in names]
+        slots = [slot for slot in _slots(self._handler()[0]) if slot.name in names]
         for slot in slots:
             try:
                 write_text(slot.path, content(slot.name) + "\n")
@@ -242,6 +244,10 @@ def probe(handler: Mapping[str, Any], name: str) -> tuple[bool | None, str]:
 def _active_check(handler: Mapping[str, Any]) -> dict[str, Any] | None:
     active: dict[str, Any] = (handler.get("health_checks") or {}).get("active") or {}
     return active if active.get("uri") or active.get("path") or active.get("port") else None
+
+
+def _slots(handler: Mapping[str, Any]) -> list[Slot]:
+    return [slot for entry in handler.get("upstreams") or [] if (slot := _slot(entry))]
 
 
 def _slot(upstream: Upstream) -> Slot | None:

@@ -73,10 +73,13 @@ class HAProxy:
         for name in names:
             self._set_state(name, "drain")
 
-    def restore(self, definitions: Mapping[str, Definition]) -> float:
+    def notice(self, names: Collection[str]) -> float:
+        del names
+        return 0.0
+
+    def restore(self, definitions: Mapping[str, Definition]) -> None:
         for name in definitions:
             self._set_state(name, "ready")
-        return 0.0
 
     def _set_state(self, name: str, state: str) -> None:
         command = f"set server {self._pool}/{self._checked(name)} state {state}"
@@ -148,7 +151,8 @@ def _state(administrative: int, status: str, weight: str) -> str:
         return DRAINED
     if weight == "0":  # gets no requests either, by an operator's doing
         return MAINTENANCE
-    return READY if status in ("UP", "no check") else DOWN
+    # "UP 1/3" has failed a check and still gets requests, until it has failed them all.
+    return READY if status.startswith("UP") or status == "no check" else DOWN
 
 
 def _sessions(row: Mapping[str, str]) -> int:

@@ -79,6 +79,8 @@ def ensure_members(
         StrataError: refused before any change, or not reached in time, or the balancer failed.
     """
     started = time.monotonic()
+    if interval <= 0:
+        raise StrataError(f"interval is {interval}: give seconds above 0 between two looks at the balancer.")
     provider.validate()
     minimum_ready(min_ready, 0)
     current = provider.read(owned)
@@ -88,6 +90,13 @@ def ensure_members(
     switched = [name for name in wanted if (current[name].state == DRAINED) != (state == DRAINED)]
     if state == DRAINED:
         _guard(current, pool, switched, min_ready)
+    notice = provider.notice(switched) if state == READY and switched else 0.0
+    if notice and notice >= timeout:
+        raise StrataError(
+            f"Putting members back into pool '{pool}' takes the balancer's own health check up to {notice:g} s to "
+            f"notice, and timeout is {timeout:g} s. Nothing was changed. Shorten the check's interval in the "
+            "balancer, to a second for instance, or wait longer (timeout)."
+        )
 
     definitions = {name: current[name].definition for name in switched}
     if check_mode:
@@ -100,7 +109,7 @@ def ensure_members(
             _await_idle(provider, pool, wanted, bool(switched), deadline, interval)
             owned = {**owned, **definitions}
         else:
-            _restore(provider, pool, wanted, definitions, owned, deadline, interval)
+            _restore(provider, pool, wanted, definitions, owned, notice, deadline, interval)
         after = provider.read(owned) if wanted else current
     return Outcome(
         changed=bool(switched),
@@ -170,6 +179,7 @@ def _restore(
     names: Sequence[str],
     definitions: Mapping[str, Definition],
     owned: Mapping[str, Definition],
+    notice: float,
     deadline: float,
     interval: float,
 ) -> None:
@@ -192,7 +202,7 @@ def _restore(
         missing = [
             f"{name} ({seen[name].state}{seen[name].health and ', ' + seen[name].health})"
             for name in names
-            if seen[name].state != READY
+            if seen[name].state != READY or seen[name].healthy is False
         ]
         return not missing
 
@@ -203,7 +213,8 @@ def _restore(
                 f"fails for {_listed(missing)}. They stay drained. See what the member answers to that check.",
                 changed=False,
             )
-        noticed = time.monotonic() + provider.restore(definitions)
+        provider.restore(definitions)
+        noticed = time.monotonic() + notice
     if names and not _until(ready, deadline, interval):
         raise StrataError(
             f"Waiting for pool '{pool}' to see {_listed(names)} ready: the time is up, and missing is "

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a load balancer provider is: five methods over one pool."""
+"""What a load balancer provider is: six methods over one pool."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ class Member:
     """One member of a pool, as the balancer sees it.
 
     Args:
-        state: ``ready`` gets requests; ``drained`` gets none, by Strata's doing; ``maintenance``
-            gets none, by an operator's doing; ``down`` would get requests, were it healthy.
+        state: ``ready`` gets requests; ``drained`` gets none, in the way that `Provider.drain` takes
+            it out, be it this run, an earlier one or an operator that did; ``maintenance`` gets none
+            in another way; ``down`` would get requests, were it healthy.
         sessions: requests or connections that it is still serving.
         healthy: what the balancer's health check says, in rotation or not; None where nothing checks it.
         health: the last result of that check in the balancer's words; empty where nothing checks it.
@@ -54,8 +55,11 @@ class Provider(Protocol):
     def drain(self, names: Collection[str]) -> None:
         """Send these members no new request; does not wait for the running ones."""
 
-    def restore(self, definitions: Mapping[str, Definition]) -> float:
-        """Put drained members back; the seconds until the balancer has surely taken notice."""
+    def notice(self, names: Collection[str]) -> float:
+        """The seconds after `restore` until the balancer has surely taken notice of these members."""
+
+    def restore(self, definitions: Mapping[str, Definition]) -> None:
+        """Put drained members back; does not wait."""
 
 
 class ProviderFactory(Protocol):

@@ -233,12 +233,12 @@ def journal_entry(
 
 
 def running_releases(variables: Variables, fleet: Sequence[str]) -> list[dict[str, Any]]:
-    """What each fleet host runs, as `migration` asks for it: ``{host, version, migrations}``."""
+    """What each fleet host runs, as `migration` asks for it: ``{host, version, migrations}``, the last null where not known."""
     return [
         {
             "host": host,
             "version": running(variables, host),
-            "migrations": list((variables[host].get("__artifact_plan") or {}).get("migrations") or []),
+            "migrations": (variables[host].get("__artifact_plan") or {}).get("migrations"),
         }
         for host in fleet
         if running(variables, host)

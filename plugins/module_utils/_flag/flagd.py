@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -81,15 +82,19 @@ class Flagd:
                     "The file is replaced by rename, so its folder must be writable too."
                 )
 
-    def write(self, definitions: Mapping[str, Definition | None]) -> None:
+    @contextmanager
+    def alone(self) -> Iterator[None]:
         try:
             with exclusive(self._path):
-                document = self._load()  # others may have written their flags since ours were read
-                flags = {**document["flags"], **definitions}
-                document["flags"] = {name: flag for name, flag in flags.items() if flag is not None}
-                write_text(self._path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+                yield
         except OSError as error:
             raise StrataError(f"Writing the flag file {self._path}: {error.strerror}.") from error
+
+    def write(self, definitions: Mapping[str, Definition | None]) -> None:
+        document = self._load()
+        flags = {**document["flags"], **definitions}
+        document["flags"] = {name: flag for name, flag in flags.items() if flag is not None}
+        write_text(self._path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
     def _load(self) -> dict[str, Any]:
         try:

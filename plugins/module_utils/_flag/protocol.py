@@ -10,6 +10,7 @@ before a rollout is put back as it was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -54,5 +55,8 @@ class FlagProvider(Protocol):
     def ensure_writable(self, names: Iterable[str]) -> None:
         """Raise StrataError where `write` is bound to fail; changes nothing."""
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep others from writing, as far as the service can, while flags are read and then written."""
+
     def write(self, definitions: Mapping[str, Definition | None]) -> None:
-        """Set these flags, removing those that are None, and touch no other."""
+        """Set these flags, removing those that are None, and touch no other; only within `alone`."""

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._durable import read_json, write_json
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._exclusive import exclusive
 from ansible_collections.strata.deploy.plugins.module_utils._flag.protocol import Definition
 
 RECORD = "flags.json"
+GUARD = ".flags.guard"
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,25 @@ def read(folder: Path) -> dict[str, Former]:
         raise StrataError(f"Reading {path}: {error.strerror}.") from error
 
 
-def write(folder: Path, record: Mapping[str, Former]) -> None:
-    """Replace the record; on disk when this returns."""
-    try:
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep others from writing the record while it is read and then written; makes the folder."""
+    with _told_of_folder(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with exclusive(folder / GUARD, create=True):
+            yield
+
+
+def write(folder: Path, record: Mapping[str, Former]) -> None:
+    """Replace the record; on disk when this returns. Only within `alone`."""
+    with _told_of_folder(folder):
         write_json(folder / RECORD, {name: asdict(former) for name, former in record.items()})
+
+
+@contextmanager
+def _told_of_folder(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StrataError(
             f"Writing the record of flags in {folder}: {error.strerror}. It is as it was; mend the folder and run again."

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
+from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._flag import record as records
 from ansible_collections.strata.deploy.plugins.module_utils._flag.protocol import (
@@ -85,18 +86,24 @@ def ensure_switched(
         raise StrataError(
             f"Flag '{name}': a percentage lies between 0 and 100, with 3 decimals at most, not {percentage}."
         )
-    before = {name: provider.read().get(name)}
-    after = {name: provider.revise(name, before[name], percentage)}
-    changed = after != before
-    if changed:
-        recorded = records.read(record) if record and rollout else {}
+
+    def plan() -> tuple[Definitions, Definitions, dict[str, records.Former]]:
+        before = {name: provider.read().get(name)}
+        after = {name: provider.revise(name, before[name], percentage)}
+        recorded = records.read(record) if record and rollout and after != before else {}
+        return before, after, recorded
+
+    before, after, recorded = plan()
+    if after != before:
         provider.ensure_writable([name])
         if not check_mode:
-            if record and rollout and (name not in recorded or recorded[name].rollout != rollout):
-                former = records.Former(provider.NAME, rollout, _now(), before[name])
-                records.write(record, {**recorded, name: former})
-            provider.write(after)
-    return _result(provider, changed, before, after)
+            with records.alone(record) if record and rollout else nullcontext(), provider.alone():
+                before, after, recorded = plan()  # once more, now that nobody else writes
+                if record and rollout and (name not in recorded or recorded[name].rollout != rollout):
+                    former = records.Former(provider.NAME, rollout, utc_now(), before[name])
+                    records.write(record, {**recorded, name: former})
+                provider.write(after)
+    return _result(provider, after != before, before, after)
 
 
 def ensure_restored(
@@ -113,29 +120,35 @@ def ensure_restored(
         names: only these; None is all that are recorded.
         rollout: only what this rollout recorded.
     """
-    recorded = records.read(record)
-    chosen = {
-        name: former
-        for name, former in recorded.items()
-        if (names is None or name in names) and rollout in (None, former.rollout)
-    }
-    for name, former in chosen.items():
-        if former.provider != provider.NAME:
-            raise StrataError(
-                f"Flag '{name}' was recorded in {record} from provider {former.provider}; "
-                f"{provider.NAME} cannot restore it. Give provider: {former.provider}"
-            )
-    flags = provider.read()
-    shown = list(chosen) if names is None else list(names)
-    before: Definitions = {name: flags.get(name) for name in shown}
-    after: Definitions = {**before, **{name: former.definition for name, former in chosen.items()}}
+
+    def plan() -> tuple[Definitions, Definitions, dict[str, records.Former], list[str]]:
+        recorded = records.read(record)
+        chosen = [
+            name
+            for name, former in recorded.items()
+            if (names is None or name in names) and rollout in (None, former.rollout)
+        ]
+        for name in chosen:
+            if recorded[name].provider != provider.NAME:
+                raise StrataError(
+                    f"Flag '{name}' was recorded in {record} from provider {recorded[name].provider}; "
+                    f"{provider.NAME} cannot restore it. Give provider: {recorded[name].provider}"
+                )
+        flags = provider.read()
+        before: Definitions = {name: flags.get(name) for name in (chosen if names is None else names)}
+        after: Definitions = {**before, **{name: recorded[name].definition for name in chosen}}
+        return before, after, recorded, chosen
+
+    before, after, recorded, chosen = plan()
     if after != before:
         provider.ensure_writable(chosen)
     if chosen and not check_mode:
-        if after != before:
-            provider.write({name: after[name] for name in chosen})
-        # Only now: a kill before this line makes the next run restore what is restored, which is no harm.
-        records.write(record, {name: former for name, former in recorded.items() if name not in chosen})
+        with records.alone(record), provider.alone():
+            before, after, recorded, chosen = plan()  # once more, now that nobody else writes
+            if after != before:
+                provider.write({name: after[name] for name in chosen})
+            # Only now: a kill before this line makes the next run restore what is restored, which is no harm.
+            records.write(record, {name: former for name, former in recorded.items() if name not in chosen})
     return _result(provider, bool(chosen), before, after)
 
 
@@ -147,7 +160,3 @@ def _result(provider: FlagProvider, changed: bool, before: Definitions, after: D
         {name: provider.describe(definition) for name, definition in before.items()},
         {name: provider.describe(definition) for name, definition in after.items()},
     )
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,10 +12,10 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.strata.deploy.plugins.module_utils import _http
+from ansible_collections.strata.deploy.plugins.module_utils import _http, _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._journey.answer import (
     UnexpectedError,
@@ -35,7 +35,10 @@ FAILURES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Load:
-    """Who walks: ``users`` at once, each all the journeys in turn, ``iterations`` times over ``duration`` seconds."""
+    """Who walks: ``users`` at once, each all the journeys in turn, ``iterations`` times over ``duration`` seconds.
+
+    ``headers`` go with each request that does not set them itself.
+    """
 
     base_url: str
     users: int = 5
@@ -43,6 +46,7 @@ class Load:
     duration: float = 0.0
     timeout: float = 10.0
     validate_certs: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class JourneyResult:
 
 def validate(load: Load, thresholds: Thresholds) -> None:
     """Raise StrataError for values with which no run makes sense."""
-    _http.validate_url(load.base_url)
+    _url.validate_http(load.base_url, "base_url")
     if not 1 <= load.users <= USERS_LIMIT or load.iterations < 1 or load.timeout <= 0 or load.duration < 0:
         raise StrataError(
             f"Of a journey run, users must be 1 to {USERS_LIMIT}, iterations at least 1, timeout above 0 "
@@ -96,9 +100,12 @@ def run_journeys(journeys: Sequence[Journey], load: Load, thresholds: Thresholds
     """Walk, with all users starting at one moment, and count.
 
     Raises:
-        StrataError: before the first request, for values with which no run makes sense.
+        StrataError: before the first request, for values with which no run makes sense, or too many users
+            for this machine.
     """
     validate(load, thresholds)
+    base_url, authorization = _url.credentials(load.base_url)
+    load = replace(load, base_url=base_url.rstrip("/"), headers={**authorization, **load.headers})
     start = threading.Barrier(load.users)
 
     def walk_as(user: int) -> list[Walk]:
@@ -113,7 +120,15 @@ def run_journeys(journeys: Sequence[Journey], load: Load, thresholds: Thresholds
 
     began = time.perf_counter()
     with ThreadPoolExecutor(load.users) as pool:
-        walks = [walk for user in pool.map(walk_as, range(1, load.users + 1)) for walk in user]
+        try:
+            walked = pool.map(walk_as, range(1, load.users + 1))
+        except RuntimeError as error:
+            start.abort()  # those who were started would wait for the others for ever
+            raise StrataError(
+                f"Starting {load.users} users at once, each a thread: {error}. Nothing was requested. "
+                "Give fewer users, or let this user have more threads (ulimit -u)."
+            ) from error
+        walks = [walk for user in walked for walk in user]
     return _sum(walks, time.perf_counter() - began, thresholds.percentile)
 
 
@@ -166,22 +181,23 @@ def _walk(journey: Journey, load: Load, predefined: Mapping[str, Any]) -> Walk:
 
 
 def _send(step: Step, load: Load, variables: Mapping[str, Any]) -> _http.Response:
-    base_url = load.base_url.rstrip("/")
     path = fill_path(step.path, variables)
     # An application may name the next page, in a Location header for one, by its whole URL.
-    path = path[len(base_url) :] if path.startswith(f"{base_url}/") else path
+    path = path[len(load.base_url) :] if path.startswith(f"{load.base_url}/") else path
     if not path.startswith("/"):
-        raise UnexpectedError("path", f"{step.path} to be a path of {base_url}", f"'{path}'")
+        raise UnexpectedError("path", f"{step.path} to be a path of {load.base_url}", f"'{path}'")
     headers = {name: str(value) for name, value in fill(step.headers, variables).items()}
+    given = set(map(str.lower, headers))
+    headers.update({name: value for name, value in load.headers.items() if name.lower() not in given})
     body = None if step.body is None else str(fill(step.body, variables)).encode()
     if step.json is not None:
         body = json.dumps(fill(step.json, variables)).encode()
-        if "content-type" not in map(str.lower, headers):
+        if "content-type" not in given:
             headers["Content-Type"] = "application/json"
     try:
         return _http.request(
             step.method,
-            base_url + path,
+            load.base_url + path,
             headers=headers,
             body=body,
             timeout=load.timeout,

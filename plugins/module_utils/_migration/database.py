@@ -28,7 +28,10 @@ class Database(Protocol):
         """Execute one statement with ``?`` for its parameters; the rows it gives."""
 
     def script(self, sql: str) -> None:
-        """Execute any number of statements, within the transaction that is open."""
+        """Execute any number of statements, within the transaction that is open.
+
+        Where names are looked up, and as whom, is afterwards what it was before.
+        """
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
         """Keep every other migrator out; raises after ``wait`` seconds. The server frees it if this process dies."""

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The linter: what must not be in an expand migration, for the running release still needs it.
 
-It reads statements, not schemas, and does not look into strings: SQL that a DO block puts together is not seen.
+It reads statements, not schemas, and does not look into strings or parentheses: SQL in a DO block, or a DELETE in a
+WITH clause, is not seen.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ _NEW_COLUMN = "add a new column beside it, write to both, and drop the old one i
 ADVICE = {
     "add-not-null": "inserts of the running release would fail: give it a DEFAULT, or make it nullable for now",
     "change-type": f"the running release may not take the new type: {_NEW_COLUMN}",
+    "delete": "the running release may still need the rows: do it in a contract migration",
     "drop-column": "the running release may still use it: drop it in a contract migration",
+    "drop-default": "inserts of the running release may rely on it: drop it in a contract migration",
     "drop-object": "the running release may still use it: drop it in a contract migration",
     "drop-table": "the running release may still use it: drop it in a contract migration",
     "rename": f"the running release knows the old name: {_NEW_COLUMN}",
+    "revoke": "the running release may need the privilege: revoke it in a contract migration",
     "set-not-null": "inserts of the running release may fail: do it in a contract migration",
     "transaction-control": "each migration already runs in a transaction of its own: remove it",
     "truncate": "the running release may still need the rows: do it in a contract migration",
 }
-_DROPPED = frozenset(
-    ("DATABASE", "DOMAIN", "FOREIGN", "MATERIALIZED", "SCHEMA", "SEQUENCE", "TABLE", "TYPE", "VIEW")
-)
-_RENAMED = frozenset(("DOMAIN", "MATERIALIZED", "SCHEMA", "SEQUENCE", "TYPE", "VIEW"))
+_UNNAMED = frozenset(("INDEX", "STATISTICS"))  # no query names them
 
 
 @dataclass(frozen=True)
@@ -82,17 +83,23 @@ def check(migrations: Sequence[Migration]) -> None:
 
 def _broken(statement: Statement) -> Iterator[str]:
     words = statement.words
-    if words[0] == "TRUNCATE":
-        yield "truncate"
-    elif words[0] == "DROP" and words[1:2] and words[1] in _DROPPED:
-        yield "drop-table" if words[1] == "TABLE" else "drop-object"
+    if words[0] in ("REVOKE", "TRUNCATE"):
+        yield words[0].lower()
+    elif words[0] == "DELETE" or (words[0] in ("MERGE", "WITH") and "DELETE" in words):
+        yield "delete"
+    elif words[0] == "DROP" and _UNNAMED.isdisjoint(words[1:2]):
+        yield "drop-table" if words[1:2] == ("TABLE",) else "drop-object"
     elif words[:2] == ("ALTER", "TABLE"):
         for action in _actions(words[2:]):
             yield from _broken_by(action)
     elif words[:3] == ("ALTER", "FOREIGN", "TABLE"):
         for action in _actions(words[3:]):
             yield from _broken_by(action)
-    elif words[0] == "ALTER" and words[1:2] and words[1] in _RENAMED and "RENAME" in words:
+    elif (
+        words[0] == "ALTER"
+        and _UNNAMED.isdisjoint(words[1:2])
+        and ("RENAME" in words or words[-3:-1] == ("SET", "SCHEMA"))
+    ):
         yield "rename"
 
 
@@ -120,12 +127,14 @@ def _broken_by(action: tuple[str, ...]) -> Iterator[str]:
     verb, rest = action[0], action[1:]
     if verb == "DROP" and rest[:1] != ("CONSTRAINT",):
         yield "drop-column"
-    elif verb == "RENAME" and rest[:1] != ("CONSTRAINT",):
+    elif (verb == "RENAME" and rest[:1] != ("CONSTRAINT",)) or (verb == "SET" and rest[:1] == ("SCHEMA",)):
         yield "rename"
     elif verb == "ALTER":
         change = rest[2:] if rest[:1] == ("COLUMN",) else rest[1:]
         if change[:3] == ("SET", "NOT", "NULL"):
             yield "set-not-null"
+        elif change[:2] == ("DROP", "DEFAULT"):
+            yield "drop-default"
         elif change[:1] == ("TYPE",) or change[:3] == ("SET", "DATA", "TYPE"):
             yield "change-type"
     elif verb == "ADD" and ("NOT", "NULL") in zip(rest, rest[1:]) and not _has_default(rest):

@@ -32,11 +32,11 @@ class Drift:
 
 @dataclass(frozen=True)
 class RunningRelease:
-    """A release that a host runs now, and the names of the migrations that came with it."""
+    """A release that a host runs now, and the names of the migrations in it; None where they are not known."""
 
     host: str
     version: str
-    migrations: tuple[str, ...]
+    migrations: Sequence[str] | None
 
 
 def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> list[Drift]:
@@ -129,11 +129,15 @@ def plan_rollback(
 
 def _check_rollback(target: Applied, applied: Sequence[Applied], running: Sequence[RunningRelease]) -> None:
     refused = f"Rolling back migration {target.name} is refused: "
-    needed = [
-        release
-        for release in running
-        if order(target.version) in {order(name.rpartition("/")[2]) for name in release.migrations}
-    ]
+    unknown = [release for release in running if release.migrations is None]
+    if unknown:
+        hosts = ", ".join(f"{release.version} on {release.host}" for release in unknown)
+        raise StrataError(
+            f"{refused}whether a running release needs it is not known, for its migrations folder was not found "
+            f"({hosts}). Correct the folder's name, or roll the artifact layer back first.",
+            running=[{"host": release.host, "version": release.version} for release in unknown],
+        )
+    needed = [release for release in running if _needs(release, target)]
     if needed:
         hosts = ", ".join(f"{release.version} on {release.host}" for release in needed)
         raise StrataError(
@@ -152,3 +156,8 @@ def _check_rollback(target: Applied, applied: Sequence[Applied], running: Sequen
         raise StrataError(
             f"{refused}its file had no SQL under '-- migrate:down'. Go forward with a new migration."
         )
+
+
+def _needs(release: RunningRelease, target: Applied) -> bool:
+    versions = {order(name.rpartition("/")[2]) for name in release.migrations or ()}
+    return release.version == target.release or order(target.version) in versions

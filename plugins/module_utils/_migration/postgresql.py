@@ -115,6 +115,7 @@ class PostgresqlDatabase:
         self._address = address
         self._driver = driver
         self._connection = connection
+        self._search_path = self.query("SELECT current_setting('search_path')")[0]
 
     def has_table(self, name: str) -> bool:
         return self.query("SELECT to_regclass(?) IS NOT NULL", (name,)) == [(True,)]
@@ -124,6 +125,9 @@ class PostgresqlDatabase:
 
     def script(self, sql: str) -> None:
         self._execute(sql, None)
+        # Else the history would follow the script into its schema, and not be found by the next run.
+        self.query("RESET SESSION AUTHORIZATION")  # and of the role with it
+        self.query("SELECT pg_catalog.set_config('search_path', ?, false)", self._search_path)
 
     @contextmanager
     def lock(self, wait: float) -> Iterator[None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import (
     Activation,
@@ -19,7 +20,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.outcome imp
 from ansible_collections.strata.deploy.plugins.module_utils._release.quiesce import quiesce
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
 from ansible_collections.strata.deploy.plugins.module_utils._release.retention import superfluous
-from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, now, save
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, save
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 
 
@@ -39,7 +40,8 @@ def ensure_active(
         raise StrataError("The number of releases to keep must be at least 1.")
     service, check = connect(how.service), how.check_for(version)
     layout = Layout(root)
-    with act(f"Activating {version} under {root}"), opened(layout, check_mode) as state:
+    what = f"Activating {version} under {root}"
+    with act(what), opened(layout, check_mode) as state:
         current = layout.current()
         before = view(state, current)
         release = state.releases.get(version)
@@ -60,25 +62,38 @@ def ensure_active(
         after = view(planned.without(*pruned), version)
         if check_mode:
             return replace(outcome_of(True, before, after, version, previous, how, former, {}), pruned=pruned)
-        state = save(
-            layout.state, replace(state, intent=Intent("activate", version, now(), previous, how.deployment))
-        )
+        found, intent = state, Intent("activate", version, utc_now(), previous, how.deployment)
+        state = save(layout.state, replace(found, intent=intent))
         if current:
             problem = quiesce(how.quiesce, how.quiesce_timeout)
             if problem and current != version:
+                # Another one's intent is unfinished still; this one's has come to nothing.
+                save(layout.state, replace(found, intent=None if resumed else found.intent))
                 raise StrataError(
-                    f"{problem} Nothing was switched: {current} is still current.", previous=current
+                    f"{problem} Nothing was switched: {current} is still current.",
+                    version=version,
+                    previous=None,
+                    state=release.state,
                 )
-        try:
-            status, health = bring_up(layout, version, how, service, check)
-        except StrataError as error:
-            save(layout.state, replace(state.bad(version, str(error).splitlines()[0]), intent=None))
-            facts = {**error.details, "version": version, "previous": previous, "state": "bad"}
-            raise StrataError(f"Activating {version} under {root}: {error}", **facts) from error
-        done = state.good(version, how.deployment)
-        state = save(layout.state, replace(done.without(*pruned), removing=pruned))
-        for each in pruned:
-            layout.discard(layout.release(each))
-        if pruned:
-            save(layout.state, replace(state, removing=()))
-        return replace(outcome_of(True, before, after, version, previous, how, status, health), pruned=pruned)
+        with act(what, changed=True):
+            try:
+                status, health = bring_up(layout, version, how, service, check)
+            except StrataError as error:
+                save(layout.state, replace(state.bad(version, str(error).splitlines()[0]), intent=None))
+                facts = {
+                    **error.details,
+                    "version": version,
+                    "previous": previous,
+                    "state": "bad",
+                    "changed": True,
+                }
+                raise StrataError(f"{what}: {error}", **facts) from error
+            done = state.good(version, how.deployment)
+            state = save(layout.state, replace(done.without(*pruned), removing=pruned))
+            for each in pruned:
+                layout.discard(layout.release(each))
+            if pruned:
+                save(layout.state, replace(state, removing=()))
+            return replace(
+                outcome_of(True, before, after, version, previous, how, status, health), pruned=pruned
+            )

@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._exclusive import exclusive
 
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 LOCK_WAIT = 60.0
@@ -110,18 +109,7 @@ class Layout:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep a second run on this host out; the kernel lets go of the lock of a killed one."""
-        with open(self.private / "lock", "a", encoding="utf-8") as stream:
-            deadline = time.monotonic() + LOCK_WAIT
-            while True:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        raise StrataError(
-                            f"Another run has been working on {self.root} for {LOCK_WAIT:g} s. Wait for its end."
-                        ) from None
-                    time.sleep(0.1)
+        with exclusive(self.private / "lock", create=True, timeout=LOCK_WAIT):
             yield
 
 

@@ -39,10 +39,10 @@ def view(state: State, current: str | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def act(what: str) -> Iterator[None]:
-    """Turn what the file system refuses into an error that says what was tried."""
+def act(what: str, **details: Any) -> Iterator[None]:
+    """Turn what the file system refuses into an error that says what was tried, with these details."""
     try:
         yield
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise StrataError(f"{what}: {error.strerror or error}{where}.") from error
+        raise StrataError(f"{what}: {error.strerror or error}{where}.", **details) from error

@@ -32,7 +32,7 @@ class Report:
     health_detail: str
     service_state: str | None
     service_detail: str
-    migrations: list[str]
+    migrations: list[str] | None
 
 
 def describe(
@@ -88,8 +88,8 @@ def _summary(release: Release | None, version: str) -> dict[str, Any]:
     }
 
 
-def _migrations(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.glob("*.sql")) if folder.is_dir() else []
+def _migrations(folder: Path) -> list[str] | None:
+    return sorted(each.name for each in folder.glob("*.sql")) if folder.is_dir() else None
 
 
 def _health(check: HealthCheck | None, current: str | None) -> tuple[bool | None, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import (
     Activation,
@@ -18,7 +19,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
 from ansible_collections.strata.deploy.plugins.module_utils._release.quiesce import quiesce
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
-from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, State, now, save
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, State, save
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 
 
@@ -35,7 +36,8 @@ def ensure_rolled_back(
     if version is not None:
         validate_version(version)
     layout = Layout(root)
-    with act(f"Rolling back under {root}"), opened(layout, check_mode) as state:
+    what = f"Rolling back under {root}"
+    with act(what), opened(layout, check_mode) as state:
         current = layout.current()
         left, target = _from_and_to(layout, state, current, version)
         service, check = connect(how.service), how.check_for(target)
@@ -52,16 +54,23 @@ def ensure_rolled_back(
         after = view(planned, target)
         if check_mode:
             return outcome_of(True, before, after, target, previous, how, former, {})
-        intent = Intent("roll_back", target, now(), previous, how.deployment)
+        intent = Intent("roll_back", target, utc_now(), previous, how.deployment)
         save(layout.state, replace(state, intent=intent))
         # The release that is left may be unable to quiesce; that must not keep it.
         problem = quiesce(how.quiesce, how.quiesce_timeout) if current else None
-        try:
-            status, health = bring_up(layout, target, how, service, check)
-        except StrataError as error:
-            facts = {**error.details, "version": target, "previous": previous, "state": "good"}
-            raise StrataError(f"Rolling back to {target} under {root}: {error}", **facts) from error
-        save(layout.state, state.good(target, how.deployment))
+        with act(what, changed=True):
+            try:
+                status, health = bring_up(layout, target, how, service, check)
+            except StrataError as error:
+                facts = {
+                    **error.details,
+                    "version": target,
+                    "previous": previous,
+                    "state": "good",
+                    "changed": True,
+                }
+                raise StrataError(f"Rolling back to {target} under {root}: {error}", **facts) from error
+            save(layout.state, state.good(target, how.deployment))
         outcome = outcome_of(True, before, after, target, previous, how, status, health)
         return replace(outcome, warnings=(problem,) if problem else ())
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory
+from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
+from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory, sync_filesystem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch, look_up
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
@@ -20,7 +20,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
-from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State, now, save
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State, save
 from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, unpack
 
 
@@ -52,15 +52,22 @@ def ensure_staged(
         there = layout.release(version).is_dir()
         if known and there and artifact.matches(known.digests):
             return Outcome(False, before, before, version, current, known.state)
-        if current == version:
+        if version == current or (there and version == state.last_good(state.left(current))):
+            role = "current" if version == current else "what a rollback would lead to"
             raise StrataError(
-                f"{version} is current under {root}, and what is asked for has another checksum"
+                f"{version} is {role} under {root}, and what is asked for has another checksum"
                 f" ({artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
             )
         if there and not known and version not in (state.replacing, *state.removing):
             raise StrataError(f"{layout.release(version)} is there, but not one of Strata's. Move it away.")
         release = Release(
-            version, "staged", artifact.checksum.lower(), {}, artifact.shown, now(), deployed_by=deployment
+            version,
+            "staged",
+            artifact.checksum.lower(),
+            {},
+            artifact.shown,
+            utc_now(),
+            deployed_by=deployment,
         )
         after = {**view(state.put(release), current), "checksum": release.checksum}
         if check_mode:
@@ -87,8 +94,8 @@ def _stage(
         for path in shared:
             _link_shared(layout, folder, path)
         folder.chmod(0o755)
-        # One flush of everything instead of one a file: a release must not be half there after a power cut.
-        os.sync()
+        # A release must not be half there after a power cut.
+        sync_filesystem(folder)
         intended = save(layout.state, replace(state, replacing=release.version))
         layout.discard(layout.release(release.version))
         folder.rename(layout.release(release.version))

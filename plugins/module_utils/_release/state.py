@@ -7,19 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._durable import read_json, write_json
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 FORMAT = 1
-
-
-def now() -> str:
-    """The time as ISO 8601 in UTC, to the second."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ class State:
             state="good",
             reason=None,
             order=1 + max(each.order for each in self.releases.values()),
-            activated_at=now(),
+            activated_at=utc_now(),
             deployed_by=deployment or self.releases[version].deployed_by,
         )
         return replace(self.put(release), intent=None)

@@ -175,7 +175,7 @@ class _Tree:
         source = tar.extractfile(member)
         if source is None:  # tarfile's answer for what is no file, which is not let come here
             raise _refused(member, "it has no content")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # which follows no link either
         with source, os.fdopen(os.open(self._folder / path, flags, 0o600), "wb") as output:
             left = member.size
             while left:

@@ -51,7 +51,7 @@ class Service(Protocol):
     def restart(self, stopped: Callable[[], None]) -> None:
         """Stop the service, waiting for its end, then start it without waiting for anything.
 
-        ``stopped`` is called in between, by a supervisor that may leave children of the old process behind.
+        ``stopped`` is called in between, for a supervisor may leave children of the old process behind.
         """
 
     def log_tail(self) -> list[str]:

@@ -102,15 +102,7 @@ class Supervisord:
             raise StrataError(f"'{self._options.name}' is not the name of one process, NAME or GROUP:NAME.")
 
     def status(self) -> Status:
-        try:
-            info = self._call("getProcessInfo", self._options.name)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode != BAD_NAME:
-                raise self._refused("ask for", fault) from fault
-            known = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
-            raise StrataError(
-                f"supervisord knows no process '{self._options.name}'; it has: {', '.join(known) or 'none'}."
-            ) from fault
+        info = self._info()
         state = info["statename"]
         why = info["spawnerr"] or (
             f"exit status {info['exitstatus']}" if state in ("EXITED", "FATAL") else ""
@@ -141,10 +133,21 @@ class Supervisord:
     def _server(self) -> xmlrpc.client.ServerProxy:
         return xmlrpc.client.ServerProxy("http://supervisord/RPC2", _Transport(self._options))
 
+    def _info(self) -> Any:
+        try:
+            return self._call("getProcessInfo", self._options.name)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != BAD_NAME:
+                raise self._refused("ask for", fault) from fault
+            known = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
+            raise StrataError(
+                f"supervisord knows no process '{self._options.name}'; it has: {', '.join(known) or 'none'}."
+            ) from fault
+
     def _stop(self) -> None:
         deadline = time.monotonic() + self._options.timeout
         while True:
-            state = self._call("getProcessInfo", self._options.name)["statename"]
+            state = self._info()["statename"]
             if state in ("RUNNING", "STARTING", "BACKOFF"):
                 try:
                     self._call("stopProcess", self._options.name, False)

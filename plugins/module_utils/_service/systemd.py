@@ -54,10 +54,11 @@ class Systemd:
         return Status(phase, detail, pid or None, facts.get("ExecMainStartTimestampMonotonic", ""))
 
     def restart(self, stopped: Callable[[], None]) -> None:
-        # Not stop and start: that would leave units which require this one stopped. The control
-        # group takes children of the old process along, so `stopped` has nothing to look for.
+        # With KillMode=process or none, children of the old process outlive the stop.
+        self._run("systemctl", "stop", "--", self._options.name)
+        stopped()
         self._restarted_at = time.time()
-        self._run("systemctl", "restart", "--", self._options.name)
+        self._run("systemctl", "start", "--", self._options.name)
 
     def log_tail(self) -> list[str]:
         since = f"--since=@{int(self._restarted_at)}"

@@ -12,8 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-pytest.importorskip("psycopg")
-
 from demo import load
 
 
@@ -21,6 +19,7 @@ class Shop(BaseHTTPRequestHandler):
     """Answers an order with the status that its product number stands for."""
 
     statuses = (201, 503, 200)
+    body = b'{"id": 7}'
 
     def do_GET(self) -> None:
         self._answer(200)
@@ -30,12 +29,11 @@ class Shop(BaseHTTPRequestHandler):
         self._answer(self.statuses[order["product"] - 1])
 
     def _answer(self, status: int) -> None:
-        body = b'{"id": 7}'
         self.send_response(status)
         self.send_header("X-Release", "1.0")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(self.body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -68,6 +66,16 @@ def test_a_server_that_is_not_there_fails_every_request(monkeypatch: pytest.Monk
     assert "ConnectionRefusedError" in result.failures[0]
 
 
+def test_an_answer_that_the_load_cannot_read_is_a_failure_too(
+    shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "stored", lambda _, keys: len(keys))
+    monkeypatch.setattr(Shop, "body", b"[]")
+    result = load.run(shop, "", 200.0, threading.Event(), duration=0.01)
+    assert (result.requests, result.failed, result.writes_lost) == (2, 1, 0)
+    assert "TypeError" in result.failures[0]
+
+
 def test_the_load_ends_when_it_is_told_to(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "stored", lambda _, keys: len(keys))
     stop = threading.Event()
@@ -80,12 +88,12 @@ def test_the_load_ends_when_it_is_told_to(shop: str, monkeypatch: pytest.MonkeyP
     [
         ([], 99, 0.0),
         ([3.0], 50, 3.0),
-        ([4.0, 1.0, 3.0, 2.0], 50, 2.0),
-        (range(1, 101), 99, 99),
-        (range(1, 11), 99, 10),
+        ([4.0, 1.0, 3.0, 2.0], 50, 2.5),
+        (range(101), 99, 99.0),
+        (range(11), 99, 9.9),
     ],
 )
-def test_a_percentile_is_a_value_that_was_measured(
-    values: list[float], percent: float, expected: float
+def test_a_percentile_lies_between_what_was_measured(
+    values: list[float], percent: int, expected: float
 ) -> None:
-    assert load.percentile(values, percent) == expected
+    assert load.percentile(values, percent) == pytest.approx(expected)

@@ -11,11 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-psutil = pytest.importorskip("psutil")
-
-from demo import processes  # noqa: E402
+from demo import processes
 
 
 @contextmanager

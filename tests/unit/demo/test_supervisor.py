@@ -9,10 +9,6 @@ import configparser
 import shlex
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("supervisor")
-
 from demo import supervisor
 
 

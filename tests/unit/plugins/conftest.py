@@ -168,6 +168,20 @@ def supervised(supervisord: Supervised) -> Iterator[Supervised]:
 
 
 @pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What modules write to the host's log."""
+    from ansible.module_utils.basic import AnsibleModule
+
+    lines: list[str] = []
+
+    def log(self: Any, msg: str, log_args: dict[str, Any] | None = None) -> None:
+        lines.append(f"{msg} {log_args}")
+
+    monkeypatch.setattr(AnsibleModule, "log", log)
+    return lines
+
+
+@pytest.fixture
 def environment_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder at the front of PATH, for executables that stand in for the host's."""
     folder = tmp_path / "bin"

@@ -25,6 +25,7 @@ def test_it_tells_who_and_where() -> None:
         "user": getpass.getuser(),
         "host": socket.gethostname(),
         "boot_id": _process.boot_id(),
+        "pid_ns": os.readlink("/proc/self/ns/pid"),
         "pid": os.getpid(),
         "started": _process.started(os.getpid()),
     }

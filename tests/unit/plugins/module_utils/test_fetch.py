@@ -131,6 +131,11 @@ def test_a_server_that_is_not_there_is_an_error(free_port: int) -> None:
         look_up(Artifact(f"http://127.0.0.1:{free_port}/a", "unverified"))
 
 
+def test_a_host_that_cannot_be_a_name_is_an_error() -> None:
+    with pytest.raises(StrataError, match=r"Fetching http://a\.\.b/c: .*label"):
+        look_up(Artifact("http://a..b/c", "unverified"))
+
+
 @pytest.mark.parametrize("use", [look_up, lambda artifact: fetch(artifact, Path("/nowhere"), 1)])
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, use: Callable[[Artifact], Any]) -> None:
     with pytest.raises(StrataError, match="No such file"):
@@ -148,10 +153,13 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, use: Callable[[Art
         ("http://h/a", "0" * 64, "neither sha256:HEX"),
         ("http://h/a", "Unverified", "neither sha256:HEX"),
         ("http://h/a", "none", "neither sha256:HEX"),
-        ("file:///etc/passwd", "unverified", "neither an http"),
-        ("ftp://h/a", "unverified", "neither an http"),
-        ("a.tar.gz", "unverified", "neither an http"),
-        ("", "unverified", "neither an http"),
+        ("file:///etc/passwd", "unverified", "nor an absolute path"),
+        ("ftp://h/a", "unverified", "nor an absolute path"),
+        ("a.tar.gz", "unverified", "nor an absolute path"),
+        ("", "unverified", "nor an absolute path"),
+        ("http:///a", "unverified", "nor an absolute path"),
+        ("http://h/größe.tar.gz", "unverified", "percent-encode"),
+        ("http://h/a b.tar.gz", "unverified", "percent-encode"),
     ],
 )
 def test_bad_input_is_seen_before_any_request(url: str, checksum: str, why: str) -> None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import http.server
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -45,6 +47,50 @@ def serve() -> Iterator[Callable[[Script], str]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def dripping() -> Iterator[Callable[[bytes], str]]:
+    """Answer with a beginning and then, without an end, a byte now and then."""
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(beginning: bytes) -> str:
+        listening = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            with listening, listening.accept()[0] as client, contextlib.suppress(OSError):
+                client.sendall(beginning)
+                while not over.wait(0.4):
+                    client.sendall(b"x")
+
+        threads.append(threading.Thread(target=serve))
+        threads[-1].start()
+        return f"127.0.0.1:{listening.getsockname()[1]}"
+
+    yield start
+    over.set()
+    for each in threads:
+        each.join()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"", b"HTTP/1.1 200 OK\r\nX-", b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"],
+    ids=["status", "header", "body"],
+)
+def test_a_probe_is_given_up_in_time_however_slowly_the_answer_drips(
+    dripping: Callable[[bytes], str], beginning: bytes
+) -> None:
+    started = time.monotonic()
+    answer = probe(HealthCheck(f"http://{dripping(beginning)}/"), timeout=0.5)
+    assert (answer.healthy, answer.detail) == (False, "no answer (timed out)")
+    assert time.monotonic() - started < 0.75
+
+
+def test_a_probe_does_not_wait_for_the_end_of_a_long_answer(dripping: Callable[[bytes], str]) -> None:
+    address = dripping(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 4096)
+    assert probe(HealthCheck(f"http://{address}/"), timeout=5).healthy
 
 
 OK, SICK, OLD = (200, "2.0"), (500, "2.0"), (200, "1.0")
@@ -127,11 +173,12 @@ def test_the_process_must_still_be_there_after_the_last_answer(serve: Callable[[
 @pytest.mark.parametrize(
     ("check", "why"),
     [
-        (HealthCheck("ftp://u:s3cret@h/"), "ftp://h/ is not of the form"),
+        (HealthCheck("ftp://u:s3cret@h/"), "health URL 'ftp://h/' is not of the form"),
         (HealthCheck("http://"), "not of the form"),
         (HealthCheck("http:///path"), "not of the form"),
         (HealthCheck("http://u:s3cret@h:x/"), "malformed"),
         (HealthCheck("h/health"), "not of the form"),
+        (HealthCheck("http://u:s3cret@bad host/"), "percent-encode"),
         (HealthCheck("http://h/", successes=0), "at least 1"),
         (HealthCheck("http://h/", interval=0), "above 0"),
         (HealthCheck("http://h/", timeout=0), "above 0"),

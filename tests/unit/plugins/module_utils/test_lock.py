@@ -35,6 +35,7 @@ def holder(identifier: str, **changes: Any) -> Lock:
         "ada",
         socket.gethostname(),
         _process.boot_id(),
+        _process.pid_namespace(),
         os.getpid(),
         _process.started(os.getpid()),
     )
@@ -81,6 +82,8 @@ def test_its_holder_updates_it_and_changes_nothing_without_news(tmp_path: Path) 
         pytest.param(dead(host="elsewhere"), id="of another machine"),
         pytest.param(dead(host="elsewhere", boot_id="other"), id="of another machine and boot"),
         pytest.param(dead(boot_id=""), id="of an unknown boot"),
+        pytest.param(dead(pid_ns="pid:[1]"), id="of another container, where its number cannot be seen"),
+        pytest.param(dead(pid_ns=""), id="of an unknown container"),
         pytest.param(holder("one", pid=os.getppid(), started=0), id="of the same id in another process"),
     ],
 )
@@ -128,10 +131,13 @@ def test_the_lock_of_a_dead_deployment_is_taken_over_with_what_it_had_drained(
     assert ensure_held(tmp_path, holder("one")).unfinished is None
 
 
-def test_without_knowledge_of_the_boot_a_dead_holder_still_counts(tmp_path: Path, monkeypatch: Any) -> None:
-    ensure_held(tmp_path, dead())
-    monkeypatch.setattr(_process, "boot_id", lambda: "")
-    with pytest.raises(StrataError, match="cannot see if it runs"):
+@pytest.mark.parametrize("unknown", ["boot_id", "pid_namespace"])
+def test_without_knowledge_of_itself_a_dead_holder_still_counts(
+    tmp_path: Path, monkeypatch: Any, unknown: str
+) -> None:
+    ensure_held(tmp_path, dead(boot_id="") if unknown == "boot_id" else dead(pid_ns=""))
+    monkeypatch.setattr(_process, unknown, lambda: "")
+    with pytest.raises(StrataError, match="cannot be seen from here if it runs"):
         ensure_held(tmp_path, holder("one"))
 
 

@@ -49,6 +49,8 @@ def test_where_there_is_no_proc_nothing_is_told(monkeypatch: pytest.MonkeyPatch)
         raise FileNotFoundError
 
     monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr(os, "readlink", missing)
     assert _process.boot_id() == ""
+    assert _process.pid_namespace() == ""
     assert _process.started(os.getpid()) == 0
     assert _process.is_running(os.getpid(), 5)

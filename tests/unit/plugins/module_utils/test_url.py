@@ -36,6 +36,35 @@ def test_the_secrets_of_a_url_are_known(url: str | None, secrets: set[str]) -> N
     assert _url.secrets_in(url) == secrets
 
 
+@pytest.mark.parametrize("url", ["http://h", "https://anna:pw@h:1/a%20b?c=d#e", "HTTP://[::1]:80/"])
+def test_an_http_url_passes(url: str) -> None:
+    _url.validate_http(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ftp://u:s3cret@h/a", "The URL 'ftp://h/a' is not of the form .*, or else"),
+        ("http:///a", "is not of the form"),
+        ("h/a", "is not of the form"),
+        ("http://u:s3cret@h:x/", "malformed"),
+        ("http://u:s3cret@bad host/?k=s3cret", "The URL 'http://bad host/' has a space"),
+        ("http://u:s3cret@h/ü", "percent-encode"),
+        ("http://u:s3cret@h/\n", "percent-encode"),
+    ],
+)
+def test_another_url_is_refused_without_its_secrets(url: str, why: str) -> None:
+    with pytest.raises(StrataError, match=why) as raised:
+        _url.validate_http(url, also=", or else")
+    assert "s3cret" not in str(raised.value)
+
+
+def test_only_the_secrets_of_a_url_are_concealed() -> None:
+    values = {"http://h/a", "http://u:pw@h/?k=v", "other"}
+    _url.conceal(values, "http://h/a", "http://u:pw@h/?k=v", None)
+    assert values == {"http://u:pw@h/?k=v", "pw", "k=v", "other"}
+
+
 def test_credentials_become_a_header() -> None:
     assert _url.credentials("http://h/a?b=c") == ("http://h/a?b=c", {})
     bare, headers = _url.credentials("http://anna:s3cret%21@h:1/a?b=c#d")

@@ -40,9 +40,11 @@ class InMemory:
     def drain(self, names: Collection[str]) -> None:
         self.members.update({name: Member("drained", definition={"dial": name}) for name in names})
 
-    def restore(self, definitions: Mapping[str, Definition]) -> float:
-        self.members.update({name: Member("ready", definition=definitions[name]) for name in definitions})
+    def notice(self, names: Collection[str]) -> float:
         return 0.0
+
+    def restore(self, definitions: Mapping[str, Definition]) -> None:
+        self.members.update({name: Member("ready", definition=definitions[name]) for name in definitions})
 
 
 @pytest.fixture

@@ -66,6 +66,25 @@ def test_another_version_fails_with_the_last_answer(run_module: Run, address: st
     assert "t0ken" not in json.dumps(result)
 
 
+def test_a_url_without_a_secret_is_readable_and_no_url_is_in_the_hosts_log(
+    run_module: Run, free_port: int, logged: list[str]
+) -> None:
+    url = f"http://127.0.0.1:{free_port}/"
+    result = run_module("http_health", {"url": url, "timeout": 0.01})
+    assert f"{url} was not healthy" in result["msg"]
+    assert result["invocation"]["module_args"]["url"] == url
+    run_module("http_health", {"url": f"http://anna:s3cret@127.0.0.1:{free_port}/?k=t0ken", "timeout": 0.01})
+    assert len(logged) == 2
+    assert "s3cret" not in logged[1]
+    assert "t0ken" not in logged[1]
+
+
+def test_a_malformed_url_is_a_clear_error(run_module: Run) -> None:
+    result = run_module("http_health", {"url": "http://bad host/"})
+    assert result["failed"]
+    assert "'http://bad host/' has a space" in result["msg"]
+
+
 def test_a_version_header_needs_a_version(run_module: Run) -> None:
     result = run_module("http_health", {"url": "http://h/", "version_header": "X-Version"})
     assert result["failed"]

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 Run = Callable[..., dict[str, Any]]
 
@@ -58,6 +59,22 @@ def test_an_exceeded_threshold_fails_with_the_same_report(url: str, run_module: 
         }
     ]
     assert not run_module("http_journey", {**arguments(url, "/broken"), "error_rate": 1})["failed"]
+
+
+def test_the_credentials_of_the_url_are_shown_nowhere_and_a_plain_url_stays_readable(
+    url: str, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda self, msg, **_: logged.append(str(msg)))
+    secret = url.replace("//", "//ada:s3cret@") + "/?k=t0ken"
+    for given in (secret, secret.replace("http:", "htp:")):
+        result = run_module("http_journey", arguments(given, "/broken"))
+        assert result["failed"]
+        for part in ("s3cret", "t0ken"):
+            assert part not in f"{result}{logged}"
+    assert logged
+    plain = run_module("http_journey", arguments(url, "/"))
+    assert plain["invocation"]["module_args"]["base_url"] == url
 
 
 def test_check_mode_sends_nothing_but_sees_what_is_wrong(run_module: Run) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 ONE = "-- migrate:up\nCREATE TABLE orders (id integer);\n-- migrate:down\nDROP TABLE orders;\n"
 TWO = "-- migrate:up\nALTER TABLE orders ADD COLUMN invoiced integer;\n-- migrate:down\nALTER TABLE orders DROP COLUMN invoiced;\n"
@@ -141,6 +142,16 @@ def test_a_rollback_is_refused_while_a_running_release_needs_it(
     assert rows(database, "SELECT version FROM schema_migrations") == [("1",), ("2",)]
 
 
+@pytest.mark.parametrize("unknown", [{}, {"migrations": None}])
+def test_a_rollback_is_refused_where_a_release_s_migrations_are_not_known(
+    run: Run, folder: Path, unknown: dict[str, Any]
+) -> None:
+    run(folder=str(folder))
+    result = run(state="rolled_back", running=[{"host": "web2", "version": "1.0", **unknown}])
+    assert result["failed"] is True
+    assert "its migrations folder was not found (1.0 on web2)" in result["msg"]
+
+
 def test_a_rollback_without_a_way_back_is_refused(run: Run, folder: Path, database: Path) -> None:
     (folder / "2_invoiced.sql").write_text(TWO.partition("-- migrate:down")[0])
     run(folder=str(folder))
@@ -177,6 +188,35 @@ def test_what_dbmate_applied_is_not_applied_again(run: Run, folder: Path, databa
         connection.execute("INSERT INTO schema_migrations VALUES ('1')")
     assert run(folder=str(folder))["applied"] == ["2_invoiced.sql"]
     assert "Roll it back with that tool" in run(state="rolled_back", version="0")["msg"]
+
+
+def test_what_dbmate_rolled_back_is_applied_again(run: Run, folder: Path, database: Path) -> None:
+    run(folder=str(folder), release="1.0")
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE orders DROP COLUMN invoiced")
+        connection.execute("DELETE FROM schema_migrations WHERE version = '2'")
+    assert run(folder=str(folder), release="2.0")["applied"] == ["2_invoiced.sql"]
+    assert rows(database, "SELECT version, release_version FROM strata_migrations ORDER BY 1") == [
+        ("1", "1.0"),
+        ("2", "2.0"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["migration", "migration_info"])
+@pytest.mark.parametrize("secret", ["reader:s3cr3t@", ""])
+def test_an_archive_s_url_is_named_without_what_is_secret_in_it(
+    run_module: Run, database: Path, monkeypatch: pytest.MonkeyPatch, name: str, secret: str
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, text, **more: logged.append(f"{text} {more}"))
+    url = f"http://{secret}127.0.0.1:1/shop.tar.gz" + ("?key=s3cr3t" if secret else "")
+    arguments = {"url": f"sqlite://{database}", "folder": "db", "archive": url, "checksum": "unverified"}
+    result = run_module(name, arguments)
+    assert "Fetching http://127.0.0.1:1/shop.tar.gz: " in result["msg"]
+    assert "refused" in result["msg"]
+    assert "invocation" in result
+    assert any("Invoked with" in line for line in logged)
+    assert "s3cr3t" not in f"{result}{logged}"
 
 
 def test_a_failure_tells_what_was_done_and_what_failed(run: Run, folder: Path) -> None:

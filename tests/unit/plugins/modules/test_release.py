@@ -200,7 +200,7 @@ def test_an_unknown_service_is_an_error_before_anything_changes(shop: Shop) -> N
     assert (report["current"]["version"], report["pending"]) == ("1.0", None)
 
 
-def test_no_secret_is_in_any_answer(shop: Shop, free_port: int) -> None:
+def test_no_secret_is_in_any_answer_nor_in_the_hosts_log(shop: Shop, logged: list[str]) -> None:
     shop.deploy("1.0")
     health = {"url": f"http://anna:hea1th@127.0.0.1:{shop._at.port}/?k=t0ken"}
     with socket.socket() as nobody:
@@ -219,6 +219,22 @@ def test_no_secret_is_in_any_answer(shop: Shop, free_port: int) -> None:
         for secret in ("s3cret", "s.sock", "hea1th", "t0ken", "f3tch", "s1gned"):
             assert secret not in json.dumps(each), secret
     assert "Connection refused" in answers[3]["msg"]
+    assert all("Invoked with" in each for each in logged)
+    for secret in ("s3cret", "hea1th", "t0ken", "f3tch", "s1gned"):
+        assert secret not in "".join(logged), secret
+
+
+def test_urls_without_a_secret_are_readable(shop: Shop, free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}/a.tar.gz"
+    assert f"Fetching {url}: " in shop.stage("1.0", url=url)["msg"]
+    assert "Fetching /nowhere/a.tar.gz: " in shop.stage("1.0", url="/nowhere/a.tar.gz")["msg"]
+    shop.deploy("1.0")
+    shop.stage("2.0", "sick")
+    failed = shop.to("active", "2.0", health={"url": shop._at.health["url"], "timeout": 0.2})
+    assert f"{shop._at.health['url']} was not healthy" in failed["msg"]
+    assert failed["changed"]
+    assert failed["invocation"]["module_args"]["health"]["url"] == shop._at.health["url"]
+    assert failed["invocation"]["module_args"]["health"]["status"] == 200
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,13 @@ def test_what_does_not_answer_is_told_and_no_failure(run_module: Run, shop: Path
     assert "did not answer" in result["service_detail"]
 
 
+def test_a_folder_of_migrations_that_is_not_there_is_null(run_module: Run, shop: Path) -> None:
+    assert run_module("release_info", {"path": str(shop), "migrations": "migration"})["migrations"] is None
+    (shop / "current/none").mkdir()
+    assert run_module("release_info", {"path": str(shop), "migrations": "none"})["migrations"] == []
+    assert run_module("release_info", {"path": str(shop)})["migrations"] == []
+
+
 @pytest.mark.parametrize("migrations", ["/etc", "../..", "a/../b"])
 def test_migrations_must_lie_within_the_release(run_module: Run, shop: Path, migrations: str) -> None:
     result = run_module("release_info", {"path": str(shop), "migrations": migrations})

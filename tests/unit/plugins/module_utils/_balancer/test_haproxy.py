@@ -276,6 +276,51 @@ def test_an_unhealthy_member_is_not_put_back(lab: Replay | Live) -> None:
     assert ensure(provider, [], "ready").after["web1"] == "drained"
 
 
+def recorded_with(changes: dict[str, str]) -> list[list[str]]:
+    """The recorded pool, with the values of some fields of web1 and web2 as HAProxy also has them."""
+    path = TRANSCRIPTS / "haproxy-2.6.12-a-pool-is-read-by-state-and-health.json"
+    transcript: list[list[str]] = json.loads(path.read_text())
+    for exchange in transcript:
+        if exchange[0].startswith("show stat "):
+            header, *rows = exchange[1].splitlines()
+            columns = header[2:].split(",")
+            for number, row in enumerate(rows):
+                values = row.split(",")
+                if values[1:2] and values[1] in ("web1", "web2"):
+                    for name, value in changes.items():
+                        values[columns.index(name)] = value
+                    rows[number] = ",".join(values)
+            exchange[1] = "\n".join([header, *rows]) + "\n"
+    return transcript
+
+
+@pytest.fixture
+def replayed(request: pytest.FixtureRequest) -> Iterator[HAProxy]:
+    with tempfile.TemporaryDirectory() as short_path:
+        replay = Replay(Path(short_path), recorded_with(request.param))
+        yield replay.provider()
+        replay.close()
+
+
+@pytest.mark.parametrize("replayed", [{"status": "UP 1/2"}], indirect=True)
+def test_members_that_have_begun_to_fail_still_serve_and_are_guarded(replayed: HAProxy) -> None:
+    with pytest.raises(StrataError, match="would leave 1 ready of 5"):
+        ensure(replayed, ["web1", "web2"], "drained", min_ready="2")
+    with pytest.raises(StrataError, match=r"missing is web1 \(ready, UP 1/2, L7OK\)"):
+        ensure(replayed, ["web1"], "ready", timeout=0.01)
+
+
+@pytest.mark.parametrize("replayed", [{"status": "DOWN 1/2"}], indirect=True)
+def test_members_that_have_begun_to_recover_do_not_serve_yet(replayed: HAProxy) -> None:
+    assert ensure(replayed, [], "ready").after == {**UNTOUCHED, "web1": "down", "web2": "down"}
+
+
+@pytest.mark.parametrize("replayed", [{"scur": "1", "qcur": "2"}], indirect=True)
+def test_requests_that_wait_in_the_queue_are_sessions_too(replayed: HAProxy) -> None:
+    assert replayed.sessions(["web1"]) == {"web1": 3}
+    assert replayed.read({})["web2"].sessions == 3
+
+
 def test_an_unknown_server_is_said(lab: Replay | Live) -> None:
     with pytest.raises(StrataError, match="has no member web9; it has web1, web2"):
         ensure(lab.provider(), ["web1", "web9"], "drained")

@@ -30,6 +30,7 @@ class Recorded:
         self.told: list[tuple[str, tuple[str, ...]]] = []
         self.left = iter(sessions)
         self.unhealthy_looks = 0
+        self.seconds_to_notice = 0.0
 
     def validate(self) -> None:
         pass
@@ -51,10 +52,12 @@ class Recorded:
         self.told.append(("drain", tuple(names)))
         self._become(names, "drained")
 
-    def restore(self, definitions: Mapping[str, Definition]) -> float:
+    def notice(self, names: Collection[str]) -> float:
+        return self.seconds_to_notice
+
+    def restore(self, definitions: Mapping[str, Definition]) -> None:
         self.told.append(("restore", tuple(definitions)))
         self._become(definitions, "ready")
-        return 0.0
 
     def _become(self, names: Collection[str], state: str) -> None:
         for name in names:
@@ -191,6 +194,27 @@ def test_a_member_in_rotation_that_is_down_is_waited_for() -> None:
     with pytest.raises(StrataError, match=r"missing is a \(down\)") as raised:
         ensure(provider, ["a"], "ready")
     assert raised.value.details == {"changed": False}
+
+
+def test_a_member_in_rotation_that_has_begun_to_fail_is_waited_for() -> None:
+    provider = Recorded({"a": "ready", "b": "ready"})
+    provider.unhealthy_looks = 3
+    assert not ensure(provider, ["a"], "ready").changed
+    assert provider.unhealthy_looks == 0
+
+
+def test_the_balancer_is_given_time_to_notice() -> None:
+    provider = Recorded({"a": "drained", "b": "ready"})
+    provider.seconds_to_notice = 0.02
+    assert ensure(provider, ["a"], "ready").seconds >= 0.02
+
+
+@pytest.mark.parametrize("interval", [0, -1])
+def test_an_interval_that_is_none_is_refused_before_any_look(interval: float) -> None:
+    provider = Recorded(FOUR)
+    with pytest.raises(StrataError, match=f"interval is {interval}"):
+        ensure(provider, ["a"], "drained", interval=interval)
+    assert provider.told == []
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,11 @@ def flagd(path: Path, document: object = None) -> Flagd:
     return Flagd({"path": str(path)})
 
 
+def write(provider: Flagd, definitions: Mapping[str, Any]) -> None:
+    with provider.alone():
+        provider.write(definitions)
+
+
 @pytest.mark.parametrize(
     ("definition", "state", "percentage"),
     [
@@ -120,7 +125,7 @@ def test_a_file_that_holds_no_flags_is_an_error_that_names_it(tmp_path: Path, te
     path = tmp_path / "flags.json"
     content = text if isinstance(text, bytes) else text.encode()
     path.write_bytes(content)
-    for deed in (flagd(path).read, lambda: flagd(path).write({"a": ON})):
+    for deed in (flagd(path).read, lambda: write(flagd(path), {"a": ON})):
         with pytest.raises(StrataError, match=error) as failure:
             deed()
         assert str(path) in str(failure.value)
@@ -132,7 +137,7 @@ def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StrataError, match=f"Reading the flag file {path}: there is none"):
         flagd(path).read()
     with pytest.raises(StrataError, match=f"Writing the flag file {path}: No such file"):
-        flagd(path).write({"a": ON})
+        write(flagd(path), {"a": ON})
     assert not path.exists()
 
 
@@ -154,7 +159,7 @@ def test_writing_sets_and_removes_flags_and_keeps_everything_else(tmp_path: Path
         },
     )
     path.chmod(0o640)
-    provider.write({"z": OFF, "gone": None, "new": ON})
+    write(provider, {"z": OFF, "gone": None, "new": ON})
     document = json.loads(path.read_text())
     assert list(document) == ["$schema", "metadata", "flags", "$evaluators"]
     assert document["flags"] == {"z": OFF, "a": {"unknown": [1.5, None]}, "new": ON}
@@ -169,7 +174,7 @@ def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
     flagd(tmp_path / "real" / "flags.json", {"flags": {}})
     link = tmp_path / "flags.json"
     link.symlink_to("real/flags.json")
-    flagd(link).write({"f": ON})
+    write(flagd(link), {"f": ON})
     assert link.is_symlink()
     assert flagd(tmp_path / "real" / "flags.json").read() == {"f": ON}
 
@@ -179,12 +184,12 @@ def test_writers_at_the_same_time_lose_nothing_of_each_other(tmp_path: Path) -> 
     flagd(path, {"flags": {}})
     start = threading.Barrier(4)
 
-    def write(writer: int) -> None:
+    def write_ten(writer: int) -> None:
         start.wait(5)
         for number in range(10):
-            flagd(path).write({f"{writer}-{number}": ON})
+            write(flagd(path), {f"{writer}-{number}": ON})
 
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    writers = [threading.Thread(target=write_ten, args=(number,)) for number in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -215,5 +220,5 @@ def test_a_refused_write_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "rename", refuse)
     with pytest.raises(StrataError, match="Read-only file system"):
-        provider.write({"a": ON})
+        write(provider, {"a": ON})
     assert provider.read() == {}

@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openfeature import api
+from openfeature.client import OpenFeatureClient
+from openfeature.contrib.provider.flagd import FlagdProvider
+from openfeature.contrib.provider.flagd import config as flagd_config
+from openfeature.evaluation_context import EvaluationContext
 
 from ansible_collections.strata.deploy.plugins.module_utils._flag.flagd import Flagd
-
-flagd_config = pytest.importorskip("openfeature.contrib.provider.flagd.config")
-
-from openfeature import api  # noqa: E402
-from openfeature.client import OpenFeatureClient  # noqa: E402
-from openfeature.contrib.provider.flagd import FlagdProvider  # noqa: E402
-from openfeature.evaluation_context import EvaluationContext  # noqa: E402
 
 FLAG = "billing-integration"
 USERS = [f"user-{number}" for number in range(1000)]

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,46 @@ def test_one_flag_is_restored_by_name(provider: Flagd, record: Path) -> None:
     assert (percentage(provider, "a"), percentage(provider, "b")) == (0.0, 100.0)
     unknown = ensure_restored(provider, record, names=["custom"])
     assert (unknown.changed, unknown.flags) == (False, {"custom": FlagState("custom", None)})
+
+
+def test_rollouts_at_the_same_time_record_every_flag(tmp_path: Path, record: Path) -> None:
+    """Each in a flag file of its own, so that it is the record alone over which they meet."""
+    providers = [Flagd({"path": str(tmp_path / f"{writer}.json")}) for writer in range(4)]
+    start = threading.Barrier(4, timeout=5)
+
+    def roll_out(writer: int) -> None:
+        (tmp_path / f"{writer}.json").write_text('{"flags": {}}')
+        start.wait()
+        for number in range(10):
+            ensure_switched(providers[writer], f"{writer}-{number}", 5, record=record, rollout=f"r{writer}")
+
+    def put_back(writer: int) -> bool:
+        start.wait()
+        return ensure_restored(providers[writer], record, rollout=f"r{writer}").changed
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(roll_out, range(4)))
+        assert len(records.read(record)) == 40
+        assert list(pool.map(put_back, range(4))) == [True] * 4
+    assert records.read(record) == {}
+    assert [provider.read() for provider in providers] == [{}] * 4
+
+
+def test_what_another_wrote_meanwhile_is_kept_recorded_and_told(
+    provider: Flagd, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = {**CUSTOM, "metadata": {"owner": "ada"}}
+    another = Flagd({"path": str(provider._path)})
+
+    def overtaken(_names: object) -> None:
+        with another.alone():
+            another.write({"custom": ours})
+
+    monkeypatch.setattr(provider, "ensure_writable", overtaken)
+    result = ensure_switched(provider, "custom", 5, record=record, rollout="r1")
+    assert result.before == {"custom": ours}
+    assert records.read(record)["custom"].definition == ours
+    assert provider.read()["custom"]["metadata"] == {"owner": "ada"}
 
 
 def test_the_record_is_on_disk_before_the_flag_changes(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils import _http
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._journey.declaration import parse_journeys
 from ansible_collections.strata.deploy.plugins.module_utils._journey.run import (
@@ -31,6 +33,7 @@ class Shop(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.orders: dict[int, Any] = {}
         self.seen: list[tuple[str, str]] = []
+        self.authorizations: list[str | None] = []
         self.lock = threading.Lock()
         self.meeting = threading.Barrier(8)
 
@@ -45,6 +48,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         with self.server.lock:
             self.server.seen.append((self.path, self.headers.get("X-User", "")))
+            self.server.authorizations.append(self.headers.get("Authorization"))
         if self.path.startswith("/orders/"):
             order = self.server.orders.get(int(self.path.split("/")[2]))
             self.answer(404, {"error": "no such order"}) if order is None else self.answer(200, order)
@@ -70,6 +74,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(415, body.decode())
             return
         with self.server.lock:
+            self.server.authorizations.append(self.headers.get("Authorization"))
             number = len(self.server.orders) + 1
             self.server.orders[number] = {
                 "id": number,
@@ -211,6 +216,73 @@ def test_a_server_that_is_not_there_or_silent_is_a_failure_that_shows_no_url(sho
     assert "timed out" in silent.failures[0]["got"]
     assert silent.latency["max"] >= 0.05
     assert "secret" not in str(refused)
+
+
+@pytest.mark.parametrize("own", [None, "authorization"])
+def test_credentials_of_the_url_are_sent_as_basic_authentication_and_not_shown(
+    shop: Shop, own: str | None
+) -> None:
+    url = shop.url.replace("//", "//ada:s%40crit@")
+    headers = {} if own is None else {own: "Bearer mine"}
+    result = walk(url, {**PLACE, "headers": headers, "save": {"where": "Location"}}, {"path": "{where}"})
+    assert result.failed_journeys == 0
+    expected = "Basic " + base64.b64encode(b"ada:s@crit").decode()
+    assert shop.authorizations == [expected if own is None else "Bearer mine", expected]
+    lost = walk(url, {"path": "{user}"})
+    assert lost.failed_journeys == 1
+    assert "crit" not in str(lost)
+
+
+def test_no_user_sets_out_before_the_last_has_come(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, request = threading.Thread.start, _http.request
+    come: list[threading.Thread] = []
+    set_out: list[int] = []
+    early = threading.Event()
+
+    def come_late(thread: threading.Thread) -> None:
+        if thread.name.startswith("ThreadPool"):
+            if len(come) == 3:
+                early.wait(0.1)  # whoever does not wait has the time to set out
+            come.append(thread)
+        start(thread)
+
+    def send(*arguments: Any, **options: Any) -> _http.Response:
+        set_out.append(len(come))
+        early.set()
+        return request(*arguments, **options)
+
+    monkeypatch.setattr(threading.Thread, "start", come_late)
+    monkeypatch.setattr(_http, "request", send)
+    assert walk(shop.url, {"path": "/"}, users=4).journeys == 4
+    assert set_out == [4] * 4
+
+
+def test_a_machine_that_has_not_enough_threads_is_an_error_and_no_wait_for_ever(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("ThreadPool"):
+            if len(started) == 2:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        start(thread)
+
+    failure: list[str] = []
+
+    def run() -> None:
+        with pytest.raises(StrataError) as raised:
+            walk(shop.url, {"path": "/"}, users=4)
+        failure.append(str(raised.value))
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    runner = threading.Thread(target=run, daemon=True)
+    runner.start()
+    runner.join(10)
+    assert "Starting 4 users at once, each a thread: can't start new thread" in failure[0]
+    assert shop.seen == []
 
 
 def test_a_saved_path_does_not_lead_to_another_server(shop: Shop) -> None:

@@ -121,7 +121,7 @@ def test_a_rollback_to_what_is_no_version_is_an_error() -> None:
 
 def test_a_rollback_is_refused_while_a_running_release_needs_it() -> None:
     running = [
-        RunningRelease("web1", "1.0", ("1.sql",)),
+        RunningRelease("web1", "1.1", ("1.sql",)),
         RunningRelease("web2", "2.0", ("migrations/1.sql", "migrations/2.sql")),
     ]
     with pytest.raises(
@@ -129,6 +129,20 @@ def test_a_rollback_is_refused_while_a_running_release_needs_it() -> None:
     ) as caught:
         plan_rollback(applied("1", "2"), None, running)
     assert caught.value.details == {"running": [{"host": "web2", "version": "2.0"}]}
+
+
+def test_a_rollback_is_refused_while_the_release_that_brought_it_runs_whatever_its_files_say() -> None:
+    running = [RunningRelease("web1", "1.1", ()), RunningRelease("web2", "2.0", ())]
+    with pytest.raises(StrataError, match=r"a running release needs it \(2\.0 on web2\)"):
+        plan_rollback(applied("1", release="2.0"), None, running)
+    assert plan_rollback(applied("1", release="2.0"), None, running[:1])
+
+
+def test_a_rollback_is_refused_where_it_is_not_known_what_a_running_release_needs() -> None:
+    running = [RunningRelease("web1", "1.1", ()), RunningRelease("web2", "1.1", None)]
+    with pytest.raises(StrataError, match=r"folder was not found \(1\.1 on web2\)") as caught:
+        plan_rollback(applied("1"), None, running)
+    assert caught.value.details == {"running": [{"host": "web2", "version": "1.1"}]}
 
 
 def test_nothing_is_taken_back_where_one_of_several_is_refused() -> None:

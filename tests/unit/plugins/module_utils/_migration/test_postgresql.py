@@ -218,6 +218,40 @@ def test_migrations_are_applied_recorded_and_rolled_back_without_their_files(
     assert "a" not in tables(other)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE SCHEMA app; SET search_path = app;",
+        "CREATE SCHEMA app; SET LOCAL search_path = app;",
+        "SELECT pg_catalog.set_config('search_path', '', false);",  # as pg_dump writes it
+        "SET ROLE pg_monitor;",
+        "SET SESSION AUTHORIZATION pg_monitor;",
+    ],
+)
+@pytest.mark.usefixtures("driver")
+def test_what_a_script_sets_ends_with_it(url: str, other: postgresql.PostgresqlDatabase, script: str) -> None:
+    engine = SqlEngine(url)
+    both = files(script, "CREATE TABLE b (x int);", down=script.replace("CREATE SCHEMA app;", ""))
+    assert len(engine.ensure_latest(both, phase="expand", release="", check_mode=False).applied) == 2
+    assert not engine.ensure_latest(both, phase="expand", release="", check_mode=False).changed
+    assert tables(other) == ["b", "gate", "schema_migrations", "strata_migrations"]
+    engine.ensure_rolled_back(phase="expand", version="0", running=(), check_mode=False)
+    assert versions(other) == []
+
+
+@pytest.mark.usefixtures("driver")
+def test_search_path_and_role_of_the_url_are_those_that_are_put_back(
+    url: str, other: postgresql.PostgresqlDatabase
+) -> None:
+    other.script("CREATE SCHEMA app AUTHORIZATION pg_monitor")
+    options = "options=-csearch_path%3Dapp%20-crole%3Dpg_monitor"
+    migrate(f"{url}?{options}", "SET search_path = public; SET ROLE none;", "CREATE TABLE b (x int);")
+    assert tables(other) == ["gate"]
+    assert other.query(
+        "SELECT tablename::text, tableowner::text FROM pg_tables WHERE schemaname = 'app' ORDER BY 1"
+    ) == [("b", "pg_monitor"), ("schema_migrations", "pg_monitor"), ("strata_migrations", "pg_monitor")]
+
+
 @pytest.mark.usefixtures("driver")
 def test_check_mode_creates_nothing(url: str, other: postgresql.PostgresqlDatabase) -> None:
     outcome = SqlEngine(url).ensure_latest(

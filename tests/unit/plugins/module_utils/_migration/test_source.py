@@ -6,17 +6,23 @@
 from __future__ import annotations
 
 import base64
+import errno
+import gzip
 import hashlib
 import http.server
 import io
 import tarfile
+import tempfile
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration import source
 from ansible_collections.strata.deploy.plugins.module_utils._migration.source import read_source
 
 UP = b"-- migrate:up\nSELECT 1;\n"
@@ -69,6 +75,12 @@ def server(archive: Path) -> Iterator[str]:
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, path.read_bytes()).hexdigest()}"
+
+
+def unfinished(content: bytes) -> bytes:
+    """The beginning of a gzip file that goes on after ``content``."""
+    packer = zlib.compressobj(wbits=31)
+    return packer.compress(content) + packer.flush(zlib.Z_SYNC_FLUSH)
 
 
 def test_a_folder_gives_its_sql_files_and_no_others(tmp_path: Path) -> None:
@@ -138,7 +150,52 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("relative/folder", None, "is not absolute"),
         (str(tmp_path / "absent"), None, "No such file or directory"),
         ("db", str(tmp_path / "absent.tar.gz"), "No such file or directory"),
-        ("db", str(text), "It must be a tar archive"),
+        ("db", str(text), "It must be an intact tar.gz"),
     ):
         with pytest.raises(StrataError, match=message):
             read_source(folder, archive, "unverified")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-20],
+        lambda data: data[:-8] + b"\0\0\0\0" + data[-4:],  # the checksum
+        lambda data: unfinished(gzip.decompress(data) + bytes(100_000)) + b"\xff" * 40,
+        lambda data: b"",
+        lambda data: gzip.compress(b"no tar archive" * 100),
+    ],
+    ids=["cut short", "wrong checksum", "not deflated at the end", "empty", "no tar"],
+)
+def test_a_damaged_archive_is_an_error(archive: Path, damage: Callable[[bytes], bytes]) -> None:
+    archive.write_bytes(damage(archive.read_bytes()))
+    with pytest.raises(StrataError, match=r"Reading the archive .*shop\.tar\.gz failed: .*an intact tar\.gz"):
+        read_source("db", str(archive), "unverified")
+
+
+@pytest.mark.parametrize("place", ["within", "after"])
+def test_an_archive_that_unpacks_without_end_is_refused(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    tar = gzip.decompress(archive.read_bytes())
+    archive.write_bytes(gzip.compress(tar + bytes(len(tar))))
+    monkeypatch.setattr(source, "UNPACKED_LIMIT", 1024 if place == "within" else len(tar) + 1)
+    with pytest.raises(StrataError, match="it unpacks to more than"):
+        read_source("db", str(archive), "unverified")
+
+
+def test_without_a_folder_for_temporary_files_it_says_so(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(archive.parent / "absent"))
+    with pytest.raises(StrataError, match=r"for temporary files failed: No such file .* TMPDIR"):
+        read_source("db", str(archive), "unverified")
+
+
+def test_a_full_disk_is_told_without_the_account(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(source, "fetch", fetch)
+    with pytest.raises(StrataError, match=r"archive https://host/shop\.tar\.gz .*No space left .*Make room"):
+        read_source("db", "https://reader:s3cret@host/shop.tar.gz?key=s3cret", "unverified")

@@ -88,7 +88,7 @@ def test_an_unhealthy_release_is_bad_and_stays_current_until_rolled_back(
     stage("3.0")
     with pytest.raises(StrataError, match=r"Activating 3\.0 .*was not healthy") as raised:
         ensure_active(str(root), "3.0", sick)
-    assert raised.value.details["state"] == "bad"
+    assert (raised.value.details["state"], raised.value.details["changed"]) == ("bad", True)
     assert raised.value.details["previous"] == "2.0"
     assert current(root) == "3.0"
     report = describe(str(root))
@@ -100,6 +100,35 @@ def test_an_unhealthy_release_is_bad_and_stays_current_until_rolled_back(
     assert current(root) == "2.0"
     assert states(root) == {"1.0": "good", "2.0": "good", "3.0": "bad"}
     assert "was not healthy" in describe(str(root)).releases[-1]["reason"]
+
+
+@pytest.mark.parametrize(("owner", "ensure"), [(activation, ensure_active), (rollback, ensure_rolled_back)])
+@pytest.mark.parametrize(("call", "changed"), [(1, False), (2, True)], ids=["before", "after"])
+def test_a_full_disk_is_told_apart_before_and_after_the_switch(
+    root: Path,
+    stage: Callable[..., Any],
+    deploy: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    ensure: Callable[..., Any],
+    call: int,
+    changed: bool,
+) -> None:
+    deploy("1.0", "2.0")
+    saves, save = [0], owner.save
+
+    def full(*arguments: Any) -> Any:
+        saves[0] += 1
+        if saves[0] == call:
+            raise OSError(28, "No space left on device")
+        return save(*arguments)
+
+    deployed = {ensure_active: "3.0", ensure_rolled_back: "1.0"}[ensure]
+    stage(deployed)
+    monkeypatch.setattr(owner, "save", full)
+    with pytest.raises(StrataError, match="No space left") as raised:
+        ensure(str(root), deployed, PLAIN)
+    assert raised.value.details.get("changed", False) == changed == (current(root) != "2.0")
 
 
 def test_a_bad_release_is_good_again_only_once_it_is_healthy(
@@ -161,8 +190,9 @@ def test_a_rollback_that_fails_keeps_its_target_good_and_is_taken_up_again(
     root: Path, deploy: Callable[..., Any], sick: Activation
 ) -> None:
     deploy("1.0", "2.0", "3.0")
-    with pytest.raises(StrataError, match=r"Rolling back to 2\.0"):
+    with pytest.raises(StrataError, match=r"Rolling back to 2\.0") as raised:
         ensure_rolled_back(str(root), None, sick, reason="slow")
+    assert (raised.value.details["state"], raised.value.details["changed"]) == ("good", True)
     pending = describe(str(root)).pending
     assert pending
     assert (pending["act"], pending["version"], pending["previous"]) == ("roll_back", "2.0", "3.0")
@@ -209,7 +239,7 @@ def test_quiesce_runs_only_when_a_release_is_left(
     ],
     ids=["fails", "missing", "hangs"],
 )
-def test_a_quiesce_that_fails_stops_the_activation_but_not_the_way_back(
+def test_a_quiesce_that_fails_stops_an_activation_which_leaves_no_trace(
     root: Path,
     stage: Callable[..., Any],
     deploy: Callable[..., Any],
@@ -221,14 +251,65 @@ def test_a_quiesce_that_fails_stops_the_activation_but_not_the_way_back(
     stage("2.0")
     how = Activation(quiesce=hook, quiesce_timeout=timeout)
     started = time.monotonic()
-    with pytest.raises(StrataError, match=why):
+    with pytest.raises(StrataError, match=why) as raised:
         ensure_active(str(root), "2.0", how)
     assert time.monotonic() - started < 30
-    assert current(root) == "1.0"
-    back = ensure_rolled_back(str(root), None, how)
+    assert raised.value.details == {"version": "2.0", "previous": None, "state": "staged"}
+    assert (current(root), describe(str(root)).pending) == ("1.0", None)
+    back = ensure_rolled_back(str(root), "1.0", how)
+    assert (back.version, back.changed) == ("1.0", False)
+    assert states(root) == {"1.0": "good", "2.0": "staged"}
+
+
+BROKEN_HOOK = Activation(quiesce=("/nowhere/hook",))
+
+
+def test_a_quiesce_that_fails_does_not_stop_the_way_back(root: Path, deploy: Callable[..., Any]) -> None:
+    deploy("1.0", "2.0")
+    back = ensure_rolled_back(str(root), None, BROKEN_HOOK)
     assert (back.version, back.previous, back.changed) == ("1.0", "2.0", True)
     assert len(back.warnings) == 1
-    assert states(root) == {"1.0": "good", "2.0": "bad"}
+
+
+@pytest.mark.parametrize(
+    ("version", "pending"), [("2.0", None), ("3.0", "2.0")], ids=["the same", "another one"]
+)
+def test_a_quiesce_that_fails_ends_an_unfinished_activation_of_the_same_version_only(
+    root: Path,
+    stage: Callable[..., Any],
+    deploy: Callable[..., Any],
+    kill_at: Callable[..., Callable[[], None]],
+    killed: type[BaseException],
+    version: str,
+    pending: str | None,
+) -> None:
+    deploy("1.0")
+    stage("2.0")
+    stage("3.0")
+    undo = kill_at(layout.Layout, "switch", 1)
+    with pytest.raises(killed):
+        ensure_active(str(root), "2.0", PLAIN)
+    undo()
+    with pytest.raises(StrataError, match="Nothing was switched"):
+        ensure_active(str(root), version, BROKEN_HOOK)
+    left = describe(str(root)).pending
+    assert (left and left["version"]) == pending
+
+
+def test_an_unfinished_rollback_is_finished_by_activating_its_target(
+    root: Path,
+    deploy: Callable[..., Any],
+    kill_at: Callable[..., Callable[[], None]],
+    killed: type[BaseException],
+) -> None:
+    deploy("1.0", "2.0")
+    undo = kill_at(rollback, "save", 2)
+    with pytest.raises(killed):
+        ensure_rolled_back(str(root), None, PLAIN)
+    undo()
+    assert current(root) == "1.0"
+    assert ensure_active(str(root), "1.0", PLAIN).changed
+    assert describe(str(root)).pending is None
 
 
 KILLS = {

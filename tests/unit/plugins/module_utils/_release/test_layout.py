@@ -109,7 +109,7 @@ def test_a_second_run_on_the_host_is_kept_out(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(layout_module, "LOCK_WAIT", 0.0)
     layout = Layout(str(tmp_path))
     layout.create()
-    with layout.locked(), pytest.raises(StrataError, match="Another run"), Layout(str(tmp_path)).locked():
+    with layout.locked(), pytest.raises(StrataError, match="Another process"), Layout(str(tmp_path)).locked():
         pass
     with layout.locked():
         pass

@@ -82,6 +82,30 @@ def test_another_build_of_the_current_version_is_refused(root: Path, stage: Call
     assert (root / "current/app.py").read_text() == "old"
 
 
+def test_another_build_of_what_a_rollback_would_lead_to_is_refused(
+    root: Path, stage: Callable[..., Any]
+) -> None:
+    for version in ("1.0", "2.0"):
+        stage(version, "old")
+        ensure_active(str(root), version, Activation())
+    for check_mode in (True, False):
+        with pytest.raises(StrataError, match=r"1\.0 is what a rollback would lead to"):
+            stage("1.0", "new", check_mode=check_mode)
+    assert (root / "releases/1.0/app.py").read_text() == "old"
+    (root / "releases/1.0").rename(root / "elsewhere")
+    assert stage("1.0", "new").changed
+
+
+def test_only_the_file_system_of_the_release_is_flushed(
+    root: Path, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(os, "sync", lambda: pytest.fail("the whole host was flushed"))
+    monkeypatch.setattr(staging, "sync_filesystem", flushed.append)
+    stage("1.0")
+    assert [folder.name for folder in flushed] == ["release"]
+
+
 def test_a_folder_that_is_gone_is_staged_again(root: Path, stage: Callable[..., Any]) -> None:
     stage("1.0")
     (root / "releases/1.0").rename(root / "elsewhere")
@@ -216,3 +240,6 @@ def test_a_state_file_that_is_not_ours_is_a_clear_error(root: Path, stage: Calla
         (root / ".strata/state.json").write_text(text)
         with pytest.raises(StrataError, match=r"Reading .*state\.json"):
             stage("1.0")
+    (root / ".strata/state.json").write_bytes(b"\xff")
+    with pytest.raises(StrataError, match=r"Reading .*state\.json: it is not valid JSON"):
+        stage("1.0")

@@ -197,6 +197,15 @@ def test_archives_above_a_limit_are_refused(
         unpacked(data, limits)
 
 
+def test_no_file_is_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").write_bytes(archive(entry("app.py", b"new")))
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release/app.py").symlink_to(tmp_path / "outside")
+    with pytest.raises(FileExistsError):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "release", DEFAULT)
+    assert not (tmp_path / "outside").exists()
+
+
 def test_a_usual_archive_is_unpacked_whole(unpacked: Callable[..., Path]) -> None:
     release = unpacked(
         archive(

@@ -58,6 +58,11 @@ def test_a_program_whose_file_is_missing_cannot_start(options: ServiceOptions) -
     assert stopped == [True]
 
 
+def test_a_program_that_is_gone_cannot_be_restarted(options: ServiceOptions) -> None:
+    with pytest.raises(StrataError, match="knows no process 'shap'"):
+        Supervisord(replace(options, name="shap")).restart(lambda: None)
+
+
 def test_a_program_that_does_not_stop_in_time_is_an_error(options: ServiceOptions) -> None:
     service = Supervisord(replace(options, name="stubborn", timeout=0.3))
     service.restart(lambda: None)

@@ -51,7 +51,9 @@ def answers(environment_path: Path) -> Answers:
             (environment_path / name).write_text(STAND_IN.format(python=sys.executable))
             (environment_path / name).chmod(0o755)
         listed = {verb: each if isinstance(each, list) else [each] for verb, each in verbs.items()}
-        (environment_path / "answers").write_text(json.dumps({"log": [{}], "restart": [{}], **listed}))
+        (environment_path / "answers").write_text(
+            json.dumps({"log": [{}], "stop": [{}], "start": [{}], **listed})
+        )
         return environment_path / "calls"
 
     return write
@@ -99,10 +101,27 @@ def test_a_unit_that_is_not_there_is_an_error(answers: Answers, systemd: Systemd
         systemd.status()
 
 
-def test_a_restart_is_one_systemctl_restart(answers: Answers, systemd: Systemd) -> None:
+def test_a_restart_looks_for_left_over_children_while_the_unit_is_stopped(
+    answers: Answers, systemd: Systemd
+) -> None:
     calls = answers()
-    systemd.restart(lambda: None)
-    assert json.loads(calls.read_text()) == ["systemctl", "restart", "--", "shop.service"]
+    seen: list[str] = []
+    systemd.restart(lambda: seen.append(calls.read_text()))
+    stop, start = (json.loads(line) for line in calls.read_text().splitlines())
+    assert stop == ["systemctl", "stop", "--", "shop.service"]
+    assert start == ["systemctl", "start", "--", "shop.service"]
+    assert [json.loads(each) for each in seen] == [stop]
+
+
+def test_a_unit_is_not_started_beside_a_left_over_child(answers: Answers, systemd: Systemd) -> None:
+    calls = answers()
+
+    def stopped() -> None:
+        raise StrataError("another process answers there")
+
+    with pytest.raises(StrataError, match="another process"):
+        systemd.restart(stopped)
+    assert len(calls.read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,15 +129,18 @@ def test_a_restart_is_one_systemctl_restart(answers: Answers, systemd: Systemd) 
     [
         (
             {"code": 1, "err": "Job for shop.service failed."},
-            r"`systemctl restart` for 'shop\.service' failed with 1: Job for",
+            r"`systemctl {verb}` for 'shop\.service' failed with 1: Job for",
         ),
         ({"sleep": 30}, "did not end within 0.2 s"),
     ],
 )
-def test_a_restart_that_fails_is_an_error(answers: Answers, answer: dict[str, Any], why: str) -> None:
-    answers(restart=answer)
+@pytest.mark.parametrize("verb", ["stop", "start"])
+def test_a_restart_that_fails_is_an_error(
+    answers: Answers, verb: str, answer: dict[str, Any], why: str
+) -> None:
+    answers(**{verb: answer})
     systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=0.2 if "sleep" in answer else 5))
-    with pytest.raises(StrataError, match=why):
+    with pytest.raises(StrataError, match=why.format(verb=verb)):
         systemd.restart(lambda: None)
 
 

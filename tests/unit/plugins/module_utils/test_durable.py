@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils import _durable
+from ansible_collections.strata.deploy.plugins.module_utils._durable import read_json, sync_filesystem
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe{}"], ids=["empty", "cut", "not UTF-8"])
+def test_a_file_that_is_not_json_is_a_clear_error(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(StrataError, match=r"Reading .*a\.json: it is not valid JSON"):
+        read_json(tmp_path / "a.json", None)
+    assert read_json(tmp_path / "b.json", "none") == "none"
+
+
+def test_a_file_system_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync_filesystem(tmp_path)
+    monkeypatch.setattr(_durable.os, "open", lambda *arguments: 999_999)
+    monkeypatch.setattr(_durable.os, "close", lambda descriptor: None)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sync_filesystem(tmp_path)
