@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.rotation import (
+    IN_THE_POOL,
+    Record,
     members_to_drain,
     pools,
 )
@@ -43,22 +45,29 @@ def cut(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[list[str]]:
 
 
 def capacity_problems(
-    variables: Variables, fleet: Sequence[str], hosts: Sequence[str], version: str
+    variables: Variables, fleet: Sequence[str], hosts: Sequence[str], version: str, record: Record
 ) -> list[str]:
-    """Batches that no balancer could spare, told before the first one is drained."""
+    """Batches that no balancer could spare, told before the first one is drained.
+
+    What a batch puts back counts for the next ones: a member that was down, or that a dead deployment drained.
+    """
     wanted = fleet_option(variables, fleet, "fleet_rolling_min_ready", 1)
     problems = []
     for balancer, members in sorted(pools(variables).items()):
         ready = {name for name, member in members.items() if member["state"] == "ready"}
+        ours = {name for name, member in members.items() if member["state"] in IN_THE_POOL}
+        ours |= set(record.get(balancer, {}))
         minimum = at_least(wanted, len(members))
         for number, batch in enumerate(cut(hosts, batches(variables, fleet)), start=1):
-            leaving = ready & set(members_to_drain(variables, batch, version))
-            if leaving and len(ready) - len(leaving) < minimum:
+            changing = set(members_to_drain(variables, batch, version))
+            left = len(ready - changing)
+            if ready & changing and left < minimum:
                 problems.append(
-                    f"Batch {number} ({', '.join(batch)}) would leave {len(ready) - len(leaving)} of {len(members)} "
+                    f"Batch {number} ({', '.join(batch)}) would leave {left} of {len(members)} "
                     f"members ready on {balancer}, and fleet_rolling_min_ready asks for {minimum}. "
                     "Make the batches smaller (fleet_rolling_batches) or ask for less."
                 )
+            ready |= changing & ours
     return problems
 
 

@@ -84,7 +84,7 @@ def deployment_plan(
             lines += _host_lines(variables, fleet, version, layers)
     if "fleet" in layers and version:
         problems += _unknown_members(variables, read, fleet)
-        problems += capacity_problems(variables, fleet, read, version)
+        problems += capacity_problems(variables, fleet, read, version, record)
         if "artifact" not in layers and not occasion.startswith("rollback"):
             problems += _not_staged(variables, read, version)
         intended = intended_record(variables, read, version, record)

@@ -45,17 +45,26 @@ def test_a_minimum_is_a_number_or_a_percentage_rounded_up(wanted: int | str, poo
 def test_a_batch_that_the_balancer_cannot_spare_is_told_beforehand(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready")
     fleet.variables["web1"]["fleet_rolling_batches"] = [1, "100%"]
-    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0") == []
+    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0", {}) == []
     fleet.variables["web1"]["fleet_rolling_batches"] = ["100%"]
-    (problem,) = capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0")
+    (problem,) = capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0", {})
     assert "Batch 1 (web1, web2, worker1) would leave 0 of 2 members ready on lb1" in problem
-    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "1.0") == []
+    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "1.0", {}) == []
 
 
 def test_members_that_serve_nobody_can_always_be_spared(fleet: Any) -> None:
     fleet.runs(None).pool(web1="down", web2="down")
     fleet.variables["web1"]["fleet_rolling_batches"] = ["100%"]
-    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "1.0") == []
+    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "1.0", {}) == []
+
+
+@pytest.mark.parametrize(("record", "spared"), [({"lb1": {"member-web1": None}}, True), ({}, False)])
+def test_what_a_dead_deployment_drained_is_back_for_the_next_batch(
+    fleet: Any, record: Any, spared: bool
+) -> None:
+    fleet.runs("1.0").pool(web1="drained", web2="ready")
+    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
+    assert (capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0", record) == []) is spared
 
 
 @pytest.mark.parametrize("sizes", [[1], [1, "25%", "100%"], ["3"]])
