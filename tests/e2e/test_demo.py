@@ -489,6 +489,12 @@ def test_the_installed_collection_does_the_same_from_an_empty_folder(demo: Demo,
     assert "web1     2.0" in status.output
 
 
+def test_a_fleet_without_a_database_and_features_deploys(demo: Demo) -> None:
+    layers = json.dumps({"deployment_layers": ["artifact", "fleet"], "deploy_db_group": "nothing"})
+    run = demo.deploy("2.0", "-e", layers)
+    assert (run.code, run.changed) == (0, 0), run.output
+
+
 def test_each_layer_runs_alone(demo: Demo) -> None:
     for playbook in ("database", "artifact", "fleet"):
         run = demo.play(f"playbooks/{playbook}.yml", "-e", "@demo/releases/shop-2.0.yml")
