@@ -37,9 +37,11 @@ def role_options(roles: str) -> list[str]:
     return sorted(names)
 
 
-def option_names(variables: Variables, hosts: Sequence[str], roles: Sequence[str]) -> list[str]:
-    prefixes = tuple(f"{role}_" for role in roles)
-    return sorted({name for host in hosts for name in variables.get(host, {}) if name.startswith(prefixes)})
+def option_names(
+    variables: Variables, hosts: Sequence[str], roles: Sequence[str], known: Sequence[str]
+) -> list[str]:
+    names = {name for host in hosts for name in variables.get(host, {})}
+    return manifest.meant_as_options(names, roles, known)
 
 
 def deployment_id(variables: Variables) -> str:

@@ -167,6 +167,10 @@ BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
         {**GOOD, "artifact_checksum": CHECKSUM, "artifact_cheksum": "x"},
         "Unknown option 'artifact_cheksum'. Did you mean 'artifact_checksum'?",
     ),
+    "an option with a misspelt prefix": (
+        {**GOOD, "artifact_checksum": CHECKSUM, "feature_flags_features": []},
+        "Unknown option 'feature_flags_features'. Did you mean 'feature_flag_features'?",
+    ),
     "an unknown option of a feature": (
         {**GOOD, "artifact_checksum": CHECKSUM, "feature_flag_features": [{"name": "x", "rolout": [5]}]},
         "rolout",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.batches import batch_size_problem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
+NEARLY_THE_SAME = 0.9
 POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|unverified")
@@ -120,8 +121,18 @@ def within_limit(hosts: str, limit: str, groups: Mapping[str, Sequence[str]]) ->
     )
 
 
+def meant_as_options(names: Iterable[str], roles: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Of all variables' names those that begin like a role's option, or are one but for a slip of the pen."""
+    prefixes = tuple(f"{role}_" for role in roles)
+    return sorted(
+        name
+        for name in names
+        if name.startswith(prefixes) or difflib.get_close_matches(name, known, n=1, cutoff=NEARLY_THE_SAME)
+    )
+
+
 def unknown_option_problems(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Variables that begin like a role's options and are none of them: misspelt, or of another version."""
+    """Variables that were meant as options and are none: misspelt, or of another version."""
     options = set(known)
     return [
         f"Unknown option '{name}'.{suggestion(name, options)}"

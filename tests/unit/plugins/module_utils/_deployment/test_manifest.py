@@ -7,6 +7,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.manifest import (
     check_manifest,
+    meant_as_options,
     wanted_groups,
     within_limit,
 )
@@ -107,3 +108,28 @@ def test_a_limit_that_leaves_the_controller_in_is_fine(limit: str) -> None:
 def test_a_limit_that_leaves_the_controller_out_is_told(limit: str) -> None:
     with pytest.raises(StrataError, match=f"Name it too: --limit {limit},localhost"):
         within_limit("fleet", limit, {"all": ["web1"], "web": ["web1"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("artifact_version", True),
+        ("artifact_cheksum", True),
+        ("artefact_version", True),
+        ("feature_flags_features", True),
+        ("fleetrolling_member", True),
+        ("app_port", False),
+        ("ansible_user", False),
+        ("version", False),
+        ("database_url", False),
+    ],
+)
+def test_a_misspelt_prefix_is_seen_and_the_user_s_own_variables_are_not(name: str, meant: bool) -> None:
+    known = [
+        "artifact_version",
+        "artifact_checksum",
+        "feature_flag_features",
+        "fleet_rolling_member",
+        "db_migrate_url",
+    ]
+    assert meant_as_options([name], ["artifact", "feature_flag"], known) == ([name] if meant else [])
