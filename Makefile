@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo demo-down test lint unit contract sanity e2e
+.PHONY: demo demo-down test lint unit contract sanity e2e molecule matrix
 
 # Deploys two releases of a small shop onto an embedded fleet, under load, and says what happened.
 demo: $(VENV)/.demo
@@ -20,7 +20,7 @@ $(VENV)/.demo: requirements/demo.txt
 	@touch $@
 
 # Everything: what CI runs.
-test: lint unit contract sanity e2e
+test: lint unit contract sanity e2e molecule
 
 lint: $(VENV)/.test
 	@$(VENV)/bin/ruff format --check .
@@ -42,7 +42,17 @@ sanity: $(VENV)/.test
 e2e: $(VENV)/.test
 	@$(VENV)/bin/python -m pytest tests/e2e
 
-$(VENV)/.test: requirements/test.txt $(VENV)/.demo
+# Every scenario, or one: make molecule SCENARIO=artifact
+molecule: $(VENV)/.test
+	@molecule/hosts/docker.sh
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+
+# The oldest and the newest ansible-core that are supported, each on its Python.
+matrix:
+	@tests/matrix.sh
+
+$(VENV)/.test: requirements/test.txt requirements/test.yml $(VENV)/.demo
 	@echo "Adding the test tools to $(VENV)"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@molecule/hosts/collections.sh $(VENV)
 	@touch $@

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the collections of requirements/molecule.yml into a virtualenv, where ansible finds them by itself.
+# Installs the collections of requirements/test.yml into a virtualenv, where ansible finds them by itself.
 # Usage: molecule/hosts/collections.sh VENV
 set -eu
 
 bin=$1/bin
 site=$("$bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-"$bin/ansible-galaxy" collection install --requirements-file requirements/molecule.yml \
+"$bin/ansible-galaxy" collection install --requirements-file requirements/test.yml \
     --collections-path "$site" >/dev/null 2>&1 && exit
 
 # Without Galaxy: the same collections lie in the `ansible` package, of which only they are unpacked.
