@@ -8,7 +8,7 @@ ran=
 for version in 3.11 3.13; do
     python=
     for candidate in "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python "$(command -v "python$version")"; do
-        test -x "$candidate" && python=$candidate
+        "$candidate" -c '' 2>/dev/null && python=$candidate
     done
     if [ -z "$python" ]; then
         echo "==> Python $version: not here, skipped"

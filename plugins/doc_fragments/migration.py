@@ -13,19 +13,20 @@ options:
     description:
       - What applies migrations.
       - V(sql) applies plain SQL files by itself, on PostgreSQL and SQLite.
+      - V(command) has the release's own tool migrate, by O(commands), from the folder of the release.
     type: str
-    choices: [sql]
+    choices: [command, sql]
     default: sql
   url:
     description:
-      - The database. It is never shown, neither whole nor its password.
+      - The database. It is never shown, neither whole nor its password. Required with O(engine=sql).
       - C(postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE) as libpq takes it, with special characters
         percent-encoded. Connect to the server itself, for a pooler that shares sessions between transactions loses the lock.
       - C(sqlite:///ABSOLUTE/PATH); the file is created if it is absent, its folder is not.
     type: str
-    required: true
   folder:
     description:
+      - For O(engine=sql).
       - Absolute path of the folder on the host that holds the release's migrations, all of them, old and new.
       - With O(archive), the folder within the archive, relative.
       - Migrations are its C(*.sql) files in the form of dbmate (U(https://github.com/amacneil/dbmate#creating-migrations)).
@@ -38,6 +39,9 @@ options:
     description:
       - Path on the host, or http(s) URL, of the release's artifact, a tar.gz.
       - It is verified and read, and not unpacked. A user, password or query in the URL is never shown.
+      - With O(engine=command), it is what the commands are run from where the release is not staged under O(path), as before a
+        deployment has staged it. It is unpacked for as long as that takes, in a private folder for temporary files that
+        O(user) may read; the release's links to shared paths are not there.
     type: str
   checksum:
     description:
@@ -45,6 +49,56 @@ options:
       - V(unverified) waives it by name.
       - Required with O(archive).
     type: str
+  path:
+    description:
+      - The folder of the app on the host, as in O(strata.deploy.release#module:path). For O(engine=command).
+      - The commands are run in C(releases/VERSION) of it, where that is staged and, with O(archive), is that very build.
+    type: path
+  release:
+    description:
+      - The release that brings the migrations. O(engine=sql) records it with them.
+      - With O(engine=command), the version to be found under O(path); by default the one that C(current) leads to.
+    type: str
+    default: ""
+  commands:
+    description:
+      - The tool's commands, for O(engine=command), each as a list of words or as a string that is split like a shell's,
+        though no shell runs. A program is looked for on the C(PATH) or, where its name has a slash in it, in the release.
+      - They are run in the folder of the release, with the variables C(STRATA_PHASE), V(expand) or V(contract), and
+        C(STRATA_RELEASE), the release's version. A secret belongs in O(environment), not here.
+      - A list of migrations is printed to the standard output as one name a line, or as a JSON list of names or of objects with
+        C(name), C(phase) (V(expand) by default, or V(contract)) and C(sql), which a diff shows. All else belongs in the standard error.
+    type: dict
+    suboptions:
+      plan:
+        description:
+          - Prints the list of the migrations that are pending, of both phases, and changes nothing. It is run in check mode, too.
+        type: raw
+        required: true
+      apply:
+        description:
+          - Applies those of the phase. It is not run where none is pending.
+        type: raw
+        required: true
+      rollback:
+        description:
+          - Takes migrations back to the version in the variable C(STRATA_VERSION), and may print the list of those.
+        type: raw
+  user:
+    description:
+      - The user on the host that the commands are run as, the application's. By default it is the one that the module is run as.
+      - The module has to be run as root for another.
+    type: str
+  environment:
+    description:
+      - Variables of the commands, on top of the module's own.
+      - Values of four and more characters, and passwords of URLs among them, are blotted out of every answer.
+    type: dict
+  timeout:
+    description:
+      - Seconds that each command may take. It is then told to end, with all that it has started, and is killed 5 seconds later.
+    type: float
+    default: 1800
 requirements:
-  - For PostgreSQL, the Python package psycopg (3.1 or later) or psycopg2 (2.8 or later) on the host that runs the module.
+  - For O(engine=sql) on PostgreSQL, the Python package psycopg (3.1 or later) or psycopg2 (2.8 or later) on the host that runs the module.
 """

@@ -12,13 +12,18 @@ short_description: Migrate a database's schema, or roll it back
 version_added: 0.1.0
 description:
   - Applies the migrations of a release that are not applied yet, or takes the last ones back.
+  - The expand phase is before the new code is switched to, the contract phase after the old code is gone.
+  - With O(engine=command) the release's own tool migrates. What is pending is what the command O(commands.plan) prints, and after
+    O(commands.apply) it must print nothing more of O(phase). How a migration is applied, locked against a second run and put
+    right after a failure is then that tool's own, and no linter looks at it. If this module is killed, the kernel
+    ends the command, though not what that has started itself.
+  - What follows is of O(engine=sql).
   - One migrator works at a time; a second one waits for it, and then finds nothing to do. The lock is the database's
     own (an advisory lock of the session in PostgreSQL, the write lock in SQLite), so that it goes with a killed process.
   - Each migration is a transaction of its own, with a record of it in the same transaction. A migration that fails, or
     whose process is killed, leaves nothing, and the ones before it stay. In SQLite the whole run is one transaction, with
     a savepoint for each migration, so that a killed process leaves nothing of the run.
-  - The expand phase is before the new code is switched to, the contract phase after the old code is gone. A linter
-    refuses in an expand migration what breaks code that still runs. Its rules are C(add-not-null) (a new NOT NULL column
+  - A linter refuses in an expand migration what breaks code that still runs. Its rules are C(add-not-null) (a new NOT NULL column
     without a default), C(change-type), C(delete), C(drop-column), C(drop-default), C(drop-object), C(drop-table),
     C(rename), C(revoke), C(set-not-null), C(truncate) and, in either phase, C(transaction-control). It does not look into
     strings, parentheses or DO blocks.
@@ -33,25 +38,30 @@ attributes:
     description: Can run in check_mode and return changed status prediction without modifying target.
     support: full
     details:
-      - The database is read in a session that cannot write, without the lock.
+      - With O(engine=sql), the database is read in a session that cannot write, without the lock.
+      - With O(engine=command), the command O(commands.plan) is run, and it alone.
       - That the SQL itself succeeds is not known before it runs.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
     details:
-      - The diff has the schema version and the SQL of the migrations.
+      - The diff has the schema version and the SQL of the migrations; with O(engine=command) what is pending, and the SQL
+        that the plan tells.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: partial
     details:
       - O(state=rolled_back) without O(version) takes one more migration back with each run.
+      - With O(engine=command) it is the tool's commands that have to be idempotent.
 options:
   state:
     description:
-      - V(latest) applies the pending migrations of O(phase). O(folder) is required.
+      - V(latest) applies the pending migrations of O(phase). With O(engine=sql), O(folder) is required.
       - V(rolled_back) takes expand migrations back, with the SQL that was recorded when they were applied; no file is read.
         It is refused where there is none, where another tool applied the migration, or where a later contract
         migration has been applied.
+      - V(rolled_back) with O(engine=command) runs O(commands.rollback), and is refused without it. Which migrations it is going to take
+        back cannot be known beforehand, so O(version) and O(release), the one whose migrations these are, are required.
     type: str
     choices: [latest, rolled_back]
     default: latest
@@ -65,16 +75,14 @@ options:
     description:
       - For O(state=rolled_back), the version to go back to, which stays applied. V(0) goes back before the first.
       - By default the last expand migration alone is taken back.
+      - With O(engine=command), it is handed to the command O(commands.rollback), and means what that takes it for.
     type: str
-  release:
-    description:
-      - The release that brings the migrations, which is recorded with them.
-    type: str
-    default: ""
   running:
     description:
       - For O(state=rolled_back), the releases that run now. It is refused to take back what one of them came with, be it
         by its files or by the O(release) that was recorded.
+      - With O(engine=command), it is refused while O(release) itself runs somewhere. Whether another one needs what is taken
+        back is for the operator to know.
     type: list
     elements: dict
     default: []
@@ -95,7 +103,7 @@ options:
         elements: str
   lock_wait:
     description:
-      - Seconds to wait for another migrator to end.
+      - Seconds to wait for another migrator to end. For O(engine=sql), as are the next two.
     type: float
     default: 30
   lock_timeout:
@@ -130,6 +138,20 @@ EXAMPLES = r"""
     phase: contract
     release: "2.0"
 
+- name: Have the release's own tool migrate, as the application's user
+  strata.deploy.migration:
+    engine: command
+    commands:
+      plan: bin/pending-migrations
+      apply: [bin/migrate, --config, /etc/kinto/kinto.ini]
+    user: kinto
+    environment:
+      DATABASE_URL: "{{ kinto_database_url }}"
+    path: /srv/kinto
+    release: "2.0"
+    archive: https://artifacts.example.com/kinto/kinto-2.0.tar.gz
+    checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
 - name: Take the last expand migration back, unless a running release needs it
   strata.deploy.migration:
     url: "{{ shop_database_url }}"
@@ -141,6 +163,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+engine:
+  description: The engine, as O(engine) says.
+  returned: success
+  type: str
+  sample: sql
 applied:
   description: Names of the migrations that were applied, in order. In check mode, of those that would be.
   returned: success
@@ -148,7 +175,9 @@ applied:
   elements: str
   sample: [20260201000000_add_invoiced.sql]
 rolled_back:
-  description: Names of the migrations that were taken back, the newest first. In check mode, of those that would be.
+  description:
+    - Names of the migrations that were taken back, the newest first. In check mode, of those that would be.
+    - With O(engine=command) those that the command printed or, where it printed none, those that are pending since. In check mode none.
   returned: success
   type: list
   elements: str
@@ -157,12 +186,12 @@ pending:
   description:
     - Names of the migrations of O(phase) that are not applied at the end, so all of them in check mode, else none.
     - Empty with O(state=rolled_back).
-  returned: success
+  returned: success, and when a command failed to apply them
   type: list
   elements: str
   sample: []
 version:
-  description: The highest version that is applied at the end, or null where none is.
+  description: The highest version that is applied at the end, or null where none is, and with O(engine=command).
   returned: success
   type: str
   sample: "20260201000000"
@@ -173,10 +202,15 @@ migration:
   sample: 20260201000000_add_invoiced.sql
 done:
   description: Names of the migrations that this run applied or took back before that one. They stay so.
-  returned: when a migration failed
+  returned: when a migration or a command failed
   type: list
   elements: str
   sample: []
+driver:
+  description: The package of the system's distribution that has the missing driver for the database.
+  returned: when it is missing, and the package would serve the Python that runs the module
+  type: str
+  sample: python3-psycopg2
 findings:
   description: What the linter refused, each with C(rule), C(name) of the file and C(line) in it, counted from 1.
   returned: when the linter refused something
@@ -193,12 +227,13 @@ drift:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments import COMMON
-from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
+from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments import (
+    COMMON,
+    REQUIRED_IF,
+    connect,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import RunningRelease
-from ansible_collections.strata.deploy.plugins.module_utils._migration.source import read_source
 
 RUNNING = {
     "host": {"type": "str", "required": True},
@@ -214,33 +249,21 @@ def main() -> None:
             "state": {"type": "str", "choices": ["latest", "rolled_back"], "default": "latest"},
             "phase": {"type": "str", "choices": ["expand", "contract"], "default": "expand"},
             "version": {"type": "str"},
-            "release": {"type": "str", "default": ""},
             "running": {"type": "list", "elements": "dict", "options": RUNNING, "default": []},
             "lock_wait": {"type": "float", "default": 30},
             "lock_timeout": {"type": "float", "default": 3},
             "retries": {"type": "int", "default": 5},
         },
-        required_if=[("state", "latest", ["folder"])],
+        required_if=REQUIRED_IF,
         required_by={"archive": ["checksum"]},
         supports_check_mode=True,
     )
     options = module.params
-    _url.conceal(module.no_log_values, options["archive"])
-    engine = ENGINES[options["engine"]](
-        options["url"],
-        lock_wait=options["lock_wait"],
-        lock_timeout=options["lock_timeout"],
-        retries=options["retries"],
-    )
+    engine = connect(options, module.no_log_values)
     try:
         engine.validate()
         if options["state"] == "latest":
-            outcome = engine.ensure_latest(
-                read_source(options["folder"], options["archive"], options["checksum"]),
-                phase=options["phase"],
-                release=options["release"],
-                check_mode=module.check_mode,
-            )
+            outcome = engine.ensure_latest(phase=options["phase"], check_mode=module.check_mode)
         else:
             outcome = engine.ensure_rolled_back(
                 phase=options["phase"],
@@ -252,6 +275,7 @@ def main() -> None:
         module.fail_json(msg=str(error), **error.details)
     module.exit_json(
         changed=outcome.changed,
+        engine=options["engine"],
         applied=outcome.applied,
         rolled_back=outcome.rolled_back,
         pending=outcome.pending,

@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Reads what is applied to a database and, where O(folder) is given, compares it with the migrations of a release.
   - Nothing is written, and no lock is taken. Disagreement is returned as RV(drift), and is no error here.
+  - With O(engine=command) only what is pending is known, for a release's own tool keeps its own history.
 extends_documentation_fragment:
   - strata.deploy.migration
 attributes:
@@ -52,13 +53,18 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+engine:
+  description: The engine, as O(engine) says.
+  returned: success
+  type: str
+  sample: sql
 version:
-  description: The highest version that is applied, or null where none is.
+  description: The highest version that is applied, or null where none is, and with O(engine=command).
   returned: success
   type: str
   sample: "20260201000000"
 applied:
-  description: What is applied, in the order of versions.
+  description: What is applied, in the order of versions. Empty with O(engine=command).
   returned: success
   type: list
   elements: dict
@@ -89,16 +95,18 @@ applied:
       applied_at: "2026-01-05T09:30:00+00:00"
       reversible: true
 pending:
-  description: The migrations of O(folder), of either phase, that are not applied, in order. Empty without O(folder).
+  description:
+    - The migrations of O(folder), of either phase, that are not applied, in order. Empty without O(folder).
+    - With O(engine=command), those that the command O(commands.plan) prints; null where there is no release to run it from.
   returned: success
   type: list
   elements: dict
   contains:
     version:
-      description: The version.
+      description: The version; null with O(engine=command).
       type: str
     name:
-      description: Name of the file.
+      description: Name of the file, or what the command calls it.
       type: str
     phase:
       description: Its phase, V(expand) or V(contract).
@@ -117,29 +125,31 @@ drift:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments import COMMON
-from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
-from ansible_collections.strata.deploy.plugins.module_utils._migration.source import read_source
+from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments import (
+    COMMON,
+    REQUIRED_IF,
+    connect,
+)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=COMMON,
-        required_by={"archive": ["checksum", "folder"]},
+        required_if=REQUIRED_IF,
+        required_by={"archive": ["checksum"]},
         supports_check_mode=True,
     )
     options = module.params
-    _url.conceal(module.no_log_values, options["archive"])
+    engine = connect(options, module.no_log_values)
     try:
-        source = options["folder"], options["archive"], options["checksum"]
-        migrations = () if options["folder"] is None else read_source(*source)
-        status = ENGINES[options["engine"]](options["url"]).status(migrations)
+        engine.validate()
+        status = engine.status()
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
     module.exit_json(
         changed=False,
+        engine=options["engine"],
         version=status.version,
         applied=[
             {
@@ -152,9 +162,9 @@ def main() -> None:
             }
             for item in status.applied
         ],
-        pending=[
-            {"version": item.version, "name": item.name, "phase": item.phase} for item in status.pending
-        ],
+        pending=None
+        if status.pending is None
+        else [{"version": item.version, "name": item.name, "phase": item.phase} for item in status.pending],
         drift=[{"name": item.name, "problem": item.problem} for item in status.drift],
     )
 

@@ -5,14 +5,50 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from dataclasses import fields
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
+from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import Engine, EngineOptions
+from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import secrets_in
 
 COMMON: dict[str, Any] = {
     "engine": {"type": "str", "choices": sorted(ENGINES), "default": "sql"},
-    "url": {"type": "str", "required": True, "no_log": True},
+    "url": {"type": "str", "no_log": True},
     "folder": {"type": "str"},
     "archive": {"type": "str", "no_log": True},
     "checksum": {"type": "str"},
+    "path": {"type": "path"},
+    "release": {"type": "str", "default": ""},
+    "commands": {
+        "type": "dict",
+        "options": {
+            "plan": {"type": "raw", "required": True},
+            "apply": {"type": "raw", "required": True},
+            "rollback": {"type": "raw"},
+        },
+    },
+    "user": {"type": "str"},
+    "environment": {"type": "dict", "no_log": True},
+    "timeout": {"type": "float", "default": 1800},
 }
+REQUIRED_IF = [("engine", "sql", ["url"]), ("engine", "command", ["commands"])]
+
+
+def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Engine:
+    """The engine for a module's parameters, what is secret in these kept out of the module's answer.
+
+    Ansible would blot out the value 1 of a variable wherever there is a 1, in the names of migrations for instance.
+    So short values are let through, and in turn the answer does not repeat the parameter.
+    """
+    known = {each.name for each in fields(EngineOptions)}
+    options = EngineOptions(**{name: value for name, value in parameters.items() if name in known})
+    environment = options.environment or {}
+    _url.conceal(no_log_values, options.archive)
+    no_log_values.difference_update(str(value) for value in environment.values())
+    no_log_values.update(secrets_in(environment), {options.url} if options.url else ())
+    if environment:
+        parameters["environment"] = dict.fromkeys(environment, "********")
+    return ENGINES[parameters["engine"]](options)

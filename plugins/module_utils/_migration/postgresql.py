@@ -10,7 +10,9 @@ advisory lock of the session, so the server frees it when the session ends, howe
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +26,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
 CONNECT_TIMEOUT = 10
 LOCK_KEY = (0x53747261, 0x4D696772)
 POLL_INTERVAL = 0.1
+PACKAGE = "python3-psycopg2"
+"""What Debian, Fedora and SUSE, and all that is made from them, call the driver for their own Python."""
 
 # Stricter than libpq, which repeats parts of a malformed URL, and so of the password, in its messages.
 _URL = re.compile(
@@ -182,7 +186,20 @@ def _driver() -> Any:
     for name in ("psycopg", "psycopg2"):
         with suppress(ImportError):
             return importlib.import_module(name)
-    raise StrataError(
-        "A PostgreSQL database needs the Python package psycopg or psycopg2, and neither is installed for the "
-        "Python that Ansible uses on this host. Install python3-psycopg2 or 'psycopg[binary]'."
+    missing = (
+        "A PostgreSQL database needs the Python package psycopg or psycopg2, and the Python that Ansible uses on this "
+        f"host has neither ({sys.executable})."
     )
+    if _is_of_the_system():
+        raise StrataError(
+            f"{missing} Install {PACKAGE} there; the role does so in its plan, unless db_migrate_install_driver is false.",
+            driver=PACKAGE,
+        )
+    raise StrataError(
+        f"{missing} A package of the system would not serve it: install 'psycopg[binary]' with its own pip."
+    )
+
+
+def _is_of_the_system() -> bool:
+    """Whether Python packages of the distribution are for the Python that runs this."""
+    return sys.prefix == "/usr" and os.path.realpath(sys.executable) == os.path.realpath("/usr/bin/python3")

@@ -21,7 +21,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.files imp
     order,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.history import History
-from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome, Status
+from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome, Pending, Status
 from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
     RunningRelease,
     find_drift,
@@ -29,43 +29,44 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.plan impo
     plan_rollback,
     unapplied,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
+from ansible_collections.strata.deploy.plugins.module_utils._migration.source import read_source
 
 
 class SqlEngine:
-    """Migrates the database at ``url``.
-
-    Args:
-        lock_wait: seconds to wait for another migrator.
-        lock_timeout: seconds that a statement may wait for a lock, with all later queries queued behind it.
-        retries: further tries of a migration that ran into ``lock_timeout``, each after a pause as long as that.
-    """
+    """Migrates the database at ``url``, with the files of ``folder``."""
 
     NAME = "sql"
 
-    def __init__(self, url: str, *, lock_wait: float = 30, lock_timeout: float = 3, retries: int = 5) -> None:
-        self._url = url.strip()
-        self._lock_wait = lock_wait
-        self._lock_timeout = lock_timeout
-        self._retries = retries
+    def __init__(self, options: EngineOptions) -> None:
+        self._options = options
+        self._url = (options.url or "").strip()
+        self._lock_wait = options.lock_wait
+        self._lock_timeout = options.lock_timeout
+        self._retries = options.retries
 
     def validate(self) -> None:
         """Raise StrataError where an option makes no sense, before anything is asked of the database."""
+        if not self._url:
+            raise StrataError("No database is given: set url, in the role db_migrate_url.")
         if self._lock_wait < 0 or self._lock_timeout < 0.001 or self._retries < 0:
             raise StrataError(
                 "lock_wait and retries must not be negative, and lock_timeout must be 0.001 s or more; they are "
                 f"{self._lock_wait:g}, {self._retries} and {self._lock_timeout:g}."
             )
 
-    def status(self, migrations: Sequence[Migration]) -> Status:
+    def status(self) -> Status:
         """What is applied and, compared with the files, what is pending or disagrees."""
+        wanted = self._options.folder is not None or self._options.archive is not None
+        migrations = self._files() if wanted else ()
         with opened(self._url, read_only=True) as database:
             applied = History(database).read()
-        return Status(applied, unapplied(migrations, applied), tuple(find_drift(migrations, applied)))
+        pending = (Pending(item.name, item.phase, item.version) for item in unapplied(migrations, applied))
+        return Status(applied, tuple(pending), tuple(find_drift(migrations, applied)))
 
-    def ensure_latest(
-        self, migrations: Sequence[Migration], *, phase: str, release: str, check_mode: bool
-    ) -> Outcome:
+    def ensure_latest(self, *, phase: str, check_mode: bool) -> Outcome:
         """Apply what is pending of ``phase``, each migration in a transaction of its own."""
+        migrations = self._files()
         with self._alone(check_mode) as database:
             history = History(database)
             before = history.read()
@@ -74,7 +75,7 @@ class SqlEngine:
 
             def apply(migration: Migration) -> None:
                 _run(database, migration.up)
-                history.record(migration, release)
+                history.record(migration, self._options.release)
 
             if not check_mode:
                 self._each("Applying", database, [(item.name, partial(apply, item)) for item in pending])
@@ -120,6 +121,11 @@ class SqlEngine:
             before=_text(done),
             after=_text(wanted, [(f"{item.name}, rolled back", item.down) for item in targets]),
         )
+
+    def _files(self) -> tuple[Migration, ...]:
+        if self._options.folder is None:
+            raise StrataError("Where the migrations are is not said: set folder.")
+        return read_source(self._options.folder, self._options.archive, self._options.checksum)
 
     @contextmanager
     def _alone(self, check_mode: bool) -> Iterator[Database]:

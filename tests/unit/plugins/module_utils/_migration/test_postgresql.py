@@ -33,14 +33,16 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration import postgresql
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, parse_all
 from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._migration.sql import SqlEngine
 
 PASSWORD = "s3cr3t:p@ss/w?rd#%"
 ENCODED = "s3cr3t%3Ap%40ss%2Fw%3Frd%23%25"
 WAIT = 20.0
 
+Engine = Callable[..., SqlEngine]
+Migrate = Callable[..., Outcome]
 Run = Callable[..., dict[str, Any]]
 
 
@@ -167,19 +169,26 @@ def other(url: str) -> Iterator[postgresql.PostgresqlDatabase]:
     database.close()
 
 
-def files(*scripts: str, down: str = "") -> tuple[Migration, ...]:
-    return parse_all(
-        {
-            f"{n}_x.sql": f"-- migrate:up\n{sql}\n-- migrate:down\n{down}\n".encode()
-            for n, sql in enumerate(scripts, 1)
-        }
-    )
+@pytest.fixture
+def engine(url: str, tmp_path: Path) -> Engine:
+    """Make an engine for these scripts, each a migration of its own."""
+
+    def make(*scripts: str, down: str = "", **options: Any) -> SqlEngine:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for number, sql in enumerate(scripts, 1):
+            (folder / f"{number}_x.sql").write_text(f"-- migrate:up\n{sql}\n-- migrate:down\n{down}\n")
+        known = {"url": url, "folder": str(folder), "release": "2.0"}
+        return SqlEngine(EngineOptions(**{**known, **options}))
+
+    return make
 
 
-def migrate(url: str, *scripts: str, **options: Any) -> Outcome:
-    return SqlEngine(url, **options).ensure_latest(
-        files(*scripts), phase="expand", release="2.0", check_mode=False
-    )
+@pytest.fixture
+def migrate(engine: Engine) -> Migrate:
+    def migrate(*scripts: str, **options: Any) -> Outcome:
+        return engine(*scripts, **options).ensure_latest(phase="expand", check_mode=False)
+
+    return migrate
 
 
 def column(database: postgresql.PostgresqlDatabase, sql: str) -> list[Any]:
@@ -202,17 +211,16 @@ def waits_for_the_gate(database: postgresql.PostgresqlDatabase) -> bool:
 
 @pytest.mark.usefixtures("driver")
 def test_migrations_are_applied_recorded_and_rolled_back_without_their_files(
-    url: str, other: postgresql.PostgresqlDatabase
+    engine: Engine, other: postgresql.PostgresqlDatabase
 ) -> None:
-    engine = SqlEngine(url)
-    both = files("CREATE TABLE a (x text DEFAULT '100%s?');", "-- nothing\n", down="DROP TABLE IF EXISTS a;")
-    outcome = engine.ensure_latest(both, phase="expand", release="2.0", check_mode=False)
+    both = engine("CREATE TABLE a (x text DEFAULT '100%s?');", "-- nothing\n", down="DROP TABLE IF EXISTS a;")
+    outcome = both.ensure_latest(phase="expand", check_mode=False)
     assert outcome.applied == ("1_x.sql", "2_x.sql")
     assert versions(other) == ["1", "2"]
-    assert not engine.ensure_latest(both, phase="expand", release="2.0", check_mode=False).changed
-    assert [item.release for item in engine.status(both).applied] == ["2.0", "2.0"]
+    assert not both.ensure_latest(phase="expand", check_mode=False).changed
+    assert [item.release for item in both.status().applied] == ["2.0", "2.0"]
 
-    back = engine.ensure_rolled_back(phase="expand", version="0", running=(), check_mode=False)
+    back = both.ensure_rolled_back(phase="expand", version="0", running=(), check_mode=False)
     assert back.rolled_back == ("2_x.sql", "1_x.sql")
     assert versions(other) == []
     assert "a" not in tables(other)
@@ -229,23 +237,24 @@ def test_migrations_are_applied_recorded_and_rolled_back_without_their_files(
     ],
 )
 @pytest.mark.usefixtures("driver")
-def test_what_a_script_sets_ends_with_it(url: str, other: postgresql.PostgresqlDatabase, script: str) -> None:
-    engine = SqlEngine(url)
-    both = files(script, "CREATE TABLE b (x int);", down=script.replace("CREATE SCHEMA app;", ""))
-    assert len(engine.ensure_latest(both, phase="expand", release="", check_mode=False).applied) == 2
-    assert not engine.ensure_latest(both, phase="expand", release="", check_mode=False).changed
+def test_what_a_script_sets_ends_with_it(
+    engine: Engine, other: postgresql.PostgresqlDatabase, script: str
+) -> None:
+    both = engine(script, "CREATE TABLE b (x int);", down=script.replace("CREATE SCHEMA app;", ""))
+    assert len(both.ensure_latest(phase="expand", check_mode=False).applied) == 2
+    assert not both.ensure_latest(phase="expand", check_mode=False).changed
     assert tables(other) == ["b", "gate", "schema_migrations", "strata_migrations"]
-    engine.ensure_rolled_back(phase="expand", version="0", running=(), check_mode=False)
+    both.ensure_rolled_back(phase="expand", version="0", running=(), check_mode=False)
     assert versions(other) == []
 
 
 @pytest.mark.usefixtures("driver")
 def test_search_path_and_role_of_the_url_are_those_that_are_put_back(
-    url: str, other: postgresql.PostgresqlDatabase
+    migrate: Migrate, url: str, other: postgresql.PostgresqlDatabase
 ) -> None:
     other.script("CREATE SCHEMA app AUTHORIZATION pg_monitor")
     options = "options=-csearch_path%3Dapp%20-crole%3Dpg_monitor"
-    migrate(f"{url}?{options}", "SET search_path = public; SET ROLE none;", "CREATE TABLE b (x int);")
+    migrate("SET search_path = public; SET ROLE none;", "CREATE TABLE b (x int);", url=f"{url}?{options}")
     assert tables(other) == ["gate"]
     assert other.query(
         "SELECT tablename::text, tableowner::text FROM pg_tables WHERE schemaname = 'app' ORDER BY 1"
@@ -253,12 +262,11 @@ def test_search_path_and_role_of_the_url_are_those_that_are_put_back(
 
 
 @pytest.mark.usefixtures("driver")
-def test_check_mode_creates_nothing(url: str, other: postgresql.PostgresqlDatabase) -> None:
-    outcome = SqlEngine(url).ensure_latest(
-        files("CREATE TABLE a (x int);"), phase="expand", release="", check_mode=True
-    )
+def test_check_mode_creates_nothing(engine: Engine, other: postgresql.PostgresqlDatabase) -> None:
+    one = engine("CREATE TABLE a (x int);")
+    outcome = one.ensure_latest(phase="expand", check_mode=True)
     assert outcome.pending == ("1_x.sql",)
-    assert SqlEngine(url).status(files("CREATE TABLE a (x int);")).version is None
+    assert one.status().version is None
     assert tables(other) == ["gate"]
 
 
@@ -272,24 +280,23 @@ def test_a_read_only_session_cannot_write(url: str) -> None:
 
 @pytest.mark.usefixtures("driver")
 def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(
-    url: str, other: postgresql.PostgresqlDatabase
+    migrate: Migrate, other: postgresql.PostgresqlDatabase
 ) -> None:
     with pytest.raises(
         StrataError, match=r'migration 2_x\.sql failed.* relation "nowhere" does not exist'
     ) as caught:
-        migrate(url, "CREATE TABLE a (x int);", "CREATE TABLE b (x int); SELECT 1 FROM nowhere;", "SELECT 3;")
+        migrate("CREATE TABLE a (x int);", "CREATE TABLE b (x int); SELECT 1 FROM nowhere;", "SELECT 3;")
     assert caught.value.details == {"changed": True, "migration": "2_x.sql", "done": ["1_x.sql"]}
     assert versions(other) == ["1"]
     assert tables(other) == ["a", "gate", "schema_migrations", "strata_migrations"]
-    assert migrate(url, "CREATE TABLE a (x int);", "SELECT 2;", "SELECT 3;").applied == ("2_x.sql", "3_x.sql")
+    assert migrate("CREATE TABLE a (x int);", "SELECT 2;", "SELECT 3;").applied == ("2_x.sql", "3_x.sql")
 
 
 def test_a_constraint_that_fails_at_commit_leaves_nothing(
-    url: str, other: postgresql.PostgresqlDatabase
+    migrate: Migrate, other: postgresql.PostgresqlDatabase
 ) -> None:
     with pytest.raises(StrataError, match="violates foreign key"):
         migrate(
-            url,
             "CREATE TABLE a (id int PRIMARY KEY, up int REFERENCES a DEFERRABLE INITIALLY DEFERRED);"
             "INSERT INTO a VALUES (1, 2);",
         )
@@ -297,17 +304,14 @@ def test_a_constraint_that_fails_at_commit_leaves_nothing(
 
 
 def test_of_two_migrators_one_waits_and_finds_nothing_to_do(
-    url: str, other: postgresql.PostgresqlDatabase
+    engine: Engine, url: str, other: postgresql.PostgresqlDatabase
 ) -> None:
     scripts = ("LOCK TABLE gate; CREATE TABLE a (x int);", "CREATE TABLE b (x int);")
-    engine = SqlEngine(url, lock_wait=WAIT, lock_timeout=WAIT)
+    work = engine(*scripts, lock_wait=WAIT, lock_timeout=WAIT).ensure_latest
     other.script("BEGIN; LOCK TABLE gate")
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        runs = [
-            pool.submit(engine.ensure_latest, files(*scripts), phase="expand", release="", check_mode=False)
-            for _ in range(2)
-        ]
+        runs = [pool.submit(work, phase="expand", check_mode=False) for _ in range(2)]
         try:
             until(lambda: waits_for_the_gate(other), "one migrates")
             until(lambda: second_asks_for_the_lock(url), "the other waits")
@@ -336,29 +340,29 @@ def second_asks_for_the_lock(url: str) -> bool:
 
 @pytest.mark.usefixtures("driver")
 def test_a_migrator_that_waited_in_vain_says_who_works(
-    url: str, other: postgresql.PostgresqlDatabase
+    migrate: Migrate, other: postgresql.PostgresqlDatabase
 ) -> None:
     with other.lock(0), pytest.raises(StrataError) as caught:
-        migrate(url, "SELECT 1;", lock_wait=0.05)
+        migrate("SELECT 1;", lock_wait=0.05)
     assert "was being migrated by another for 0.05 s: 'strata migration' of user shop from 127.0.0.1" in str(
         caught.value
     )
-    assert migrate(url, "SELECT 1;").changed
+    assert migrate("SELECT 1;").changed
 
 
 @pytest.mark.usefixtures("driver")
 def test_a_held_table_makes_it_try_again_until_it_gives_up(
-    url: str, other: postgresql.PostgresqlDatabase
+    migrate: Migrate, other: postgresql.PostgresqlDatabase
 ) -> None:
     other.script("BEGIN; LOCK TABLE gate")
     with pytest.raises(StrataError, match=r"Tried 3 times with a lock timeout of 0\.02 s"):
-        migrate(url, "CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02, retries=2)
+        migrate("CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02, retries=2)
     assert tables(other) == ["gate"]
     other.script("COMMIT")
 
 
 def test_a_held_table_that_is_freed_lets_a_later_try_succeed(
-    url: str, other: postgresql.PostgresqlDatabase, monkeypatch: pytest.MonkeyPatch
+    migrate: Migrate, other: postgresql.PostgresqlDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other.script("BEGIN; LOCK TABLE gate")
     pauses: list[float] = []
@@ -369,21 +373,20 @@ def test_a_held_table_that_is_freed_lets_a_later_try_succeed(
             other.script("COMMIT")
 
     monkeypatch.setattr("time.sleep", pause)
-    outcome = migrate(url, "CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02)
+    outcome = migrate("CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02)
     assert outcome.applied == ("1_x.sql",)
     assert pauses == [0.02, 0.02]
     assert versions(other) == ["1"]
 
 
 def test_a_killed_migrator_leaves_nothing_and_the_next_run_applies_it(
-    url: str, other: postgresql.PostgresqlDatabase
+    migrate: Migrate, engine: Engine, other: postgresql.PostgresqlDatabase
 ) -> None:
     scripts = ("CREATE TABLE a (x int);", "CREATE TABLE b (x int); LOCK TABLE gate;")
     other.script("BEGIN; LOCK TABLE gate")
     worker = multiprocessing.get_context("spawn").Process(
-        target=SqlEngine(url, lock_timeout=3 * WAIT).ensure_latest,
-        args=(files(*scripts),),
-        kwargs={"phase": "expand", "release": "", "check_mode": False},
+        target=engine(*scripts, lock_timeout=3 * WAIT).ensure_latest,
+        kwargs={"phase": "expand", "check_mode": False},
     )
     worker.start()
     try:
@@ -395,7 +398,7 @@ def test_a_killed_migrator_leaves_nothing_and_the_next_run_applies_it(
     until(lambda: not waits_for_the_gate(other), "the server notices, with the gate still closed")
     assert versions(other) == ["1"]
     other.script("COMMIT")
-    assert migrate(url, *scripts).applied == ("2_x.sql",)
+    assert migrate(*scripts).applied == ("2_x.sql",)
     assert versions(other) == ["1", "2"]
 
 
@@ -460,13 +463,32 @@ def test_a_server_that_does_not_answer_is_named(run_module: Run, server: Server)
     assert_no_secret(answer)
 
 
-def test_without_a_driver_it_says_what_to_install(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "executable", "message", "details"),
+    [
+        ("/usr", "/usr/bin/python3", "Install python3-psycopg2", {"driver": "python3-psycopg2"}),
+        ("/srv/venv", "/usr/bin/python3", "would not serve it: install 'psycopg", {}),
+        ("/usr", "/usr/bin/python3.99", "would not serve it: install 'psycopg", {}),
+    ],
+)
+def test_without_a_driver_it_says_what_to_install_for_which_python(
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    prefix: str,
+    executable: str,
+    message: str,
+    details: dict[str, str],
+) -> None:
     def import_module(name: str) -> Any:
         raise ImportError(name)
 
     monkeypatch.setattr(postgresql.importlib, "import_module", import_module)
-    with pytest.raises(StrataError, match="Install python3-psycopg2"):
+    monkeypatch.setattr(postgresql.sys, "prefix", prefix)
+    monkeypatch.setattr(postgresql.sys, "executable", executable)
+    with pytest.raises(StrataError, match=message) as caught:
         postgresql.connect(url, True)
+    assert caught.value.details == details
+    assert executable in str(caught.value)
 
 
 def assert_no_secret(answer: object) -> None:

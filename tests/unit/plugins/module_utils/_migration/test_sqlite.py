@@ -9,18 +9,21 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import tempfile
 import time
 from pathlib import Path
+from typing import Any, Callable
 from urllib.parse import quote
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import LockedError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, parse_all
+from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._migration.sql import SqlEngine
 from ansible_collections.strata.deploy.plugins.module_utils._migration.sqlite import connect
 
+Migrate = Callable[..., None]
 ENDLESS = (
     "INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1e15) "
     "SELECT i FROM n WHERE i < 0;"
@@ -37,14 +40,26 @@ def url(path: Path) -> str:
     return f"sqlite://{quote(str(path))}"
 
 
-def files(*scripts: str) -> tuple[Migration, ...]:
-    return parse_all({f"{n}_x.sql": f"-- migrate:up\n{sql}\n".encode() for n, sql in enumerate(scripts, 1)})
+@pytest.fixture
+def engine(url: str, tmp_path: Path) -> Callable[..., SqlEngine]:
+    """Make an engine for these scripts, each a migration of its own."""
+
+    def make(*scripts: str, **options: Any) -> SqlEngine:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for number, sql in enumerate(scripts, 1):
+            (folder / f"{number}_x.sql").write_text(f"-- migrate:up\n{sql}\n")
+        return SqlEngine(EngineOptions(**{"url": url, "folder": str(folder), **options}))
+
+    return make
 
 
-def migrate(url: str, *scripts: str) -> None:
-    SqlEngine(url, lock_wait=5, lock_timeout=0.05, retries=0).ensure_latest(
-        files(*scripts), phase="expand", release="", check_mode=False
-    )
+@pytest.fixture
+def migrate(engine: Callable[..., SqlEngine]) -> Callable[..., None]:
+    def migrate(*scripts: str, **options: Any) -> None:
+        known = {"lock_wait": 5, "lock_timeout": 0.05, "retries": 0}
+        engine(*scripts, **known, **options).ensure_latest(phase="expand", check_mode=False)
+
+    return migrate
 
 
 def versions(path: Path) -> list[str]:
@@ -52,9 +67,8 @@ def versions(path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT version FROM schema_migrations ORDER BY 1")]
 
 
-def test_a_script_may_have_triggers_strings_and_comments(url: str, path: Path) -> None:
+def test_a_script_may_have_triggers_strings_and_comments(migrate: Migrate, path: Path) -> None:
     migrate(
-        url,
         "CREATE TABLE a (x); CREATE TABLE b (x);\n-- a; comment\n"
         "CREATE TRIGGER g AFTER INSERT ON a BEGIN INSERT INTO b VALUES (';'); INSERT INTO b VALUES (2); END;\n"
         "INSERT INTO a VALUES ('one; two') -- no semicolon at the end",
@@ -63,9 +77,9 @@ def test_a_script_may_have_triggers_strings_and_comments(url: str, path: Path) -
         assert connection.execute("SELECT x FROM b").fetchall() == [(";",), (2,)]
 
 
-def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(url: str, path: Path) -> None:
+def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(migrate: Migrate, path: Path) -> None:
     with pytest.raises(StrataError, match=r"migration 2_x\.sql failed, .* no such table: nowhere"):
-        migrate(url, "CREATE TABLE a (x);", "CREATE TABLE b (x); INSERT INTO nowhere VALUES (1);")
+        migrate("CREATE TABLE a (x);", "CREATE TABLE b (x); INSERT INTO nowhere VALUES (1);")
     assert versions(path) == ["1"]
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT name FROM sqlite_master WHERE name IN ('a', 'b')").fetchall() == [
@@ -73,11 +87,12 @@ def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(url: str, p
         ]
 
 
-def test_a_killed_migration_leaves_nothing_and_the_next_run_applies_it(url: str, path: Path) -> None:
+def test_a_killed_migration_leaves_nothing_and_the_next_run_applies_it(
+    migrate: Migrate, engine: Callable[..., SqlEngine], path: Path
+) -> None:
     worker = multiprocessing.get_context("spawn").Process(
-        target=SqlEngine(url).ensure_latest,
-        args=(files("CREATE TABLE a (x);", f"CREATE TABLE b (x); {ENDLESS}"),),
-        kwargs={"phase": "expand", "release": "", "check_mode": False},
+        target=engine("CREATE TABLE a (x);", f"CREATE TABLE b (x); {ENDLESS}").ensure_latest,
+        kwargs={"phase": "expand", "check_mode": False},
     )
     worker.start()
     try:
@@ -89,46 +104,45 @@ def test_a_killed_migration_leaves_nothing_and_the_next_run_applies_it(url: str,
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
         worker.join()
-    migrate(url, "CREATE TABLE a (x);", "CREATE TABLE b (x);")
+    migrate("CREATE TABLE a (x);", "CREATE TABLE b (x);")
     assert versions(path) == ["1", "2"]
 
 
-def test_a_second_migrator_gives_up_after_its_wait(url: str, path: Path) -> None:
+def test_a_second_migrator_gives_up_after_its_wait(engine: Callable[..., SqlEngine], path: Path) -> None:
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    engine = SqlEngine(url, lock_wait=0.05)
     try:
         with pytest.raises(StrataError, match=r"was locked by another process for 0\.05 s"):
-            engine.ensure_latest(files("SELECT 1;"), phase="expand", release="", check_mode=False)
+            engine("SELECT 1;", lock_wait=0.05).ensure_latest(phase="expand", check_mode=False)
     finally:
         holder.close()
 
 
-def test_a_reader_that_hinders_the_commit_undoes_the_whole_run(url: str, path: Path) -> None:
-    migrate(url, "CREATE TABLE a (x);")
+def test_a_reader_that_hinders_the_commit_undoes_the_whole_run(migrate: Migrate, path: Path) -> None:
+    migrate("CREATE TABLE a (x);")
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM a").fetchall()
     try:
         with pytest.raises(StrataError, match="nothing of this run was kept"):
-            migrate(url, "CREATE TABLE a (x);", "CREATE TABLE b (x);")
+            migrate("CREATE TABLE a (x);", "CREATE TABLE b (x);")
     finally:
         reader.close()
     assert versions(path) == ["1"]
 
 
-def test_a_read_only_connection_creates_and_writes_nothing(url: str, path: Path) -> None:
+def test_a_read_only_connection_creates_and_writes_nothing(migrate: Migrate, url: str, path: Path) -> None:
     connect(url, True).close()
     assert not path.exists()
-    migrate(url, "CREATE TABLE a (x);")
+    migrate("CREATE TABLE a (x);")
     database = connect(url, True)
     with pytest.raises(StrataError, match="readonly"):
         database.script("INSERT INTO a VALUES (1);")
     database.close()
 
 
-def test_a_path_may_have_one_slash_too_many(url: str, path: Path) -> None:
-    migrate(url.replace("sqlite://", "sqlite:///"), "CREATE TABLE a (x);")
+def test_a_path_may_have_one_slash_too_many(migrate: Migrate, url: str, path: Path) -> None:
+    migrate("CREATE TABLE a (x);", url=url.replace("sqlite://", "sqlite:///"))
     assert versions(path) == ["1"]
 
 
