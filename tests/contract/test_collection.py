@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     path
     for path in ROOT.rglob("*.md")
-    if not {".venv", ".cache", ".demo", "collections"} & set(path.relative_to(ROOT).parts)
+    if not re.match(r"\.(venv|cache|demo)|collections", str(path.relative_to(ROOT)))
 )
 
 
