@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
+
 
 def flag_summary(flag: Mapping[str, Any]) -> str:
     """A flag's state in a word: ``on``, ``off``, ``absent`` or a percentage."""
@@ -31,17 +33,22 @@ def steps_of(feature: Mapping[str, Any], flag: Mapping[str, Any] | None) -> list
     return [step for step in rollout if step > now] or rollout[-1:]
 
 
-def feature_steps(flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse}``.
+def feature_steps(
+    flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]], rollout: str = ""
+) -> list[dict[str, Any]]:
+    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse, rollout}``.
 
-    A step down takes a feature from users: it is not analysed, and so never taken back.
+    A step down takes a feature from users: it is not analysed, and so never taken back. Without a ``rollout``, the
+    id under which the former states are recorded, this is one by itself.
     """
+    rollout = rollout or f"rollout-{utc_now()}"
     return [
         {
             "name": feature["name"],
             "percentage": step,
             "bake": feature.get("bake", 0),
             "analyse": step > reached(flags.get(feature["name"])),
+            "rollout": rollout,
         }
         for feature in features
         for step in steps_of(feature, flags.get(feature["name"]))

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ansible_collections.strata.deploy.plugins.module_utils._durable import read_json, write_json
+from ansible_collections.strata.deploy.plugins.module_utils._durable import read_json, write_text
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._exclusive import exclusive
 from ansible_collections.strata.deploy.plugins.module_utils._flag.protocol import Definition
@@ -54,7 +55,9 @@ def alone(folder: Path) -> Iterator[None]:
 def write(folder: Path, record: Mapping[str, Former]) -> None:
     """Replace the record; on disk when this returns. Only within `alone`."""
     with _told_of_folder(folder):
-        write_json(folder / RECORD, {name: asdict(former) for name, former in record.items()})
+        # Not sorted: a definition is put back with its keys in the order in which its owner wrote them.
+        entries = {name: asdict(former) for name, former in record.items()}
+        write_text(folder / RECORD, json.dumps(entries, indent=2) + "\n")
 
 
 @contextmanager

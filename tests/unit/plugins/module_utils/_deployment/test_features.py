@@ -25,6 +25,13 @@ def test_a_rollout_goes_on_from_where_the_flag_is(flag: dict[str, Any] | None, s
     assert all(step["bake"] == 2 for step in found)
 
 
+@pytest.mark.parametrize("given", ["", "shop-2.0-1a2b"])
+def test_all_steps_are_of_one_rollout_so_that_what_was_before_it_is_recorded(given: str) -> None:
+    features: list[dict[str, Any]] = [{"name": "billing", "rollout": [5, 100]}, {"name": "banner"}]
+    (rollout,) = {step["rollout"] for step in feature_steps({}, features, given)}
+    assert rollout == given if given else rollout
+
+
 @pytest.mark.parametrize(("target", "steps"), [(0, [0]), (25, [25])])
 def test_a_flag_that_is_on_can_be_turned_down(target: int, steps: list[int]) -> None:
     flags = {"billing": {"state": "on", "percentage": 100}}
