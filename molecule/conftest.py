@@ -6,14 +6,32 @@
 from __future__ import annotations
 
 import functools
+import os
+import re
+import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import testinfra
 from testinfra.host import Host
 
-STATE = Path(__file__).resolve().parents[1] / ".cache" / "molecule"
+MOLECULE = Path(__file__).resolve().parent
+ROOT = MOLECULE.parent
+STATE = ROOT / ".cache" / "molecule"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of an operator's command, with what it said, each blank and line's end one blank."""
+
+    code: int
+    said: str
+
+    @property
+    def changed(self) -> int:
+        return sum(map(int, re.findall(r"\bchanged=(\d+)", self.said)))
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +43,22 @@ def on() -> Callable[[str], Host]:
         return testinfra.get_host(f"ssh://{name}", ssh_config=str(STATE / "ssh_config"), sudo=True)
 
     return machine
+
+
+@pytest.fixture
+def play(request: pytest.FixtureRequest) -> Callable[..., Run]:
+    """``play("converge.yml", "--check")`` runs a playbook of the scenario on its inventory, as its operator would."""
+    scenario = MOLECULE / request.path.relative_to(MOLECULE).parts[0]
+
+    def run(playbook: str, *arguments: str) -> Run:
+        command = ["ansible-playbook", str(scenario / playbook), *arguments]
+        for inventory in (MOLECULE / "hosts" / "inventory", scenario / "inventory"):
+            command.append(f"--inventory={inventory}")
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        environment.pop("ANSIBLE_FORCE_COLOR", None)
+        ran = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        return Run(ran.returncode, " ".join(ran.stdout.split()))
+
+    return run
