@@ -60,7 +60,7 @@ class Layout:
     def create(self) -> None:
         """Make the folders that are missing."""
         for folder in (self.root, self.releases, self.shared):
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_folder(folder)
         self.private.mkdir(mode=0o700, exist_ok=True)
 
     def release(self, version: str) -> Path:
@@ -111,6 +111,15 @@ class Layout:
         """Keep a second run on this host out; the kernel lets go of the lock of a killed one."""
         with exclusive(self.private / "lock", create=True, timeout=LOCK_WAIT):
             yield
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its missing parents for all to enter, whatever the umask: a service has a user of its own."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o755)
 
 
 def remove_tree(folder: Path) -> None:

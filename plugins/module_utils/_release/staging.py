@@ -14,6 +14,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._errors import Strat
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch, look_up
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
     Layout,
+    make_folder,
     remove_tree,
     validate_shared,
     validate_version,
@@ -114,7 +115,7 @@ def _link_shared(layout: Layout, folder: Path, path: str) -> None:
             raise StrataError(
                 f"The shared path {path!r} cannot be linked: {part!r} in the artifact is not a folder."
             )
-        place.mkdir(mode=0o755, exist_ok=True)
+        make_folder(place)
     place = folder / path
     if place.is_dir() and not place.is_symlink():
         layout.discard(place)
@@ -122,6 +123,6 @@ def _link_shared(layout: Layout, folder: Path, path: str) -> None:
         place.unlink()
     target = layout.shared / path
     if not target.exists():
-        target.mkdir(mode=0o755, parents=True)
+        make_folder(target)
     up = "../" * (2 + path.count("/"))
     place.symlink_to(f"{up}shared/{path}")

@@ -50,6 +50,26 @@ def test_a_release_is_staged_beside_the_others(root: Path, stage: Callable[..., 
     assert stat.S_IMODE((root / ".strata/state.json").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_the_umask_of_whoever_deploys_does_not_matter(
+    root: Path, stage: Callable[..., Any], umask: int
+) -> None:
+    former = os.umask(umask)
+    try:
+        stage("1.0", shared=("var/log", "uploads"))
+    finally:
+        os.umask(former)
+    folders = [
+        root.parent,
+        root,
+        *(each for each in root.rglob("*") if each.is_dir() and not each.is_symlink()),
+    ]
+    modes = {str(each.relative_to(root.parent)): stat.S_IMODE(each.stat().st_mode) for each in folders}
+    assert modes.pop("shop/.strata") == 0o700
+    assert set(modes.values()) == {0o755}
+    assert "shop/shared/var/log" in modes
+
+
 @pytest.mark.parametrize("checksum", [None, "unverified"])
 def test_the_same_again_changes_nothing(root: Path, stage: Callable[..., Any], checksum: str | None) -> None:
     stage("1.0")
