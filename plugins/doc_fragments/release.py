@@ -25,7 +25,8 @@ options:
           - The process supervisor.
           - With V(supervisord) the service is one program, asked and told over XML-RPC (U(http://supervisord.org/api.html)).
           - With V(systemd) it is a unit of the system's systemd. It is stopped and then started; units that require it
-            are stopped with it, and not started again.
+            are stopped with it, and not started again. A unit file that has changed on disk is read anew before (C(daemon-reload)),
+            and what was started too often before is started all the same (C(reset-failed)).
           - With V(none) there is no service to restart.
         type: str
         choices: [supervisord, systemd, none]
@@ -44,6 +45,7 @@ options:
       timeout:
         description:
           - Seconds for the service to stop; and to run again, where no O(health) is given.
+          - With V(systemd) also for it to say that it is ready, where its unit has it do so (C(Type=notify)).
         type: float
         default: 30.0
   health:

@@ -8,6 +8,7 @@ The properties: https://www.freedesktop.org/software/systemd/man/org.freedesktop
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -18,8 +19,21 @@ from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions, Status
 
-PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,Result,ExecMainStatus"
-PHASES = {"active": "running", "reloading": "running", "activating": "starting", "failed": "failed"}
+PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,Result,ExecMainStatus,"
+    "NeedDaemonReload"
+)
+PHASES = {
+    "active": "running",
+    "activating": "starting",
+    "failed": "failed",
+    "refreshing": "running",
+    "reloading": "running",
+}
+REMEDIES = {
+    "masked": "Unmask it with `systemctl unmask`, or mend the name.",
+    "not-found": "Install it, run `systemctl daemon-reload`, or mend the name.",
+}
 
 
 class Systemd:
@@ -38,15 +52,13 @@ class Systemd:
             raise StrataError(f"'{self._options.name}' is not the name of a systemd unit.")
 
     def status(self) -> Status:
-        shown = self._run("systemctl", "show", f"--property={PROPERTIES}", "--", self._options.name)
-        facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-        if facts.get("LoadState") != "loaded":
-            raise StrataError(
-                f"systemd cannot use the unit '{self._options.name}': it is {facts.get('LoadState', 'unknown')}."
-                " Install it, run `systemctl daemon-reload`, or mend the name."
-            )
+        facts = self._show()
+        load = facts.get("LoadState", "unknown")
+        if load != "loaded":
+            remedy = REMEDIES.get(load, "What systemd makes of it is in `systemctl status`.")
+            raise StrataError(f"systemd cannot use the unit '{self._options.name}': it is {load}. {remedy}")
         active, sub = facts.get("ActiveState", ""), facts.get("SubState", "")
-        phase = "failed" if sub == "auto-restart" else PHASES.get(active, "stopped")
+        phase = "failed" if sub.startswith("auto-restart") else PHASES.get(active, "stopped")
         detail = f"{active}/{sub}"
         if phase in ("failed", "stopped"):
             detail += f", result {facts.get('Result')}, exit status {facts.get('ExecMainStatus')}"
@@ -54,17 +66,37 @@ class Systemd:
         return Status(phase, detail, pid or None, facts.get("ExecMainStartTimestampMonotonic", ""))
 
     def restart(self, stopped: Callable[[], None]) -> None:
+        if self._show().get("NeedDaemonReload") == "yes":
+            # Else the release is found healthy under another definition than the next boot starts it with.
+            self._run("systemctl", "daemon-reload")
+            self.status()
         # With KillMode=process or none, children of the old process outlive the stop.
         self._run("systemctl", "stop", "--", self._options.name)
         stopped()
+        # A release that crashed over and over has used up the starts that systemd allows within some seconds
+        # (StartLimitBurst=); the next one is not to pay for it. Of a unit that has nothing to reset it is an error.
+        with contextlib.suppress(StrataError):
+            self._run("systemctl", "reset-failed", "--", self._options.name)
         self._restarted_at = time.time()
         self._run("systemctl", "start", "--", self._options.name)
 
     def log_tail(self) -> list[str]:
-        since = f"--since=@{int(self._restarted_at)}"
+        with contextlib.suppress(StrataError):
+            # What the process wrote last may be on its way to the journal still.
+            self._run("journalctl", "--sync")
+        unit = self._show().get("Id", self._options.name)
+        # Its own words; where it found none, those of systemd about it.
+        return self._journal(f"_SYSTEMD_UNIT={unit}") or self._journal(f"--unit={unit}")
+
+    def _journal(self, match: str) -> list[str]:
+        since = f"--since=@{self._restarted_at:.6f}"
         return self._run(
-            "journalctl", "--no-pager", "--output=cat", "--lines=20", since, f"--unit={self._options.name}"
+            "journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=20", since, match
         ).splitlines()
+
+    def _show(self) -> dict[str, str]:
+        shown = self._run("systemctl", "show", f"--property={PROPERTIES}", "--", self._options.name)
+        return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
     def _run(self, *command: str) -> str:
         tried = f"`{' '.join(command[:2])}` for '{self._options.name}'"
@@ -83,7 +115,8 @@ class Systemd:
             raise StrataError(f"{tried} failed: there is no {command[0]} on this host.") from None
         except subprocess.TimeoutExpired:
             raise StrataError(
-                f"{tried} did not end within {self._options.timeout:g} s; the service's timeout is its limit."
+                f"{tried} did not end within {self._options.timeout:g} s. Give it longer with the"
+                " service's timeout, or shorten the unit's TimeoutStopSec= or TimeoutStartSec=."
             ) from None
         if done.returncode != 0:
             raise StrataError(f"{tried} failed with {done.returncode}: {_url.masked(done.stderr.strip())}")

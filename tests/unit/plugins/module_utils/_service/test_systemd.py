@@ -32,13 +32,27 @@ sys.exit(answer.get("code", 0))
 
 
 def shown(
-    active: str, sub: str, pid: int, *, load: str = "loaded", result: str = "success", code: int = 0
+    active: str,
+    sub: str,
+    pid: int,
+    *,
+    load: str = "loaded",
+    result: str = "success",
+    code: int = 0,
+    reload: str = "no",
 ) -> dict[str, Any]:
     """The form of `systemctl show --property=...`: in systemd's order, not the one asked for."""
     return {
-        "out": f"MainPID={pid}\nExecMainStartTimestampMonotonic={pid * 1000}\nExecMainStatus={code}\n"
-        f"Result={result}\nLoadState={load}\nActiveState={active}\nSubState={sub}\n"
+        "out": f"MainPID={pid}\nResult={result}\nExecMainStartTimestampMonotonic={pid * 1000}\n"
+        f"ExecMainStatus={code}\nId=shop.service\nLoadState={load}\nActiveState={active}\nSubState={sub}\n"
+        f"NeedDaemonReload={reload}\n"
     }
+
+
+def commands(calls: Path) -> list[list[str]]:
+    """What was run since, `systemctl show` left aside."""
+    made = [json.loads(line) for line in calls.read_text().splitlines()]
+    return [call for call in made if call[1] != "show"]
 
 
 Answers = Callable[..., Path]
@@ -52,7 +66,16 @@ def answers(environment_path: Path) -> Answers:
             (environment_path / name).chmod(0o755)
         listed = {verb: each if isinstance(each, list) else [each] for verb, each in verbs.items()}
         (environment_path / "answers").write_text(
-            json.dumps({"log": [{}], "stop": [{}], "start": [{}], **listed})
+            json.dumps(
+                {
+                    "log": [{}],
+                    "show": [shown("active", "running", 7)],
+                    "stop": [{}],
+                    "reset-failed": [{}],
+                    "start": [{}],
+                    **listed,
+                }
+            )
         )
         return environment_path / "calls"
 
@@ -69,10 +92,15 @@ def systemd() -> Systemd:
     [
         (shown("active", "running", 7), Status("running", "active/running", 7, "7000")),
         (shown("reloading", "reload", 7), Status("running", "reloading/reload", 7, "7000")),
+        (shown("refreshing", "refresh", 7), Status("running", "refreshing/refresh", 7, "7000")),
         (shown("activating", "start", 7), Status("starting", "activating/start", 7, "7000")),
         (
             shown("activating", "auto-restart", 0, result="exit-code", code=1),
             Status("failed", "activating/auto-restart, result exit-code, exit status 1", None, "0"),
+        ),
+        (
+            shown("activating", "auto-restart-queued", 0, result="exit-code", code=1),
+            Status("failed", "activating/auto-restart-queued, result exit-code, exit status 1", None, "0"),
         ),
         (
             shown("failed", "failed", 0, result="exit-code", code=203),
@@ -95,9 +123,19 @@ def test_a_unit_has_a_status(
     assert systemd.status() == status
 
 
-def test_a_unit_that_is_not_there_is_an_error(answers: Answers, systemd: Systemd) -> None:
-    answers(show=shown("inactive", "dead", 0, load="not-found"))
-    with pytest.raises(StrataError, match=r"cannot use the unit 'shop\.service': it is not-found"):
+@pytest.mark.parametrize(
+    ("load", "why"),
+    [
+        ("not-found", r"cannot use the unit 'shop\.service': it is not-found\. Install it"),
+        ("masked", "it is masked. Unmask it"),
+        ("bad-setting", "it is bad-setting. What systemd makes of it is in"),
+    ],
+)
+def test_a_unit_that_cannot_be_used_is_an_error(
+    answers: Answers, systemd: Systemd, load: str, why: str
+) -> None:
+    answers(show=shown("inactive", "dead", 0, load=load))
+    with pytest.raises(StrataError, match=why):
         systemd.status()
 
 
@@ -105,12 +143,10 @@ def test_a_restart_looks_for_left_over_children_while_the_unit_is_stopped(
     answers: Answers, systemd: Systemd
 ) -> None:
     calls = answers()
-    seen: list[str] = []
-    systemd.restart(lambda: seen.append(calls.read_text()))
-    stop, start = (json.loads(line) for line in calls.read_text().splitlines())
-    assert stop == ["systemctl", "stop", "--", "shop.service"]
-    assert start == ["systemctl", "start", "--", "shop.service"]
-    assert [json.loads(each) for each in seen] == [stop]
+    seen: list[list[str]] = []
+    systemd.restart(lambda: seen.extend(commands(calls)))
+    assert seen == [["systemctl", "stop", "--", "shop.service"]]
+    assert commands(calls)[-1] == ["systemctl", "start", "--", "shop.service"]
 
 
 def test_a_unit_is_not_started_beside_a_left_over_child(answers: Answers, systemd: Systemd) -> None:
@@ -121,7 +157,31 @@ def test_a_unit_is_not_started_beside_a_left_over_child(answers: Answers, system
 
     with pytest.raises(StrataError, match="another process"):
         systemd.restart(stopped)
-    assert len(calls.read_text().splitlines()) == 1
+    assert len(commands(calls)) == 1
+
+
+@pytest.mark.parametrize("answer", [{}, {"code": 1, "err": "Unit shop.service not loaded."}])
+def test_a_former_crash_loop_does_not_count_against_a_start(
+    answers: Answers, systemd: Systemd, answer: dict[str, Any]
+) -> None:
+    calls = answers(**{"reset-failed": answer})
+    systemd.restart(lambda: None)
+    assert [call[1] for call in commands(calls)] == ["stop", "reset-failed", "start"]
+
+
+def test_a_unit_that_changed_on_disk_is_read_anew(answers: Answers, systemd: Systemd) -> None:
+    old, new = shown("active", "running", 7, reload="yes"), shown("active", "running", 7)
+    calls = answers(show=[old, new], **{"daemon-reload": {}})
+    systemd.restart(lambda: None)
+    assert [call[1] for call in commands(calls)] == ["daemon-reload", "stop", "reset-failed", "start"]
+
+
+def test_a_unit_that_changed_into_an_unusable_one_is_not_stopped(answers: Answers, systemd: Systemd) -> None:
+    old = shown("active", "running", 7, reload="yes")
+    calls = answers(show=[old, shown("active", "running", 7, load="bad-setting")], **{"daemon-reload": {}})
+    with pytest.raises(StrataError, match="it is bad-setting"):
+        systemd.restart(lambda: None)
+    assert [call[1] for call in commands(calls)] == ["daemon-reload"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +191,7 @@ def test_a_unit_is_not_started_beside_a_left_over_child(answers: Answers, system
             {"code": 1, "err": "Job for shop.service failed."},
             r"`systemctl {verb}` for 'shop\.service' failed with 1: Job for",
         ),
-        ({"sleep": 30}, "did not end within 0.2 s"),
+        ({"sleep": 30}, "did not end within 0.2 s. Give it longer"),
     ],
 )
 @pytest.mark.parametrize("verb", ["stop", "start"])
@@ -182,6 +242,31 @@ def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
         watch.alive()
     assert raised.value.details["log"] == ["first", "cannot reach postgresql://***@db/x"]
     assert "cannot reach" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("log", "lines"),
+    [
+        ([{}, {"out": "no such table\n"}], ["no such table"]),
+        (
+            [{}, {}, {"out": "shop.service: Failed to locate executable\n"}],
+            ["shop.service: Failed to locate executable"],
+        ),
+        ([{"code": 1, "err": "Access denied"}, {"out": "no such table\n"}], ["no such table"]),
+    ],
+    ids=["its own words", "else those of systemd", "without the right to sync"],
+)
+def test_the_log_is_what_the_unit_said_since_its_restart(
+    answers: Answers, systemd: Systemd, log: list[dict[str, Any]], lines: list[str]
+) -> None:
+    calls = answers(log=log)
+    assert systemd.log_tail() == lines
+    read = commands(calls)
+    assert read[0] == ["journalctl", "--sync"]
+    assert [call[-1] for call in read[1:]] == ["_SYSTEMD_UNIT=shop.service", "--unit=shop.service"][
+        : len(read) - 1
+    ]
+    assert all(any(word.startswith("--since=@") for word in call) for call in read[1:])
 
 
 def test_a_new_process_that_stays_is_waited_for(answers: Answers, systemd: Systemd) -> None:
