@@ -25,6 +25,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict 
     failure_reason,
     needs_change,
     running,
+    schema_version,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
@@ -96,9 +97,13 @@ def deployment_plan(
 
 def _database_line(controller: Mapping[str, Any]) -> str:
     plan = controller.get("__db_migrate_plan") or {}
-    pending = plan.get("pending") or []
-    at = plan.get("version") or "an empty schema"
-    return f"{'database':<9} at {at}, {'pending: ' + ', '.join(pending) if pending else 'nothing pending'}"
+    if failure_reason(plan):
+        return f"{'database':<9} not read"
+    if plan.get("driver"):
+        return f"{'database':<9} {plan['driver']} is installed first; what is pending is not known before"
+    pending = ", ".join(plan.get("pending") or [])
+    at = f"at {schema_version(plan)}, " if schema_version(plan) else ""
+    return f"{'database':<9} {at}{'pending: ' + pending if pending else 'nothing pending'}"
 
 
 def _host_lines(variables: Variables, fleet: Sequence[str], version: str, layers: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict 
     Variables,
     failure_reason,
     running,
+    schema_version,
     succeeded,
     verdict,
 )
@@ -120,12 +121,19 @@ def _by_version(variables: Variables, hosts: Sequence[str]) -> str:
 
 
 def _database_lines(controller: Mapping[str, Any]) -> list[str]:
-    for register in ("__db_migrate_rollback", "__db_migrate_apply", "__db_migrate_plan"):
-        result = controller.get(register) or {}
-        if succeeded(result):
-            done = [f", applied {name}" for name in result.get("applied") or []]
-            done += [f", rolled back {name}" for name in result.get("rolled_back") or []]
-            return [f"  database       at {result.get('version') or 'an empty schema'}{''.join(done)}"]
+    """What became of the schema; after a failure only what is sure of it."""
+    verbs = {"__db_migrate_rollback": "rolled back", "__db_migrate_apply": "applied", "__db_migrate_plan": ""}
+    results = {register: controller.get(register) or {} for register in verbs}
+    for register, verb in verbs.items():
+        result = results[register]
+        names = result.get("done") or result.get("rolled_back") or result.get("applied") or []
+        done = [f"{verb} {name}" for name in names if verb]
+        if done or succeeded(result):
+            version = schema_version(result) if succeeded(result) else None
+            at = [f"at {version}"] if version else []
+            sure = not any(map(failure_reason, results.values()))
+            line = ", ".join(at + done) or ("unchanged" if sure else "")
+            return [f"  database       {line}"] if line else []
     return []
 
 
@@ -159,7 +167,7 @@ def deployment_status(variables: Variables, fleet: Sequence[str], *, app: str) -
     lines = status_table(variables, fleet, info.get("drained") or {})
     database = controller.get("__db_migrate_plan") or {}
     if not database.get("skipped"):
-        lines.append(f"database  {failure_reason(database) or database.get('version') or 'an empty schema'}")
+        lines.append(f"database  {failure_reason(database) or _schema(database)}")
     flags = controller.get("__feature_flag_plan") or {}
     summary = ", ".join(
         f"{name} {flag_summary(flag)}" for name, flag in sorted((flags.get("flags") or {}).items())
@@ -178,6 +186,16 @@ def deployment_status(variables: Variables, fleet: Sequence[str], *, app: str) -
             f"last      {entry.get('occasion')} {entry.get('version') or ''}: {entry.get('outcome')}"
         )
     return lines
+
+
+def _schema(database: Mapping[str, Any]) -> str:
+    version = schema_version(database)
+    if version:
+        return version
+    if database.get("pending") is None:
+        return "not known, for no release is on the migrating host"
+    names = ", ".join(each["name"] for each in database["pending"])
+    return f"pending: {names}" if names else "nothing pending"
 
 
 def status_table(variables: Variables, fleet: Sequence[str], record: Record) -> list[str]:

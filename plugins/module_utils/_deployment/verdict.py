@@ -41,6 +41,7 @@ FLEET_STEPS = (
     Step("__synthetic_verify", "fleet", "the synthetic journeys after the batch", once=True),
 )
 CONTROLLER_STEPS = (
+    Step("__db_migrate_install", "open", "installing the database driver"),
     Step("__db_migrate_plan", "open", "planning the migrations"),
     Step("__fleet_rolling_pool", "open", "reading the balancers"),
     Step("__feature_flag_plan", "open", "reading the feature flags"),
@@ -128,6 +129,12 @@ def _fleet_failures(variables: Variables, fleet: Sequence[str]) -> tuple[Failure
     return tuple(
         Failure(layer, tried, reason, tuple(hosts)) for (layer, tried, reason), hosts in found.items()
     )
+
+
+def schema_version(database: Mapping[str, Any]) -> str | None:
+    """Where a schema is, from what a migration module said; None where the engine knows of no version."""
+    unversioned = database.get("engine", "sql") != "sql"
+    return database.get("version") or (None if unversioned else "an empty schema")
 
 
 def succeeded(result: Mapping[str, Any] | None) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Artifacts built on the spot, and a real supervisord with a real little HTTP server as its service."""
+"""Artifacts built on the spot, one with a migration tool, and a real supervisord with a real little HTTP server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -44,6 +45,50 @@ class Handler(http.server.BaseHTTPRequestHandler):
 print("shop: serving", flush=True)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+
+MIGRATION_TOOL = '''#!/usr/bin/env python3
+"""A migration tool as teams have them: its steps are code, its history is a table."""
+import json, os, sqlite3, sys
+
+STEPS = {
+    "0001_orders": ("expand", "CREATE TABLE orders (id integer);"),
+    "0002_currency": ("expand", "ALTER TABLE orders ADD COLUMN currency text;"),
+    "0003_drop_note": ("contract", "CREATE TABLE no_note (id integer);"),
+}
+behaviour = os.environ.get("SHOP_TEST", "")
+print("talks a lot", file=sys.stderr)
+database = sqlite3.connect(os.environ["SHOP_DB"])
+database.execute("CREATE TABLE IF NOT EXISTS history (name text)") if sys.argv[1] != "plan" else None
+try:
+    done = [row[0] for row in database.execute("SELECT name FROM history")]
+except sqlite3.OperationalError:
+    done = []
+open(os.environ["SHOP_DB"] + ".calls", "a").write(
+    " ".join([sys.argv[1], *(os.environ.get("STRATA_" + x, "-") for x in ("PHASE", "RELEASE", "VERSION"))]) + "\\n"
+)
+pending = [name for name in STEPS if name not in done]
+if sys.argv[1] == "plan":
+    if behaviour == "lines":
+        print("\\n".join(name for name in pending if STEPS[name][0] == "expand"))
+    else:
+        print(json.dumps([{"name": name, "phase": STEPS[name][0], "sql": STEPS[name][1]} for name in pending]))
+elif sys.argv[1] == "apply":
+    for name in pending:
+        if STEPS[name][0] != os.environ["STRATA_PHASE"] and behaviour != "heedless":
+            continue
+        if behaviour == "lazy":
+            break
+        if behaviour == "breaks" and name == "0002_currency":
+            sys.exit("cannot alter orders as " + os.environ["SHOP_PASSWORD"])
+        database.executescript(STEPS[name][1])
+        database.execute("INSERT INTO history VALUES (?)", (name,))
+        database.commit()
+elif sys.argv[1] == "rollback":
+    for name in [name for name in reversed(done) if name > os.environ["STRATA_VERSION"]]:
+        database.execute("DELETE FROM history WHERE name = ?", (name,))
+        database.commit()
+        print(name) if behaviour != "silent" else None
+'''
 
 
 @dataclass(frozen=True)
@@ -188,3 +233,61 @@ def environment_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return folder
+
+
+@dataclass(frozen=True)
+class MigratingShop:
+    """An app's folder on this host, the artifact of its release 2.0, and its SQLite database."""
+
+    root: Path
+    archive: Path
+    database: Path
+
+    @property
+    def checksum(self) -> str:
+        return f"sha256:{hashlib.sha256(self.archive.read_bytes()).hexdigest()}"
+
+    def options(self, behaviour: str = "", **more: Any) -> dict[str, Any]:
+        """Options of the module, and of the engine, for the release 2.0."""
+        environment = {"SHOP_DB": str(self.database), "SHOP_TEST": behaviour, "SHOP_PASSWORD": "hunter2"}
+        return {
+            "commands": {
+                "plan": "bin/tool plan",
+                "apply": ["bin/tool", "apply"],
+                "rollback": "bin/tool rollback",
+            },
+            "environment": environment,
+            "path": str(self.root),
+            "release": "2.0",
+            "archive": str(self.archive),
+            "checksum": self.checksum,
+            **more,
+        }
+
+    def history(self) -> list[str]:
+        with sqlite3.connect(self.database) as connection:
+            return [row[0] for row in connection.execute("SELECT name FROM history")]
+
+    def calls(self) -> list[str]:
+        """What was run since the last time this was asked: the verb, the phase, the release, the version."""
+        log = Path(f"{self.database}.calls")
+        found = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return found
+
+
+@pytest.fixture
+def migrating_shop(tmp_path: Path) -> MigratingShop:
+    """A shop whose release brings a migration tool of its own."""
+    source = tmp_path / "source"
+    (source / "bin").mkdir(parents=True)
+    tool = source / "bin" / "tool"
+    tool.write_text(MIGRATION_TOOL)
+    tool.chmod(0o755)
+    archive = tmp_path / "shop-2.0.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(source / "bin", "bin")
+    database = tmp_path / "data" / "shop.db"
+    database.parent.mkdir()
+    os.chmod(database.parent, 0o777)
+    return MigratingShop(tmp_path / "srv" / "shop", archive, database)

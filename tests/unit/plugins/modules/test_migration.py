@@ -245,3 +245,50 @@ def test_options_that_make_no_sense_are_refused(run: Run, arguments: dict[str, A
     assert result["failed"] is True
     assert message in result["msg"]
     assert "s3cret" not in str(result)
+
+
+def test_a_release_s_own_tool_migrates(run_module: Run, migrating_shop: Any) -> None:
+    options = {"engine": "command", **migrating_shop.options()}
+    plan = run_module("migration", options, check=True)
+    first = run_module("migration", options)
+    assert plan["pending"] == first["applied"] == ["0001_orders", "0002_currency"]
+    assert plan["diff"] == first["diff"]
+    assert (first["engine"], first["version"], first["pending"]) == ("command", None, [])
+    assert run_module("migration", options)["changed"] is False
+    back = run_module("migration", {**options, "state": "rolled_back", "version": "0001_orders"})
+    assert back["rolled_back"] == ["0002_currency"]
+
+
+def test_the_environment_of_commands_is_secret_and_what_is_short_blots_out_no_names(
+    run_module: Run, migrating_shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, text, **more: logged.append(f"{text} {more}"))
+    options = {"engine": "command", **migrating_shop.options("breaks")}
+    options["environment"].update(DEBUG="1", PIN="0_0", URL="amqp://me:p@x/")
+    result = run_module("migration", options)
+    assert result["done"] == ["0001_orders"]
+    assert "cannot alter orders as ********" in result["msg"]
+    assert set(result["invocation"]["module_args"]["environment"].values()) == {"********"}
+    assert any("Invoked with" in line for line in logged)
+    for secret in ("hunter2", "0_0", "me:p@x"):
+        assert secret not in f"{result}{logged}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"engine": "command"}, "commands"),
+        ({"engine": "command", "commands": {"plan": "x"}}, "apply"),
+        (
+            {"engine": "command", "commands": {"plan": "x", "apply": "x"}, "path": "shop"},
+            "must be an absolute one",
+        ),
+        ({"engine": "sql"}, "url"),
+        ({"engine": "sql", "url": " "}, "db_migrate_url"),
+    ],
+)
+def test_an_engine_says_what_it_needs(run_module: Run, arguments: dict[str, Any], message: str) -> None:
+    result = run_module("migration", arguments)
+    assert result["failed"] is True
+    assert message in result["msg"]

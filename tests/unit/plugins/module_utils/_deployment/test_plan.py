@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.plan import (
     deployment_plan,
     unread_hosts,
@@ -128,3 +130,23 @@ def test_a_rollback_tells_where_each_host_goes(fleet: Any) -> None:
     assert plan.problems == ()
     assert "web1: 2.0 -> 1.0" in "\n".join(plan.lines)
     assert set(plan.record["lb1"]) == {"member-web1", "member-web2"}
+
+
+@pytest.mark.parametrize(
+    ("database", "expected"),
+    [
+        ({"version": None, "pending": []}, "at an empty schema, nothing pending"),
+        ({"version": None, "pending": [], "engine": "command"}, "nothing pending"),
+        ({"version": None, "pending": ["a", "b"], "engine": "command"}, "pending: a, b"),
+        (
+            {"driver": "python3-psycopg2"},
+            "python3-psycopg2 is installed first; what is pending is not known before",
+        ),
+    ],
+)
+def test_the_plan_of_the_database_is_what_its_engine_knows(
+    fleet: Any, database: dict[str, Any], expected: str
+) -> None:
+    fleet.runs("2.0").result("__db_migrate_plan", "localhost", **database)
+    plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "layers": ["database"]})
+    assert f"database  {expected}" in plan.lines

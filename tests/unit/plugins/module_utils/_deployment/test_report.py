@@ -125,3 +125,50 @@ def test_running_releases_name_their_migrations(fleet: Any) -> None:
     assert running_releases(fleet.variables, fleet.hosts) == [
         {"host": "web1", "version": "2.0", "migrations": ["1_a", "2_b"]}
     ]
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ({"plan": {"version": "1", "pending": ["2_a"], "applied": ["2_a"]}}, "at 1"),
+        ({"plan": {"version": None, "engine": "sql"}}, "at an empty schema"),
+        ({"plan": {"version": None, "engine": "command"}}, "unchanged"),
+        ({"apply": {"version": "2", "applied": ["2_a"], "engine": "sql"}}, "at 2, applied 2_a"),
+        ({"apply": {"version": None, "applied": ["a", "b"], "engine": "command"}}, "applied a, applied b"),
+        ({"plan": {"version": "1"}, "apply": {"failed": True, "msg": "no", "done": ["2_a"]}}, "applied 2_a"),
+        ({"plan": {"version": "1"}, "apply": {"failed": True, "msg": "no", "done": []}}, "at 1"),
+        ({"plan": {"engine": "command"}, "apply": {"failed": True, "msg": "killed"}}, None),
+        ({"rollback": {"version": "1", "rolled_back": ["2_a"]}}, "at 1, rolled back 2_a"),
+        ({"rollback": {"failed": True, "msg": "no", "done": ["3_b"]}}, "rolled back 3_b"),
+    ],
+)
+def test_the_report_tells_where_the_schema_is_and_what_became_of_it(
+    fleet: Any, results: dict[str, Any], expected: str | None
+) -> None:
+    fleet.runs("2.0")
+    for name, result in results.items():
+        fleet.result(f"__db_migrate_{name}", "localhost", **result)
+    lines = [line for line in report(fleet.variables, fleet.hosts, **ASKED) if line.startswith("  database ")]
+    assert lines == ([f"  database       {expected}"] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("database", "expected"),
+    [
+        ({"version": "2", "pending": [], "engine": "sql"}, "2"),
+        ({"version": None, "pending": [], "engine": "sql"}, "an empty schema"),
+        ({"version": None, "pending": [], "engine": "command"}, "nothing pending"),
+        (
+            {"version": None, "pending": [{"name": "a"}, {"name": "b"}], "engine": "command"},
+            "pending: a, b",
+        ),
+        (
+            {"version": None, "pending": None, "engine": "command"},
+            "not known, for no release is on the migrating host",
+        ),
+        ({"failed": True, "msg": "no answer"}, "no answer"),
+    ],
+)
+def test_the_status_tells_where_the_schema_is(fleet: Any, database: dict[str, Any], expected: str) -> None:
+    fleet.runs("2.0").result("__db_migrate_plan", "localhost", **database)
+    assert f"database  {expected}" in deployment_status(fleet.variables, fleet.hosts, app="shop")
