@@ -9,7 +9,8 @@ import functools
 import os
 import re
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,14 +36,17 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def on() -> Callable[[str], Host]:
+def on() -> Iterator[Callable[[str], Host]]:
     """``on("web1")`` is that machine, seen as root; ``.file``, ``.service`` and ``.check_output`` ask it."""
+    # One connection to each machine; a socket's path must be short, and may be longer in the checkout.
+    with tempfile.TemporaryDirectory(prefix="strata-ssh-") as sockets:
 
-    @functools.cache
-    def machine(name: str) -> Host:
-        return testinfra.get_host(f"ssh://{name}", ssh_config=str(STATE / "ssh_config"), sudo=True)
+        @functools.cache
+        def machine(name: str) -> Host:
+            options = {"ssh_config": str(STATE / "ssh_config"), "controlpath": f"{sockets}/{name}"}
+            return testinfra.get_host(f"ssh://{name}", sudo=True, **options)
 
-    return machine
+        yield machine
 
 
 @pytest.fixture
