@@ -14,6 +14,7 @@ from demo.build import pack
 APP = Path(__file__).parent
 # What each release has beside the app: the first so many migrations, and what is wrong with it.
 RELEASES: dict[str, tuple[int, str | None]] = {
+    "0.9": (1, None),
     "1.0": (1, None),
     "2.0": (2, None),
     "3.0-broken": (2, "BROKEN"),
