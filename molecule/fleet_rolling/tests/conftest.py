@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What HAProxy itself says, what the load has seen, and what runs on the hosts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+LB = ("lb1", "lb2")
+# Python, for a host has no socat.
+ASK = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as admin, admin.makefile("rwb") as stream:
+    admin.connect("/run/haproxy/admin.sock")
+    stream.write(sys.argv[1].encode() + b"\\n")
+    stream.flush()
+    print(stream.read().decode())
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A user's request, as molecule/fleet_rolling/load.py has written it down."""
+
+    at: float
+    seconds: float
+    balancer: str
+    path: str
+    status: int | None = None
+    member: str | None = None
+    release: str | None = None
+    error: str | None = None
+
+    @property
+    def answered(self) -> bool:
+        return self.status == 200
+
+
+@pytest.fixture(scope="session")
+def ask(on: Callable[[str], Host]) -> Callable[[str, str], str]:
+    """``ask("lb1", "show info")`` is HAProxy's answer at its socket."""
+
+    def answer(balancer: str, command: str) -> str:
+        return str(on(balancer).check_output("python3 -c %s %s", ASK, command)).strip()
+
+    return answer
+
+
+@pytest.fixture(scope="session")
+def pool(ask: Callable[[str, str], str]) -> Callable[[str], dict[str, str]]:
+    """``pool("lb1")`` is the status of each server there: UP, DRAIN, MAINT, ..."""
+
+    def statuses(balancer: str) -> dict[str, str]:
+        rows = csv.DictReader(ask(balancer, "show stat shop 4 -1").lstrip("# ").splitlines())
+        return {row["svname"]: row["status"] for row in rows}
+
+    return statuses
+
+
+@pytest.fixture(scope="session")
+def runs(on: Callable[[str], Host]) -> Callable[[str], str]:
+    """``runs("web1")`` is the folder in which the service's process is at work, and the number of that process."""
+
+    def where(host: str) -> str:
+        process = on(host).check_output("systemctl show --property MainPID --value shop.service")
+        # As its own user, for root may not look at another's in a container.
+        return f"{on(host).check_output('runuser -u shop readlink /proc/%s/cwd', process)} {process}"
+
+    return where
+
+
+@pytest.fixture
+def seen(on: Callable[[str], Host]) -> Callable[..., list[Request]]:
+    """``seen(since=T)`` are the load's requests that began after T."""
+
+    def requests(since: float = 0.0) -> list[Request]:
+        lines = on("bastion1").file("/var/lib/load/requests.jsonl").content_string.splitlines()
+        return [request for request in (Request(**json.loads(line)) for line in lines) if request.at > since]
+
+    return requests
+
+
+@pytest.fixture
+def began(on: Callable[[str], Host]) -> float:
+    """When the test began, on the clock of the load."""
+    return float(on("bastion1").check_output("date +%s.%N"))
+
+
+@pytest.fixture
+def maintenance(ask: Callable[[str, str], str]) -> Iterator[Callable[..., None]]:
+    """``maintenance("web3")`` is an operator who takes members out on both balancers; the fixture puts them back."""
+    out: list[str] = []
+
+    def take(*members: str) -> None:
+        out.extend(members)
+        _set(ask, members, "maint")
+
+    yield take
+    _set(ask, out, "ready")
+
+
+def _set(ask: Callable[[str, str], str], members: Any, state: str) -> None:
+    for balancer in LB:
+        for member in members:
+            assert not ask(balancer, f"set server shop/{member} state {state}")
