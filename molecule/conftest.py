@@ -23,6 +23,17 @@ ROOT = MOLECULE.parent
 STATE = ROOT / ".cache" / "molecule"
 
 
+# Python, for a balancer has no client for its socket.
+ASK = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as admin, admin.makefile("rwb") as stream:
+    admin.connect("/run/haproxy/admin.sock")
+    stream.write(sys.argv[1].encode() + b"\\n")
+    stream.flush()
+    print(stream.read().decode())
+"""
+
+
 @dataclass(frozen=True)
 class Run:
     """What came of an operator's command, with what it said, each blank and line's end one blank."""
@@ -47,6 +58,16 @@ def on() -> Iterator[Callable[[str], Host]]:
             return testinfra.get_host(f"ssh://{name}", sudo=True, **options)
 
         yield machine
+
+
+@pytest.fixture(scope="session")
+def balancer_says(on: Callable[[str], Host]) -> Callable[[str, str], str]:
+    """``balancer_says("lb1", "show info")`` is HAProxy's answer at its socket."""
+
+    def answer(balancer: str, command: str) -> str:
+        return str(on(balancer).check_output("python3 -c %s %s", ASK, command)).strip()
+
+    return answer
 
 
 @pytest.fixture
