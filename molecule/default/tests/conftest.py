@@ -53,9 +53,8 @@ def load(on: Callable[[str], Host]) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def schema(sql: Callable[[str], list[list[str]]]) -> Callable[[], str]:
     """The version of the storage's schema."""
-    return lambda: sql(
-        "SELECT value FROM metadata WHERE name = 'storage_schema_version' ORDER BY created_at DESC LIMIT 1"
-    )[0][0]
+    query = "SELECT max(value::int) FROM metadata WHERE name = 'storage_schema_version'"
+    return lambda: sql(query)[0][0]
 
 
 @pytest.fixture(scope="session")
