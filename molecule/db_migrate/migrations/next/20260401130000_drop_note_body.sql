@@ -1,0 +1,3 @@
+-- strata: phase=contract
+-- migrate:up
+ALTER TABLE notes DROP COLUMN body;
