@@ -90,6 +90,7 @@ class FilterModule:
             "feature_steps": features.feature_steps,
             "fleet_option": batches.fleet_option,
             "hosts_to_settle": report.hosts_to_settle,
+            "in_rotation": rotation.in_rotation,
             "journal_entry": report.journal_entry,
             "members_of": rotation.members_of,
             "members_to_drain": rotation.members_to_drain,

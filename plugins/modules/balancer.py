@@ -168,7 +168,7 @@ ready:
   returned: success
   type: int
   sample: 1
-skipped:
+left_alone:
   description: Those of O(members) that an operator has in maintenance, and that were left alone.
   returned: success
   type: list
@@ -231,7 +231,7 @@ def main() -> None:
         },
         before=outcome.before,
         ready=outcome.ready,
-        skipped=list(outcome.skipped),
+        left_alone=list(outcome.left_alone),
         seconds=outcome.seconds,
     )
 

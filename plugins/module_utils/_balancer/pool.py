@@ -30,7 +30,7 @@ class Outcome:
     changed: bool
     before: Mapping[str, str]
     members: Mapping[str, Member]
-    skipped: tuple[str, ...]
+    left_alone: tuple[str, ...]
     seconds: float
 
     @property
@@ -85,8 +85,8 @@ def ensure_members(
     minimum_ready(min_ready, 0)
     current = provider.read(owned)
     wanted = _wanted(current, pool, members)
-    skipped = tuple(name for name in wanted if current[name].state == MAINTENANCE)
-    wanted = [name for name in wanted if name not in skipped]
+    left_alone = tuple(name for name in wanted if current[name].state == MAINTENANCE)
+    wanted = [name for name in wanted if name not in left_alone]
     switched = [name for name in wanted if (current[name].state == DRAINED) != (state == DRAINED)]
     if state == DRAINED:
         _guard(current, pool, switched, min_ready)
@@ -115,7 +115,7 @@ def ensure_members(
         changed=bool(switched),
         before={name: member.state for name, member in current.items()},
         members=after,
-        skipped=skipped,
+        left_alone=left_alone,
         seconds=round(time.monotonic() - started, 3),
     )
 

@@ -100,6 +100,21 @@ def taken_out_by_us(
     return [member for member in members if member in recorded or before.get(member) in IN_THE_POOL]
 
 
+def in_rotation(
+    reading: Mapping[str, Any], member: str, drain: Mapping[str, Any] | None, record: Record
+) -> bool:
+    """Whether a balancer sends a member requests, or an operator wants that it does not.
+
+    Args:
+        reading: what reading the balancer registered, its ``item`` being the balancer's host.
+        drain: see `taken_out_by_us`.
+    """
+    state = reading["members"].get(member, {}).get("state")
+    if state == "drained":
+        return not taken_out_by_us([member], reading["item"], drain, record)
+    return state in ("ready", "maintenance")
+
+
 def fit_to_serve(own: Mapping[str, Any]) -> bool:
     """Whether what a host runs may get requests again; its last change tells."""
     plan = own.get("__artifact_plan") or {}

@@ -66,10 +66,21 @@ def test_it_drains_and_tells_the_whole_pool(run_module: RunModule, pool: type[In
         "before": {"a:1": "ready", "b:1": "ready"},
         "after": {"a:1": "drained", "b:1": "ready"},
     }
-    assert (result["before"], result["ready"], result["skipped"]) == (result["diff"]["before"], 1, [])
+    assert (result["before"], result["ready"], result["left_alone"]) == (result["diff"]["before"], 1, [])
     assert result["seconds"] >= 0
     again = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained"})
     assert not again["changed"]
+
+
+def test_a_drain_that_leaves_a_member_alone_is_none_that_ansible_has_skipped(
+    run_module: RunModule, pool: type[InMemory]
+) -> None:
+    pool.members["b:1"] = Member("maintenance")
+    result = run_module(
+        "balancer", {**OPTIONS, "members": ["a:1", "b:1"], "state": "drained", "min_ready": "0"}
+    )
+    assert (result["changed"], result["left_alone"]) == (True, ["b:1"])
+    assert "skipped" not in result
 
 
 def test_check_mode_tells_the_same_and_changes_nothing(run_module: RunModule, pool: type[InMemory]) -> None:

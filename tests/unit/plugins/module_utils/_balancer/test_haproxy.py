@@ -263,7 +263,7 @@ def test_maintenance_by_an_operator_is_left_alone(lab: Replay | Live) -> None:
     lab.operator("set server shop/web1 state maint")
     for state in ("drained", "ready"):
         outcome = ensure(provider, ["web1"], state)
-        assert (outcome.changed, outcome.skipped) == (False, ("web1",))
+        assert (outcome.changed, outcome.left_alone) == (False, ("web1",))
         assert outcome.after["web1"] == "maintenance"
 
 

@@ -110,7 +110,7 @@ def test_what_is_so_already_is_no_change(state: str, now: str) -> None:
 def test_maintenance_is_left_alone_and_reported(state: str) -> None:
     provider = Recorded({"a": "maintenance", "b": "ready", "c": "ready"})
     outcome = ensure(provider, ["a"], state)
-    assert (outcome.changed, outcome.skipped, outcome.after["a"]) == (False, ("a",), "maintenance")
+    assert (outcome.changed, outcome.left_alone, outcome.after["a"]) == (False, ("a",), "maintenance")
     assert provider.told == []
 
 

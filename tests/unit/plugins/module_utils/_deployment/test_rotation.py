@@ -7,6 +7,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.rotation import (
     batch_to_analyse,
+    in_rotation,
     members_to_drain,
     members_to_restore,
     members_to_roll_back,
@@ -66,6 +67,27 @@ def test_what_an_operator_drained_is_not_put_back(before: str, record: dict[str,
 
 def test_without_a_drain_only_the_record_tells() -> None:
     assert taken_out_by_us(["web1", "web2"], "lb1", None, {"lb1": {"web2": None}}) == ["web2"]
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "recorded", "passes"),
+    [
+        ("ready", "ready", False, True),
+        ("down", "ready", False, False),
+        ("drained", "ready", False, False),
+        ("maintenance", "maintenance", False, True),
+        ("drained", "drained", False, True),
+        ("drained", None, False, True),
+        ("drained", None, True, False),
+        (None, None, False, False),
+    ],
+)
+def test_a_member_is_in_rotation_unless_an_operator_has_it_out(
+    state: str | None, before: str | None, recorded: bool, passes: bool
+) -> None:
+    reading = {"item": "lb1", "members": {"web1": {"state": state}} if state else {}}
+    drain = {"results": [{"item": "lb1", "before": {"web1": before}}]} if before else {"skipped": True}
+    assert in_rotation(reading, "web1", drain, {"lb1": {"web1": None}} if recorded else {}) is passes
 
 
 def test_a_rollback_makes_a_failed_host_fit_again(fleet: Any) -> None:
