@@ -12,6 +12,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment.batches 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.features import flag_summary
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.rotation import (
     Record,
+    last_seen,
     member_of,
     pools,
     remaining_record,
@@ -87,14 +88,7 @@ def _state_lines(
     put_back = [host for host in fleet if succeeded(variables.get(host, {}).get("__artifact_rollback"))]
     if put_back:
         lines.append(f"  put back       {_by_version(variables, put_back)}")
-    out = [
-        host
-        for host in fleet
-        for members in remaining_record(variables, fleet, record).values()
-        if member_of(variables, host) in members
-    ]
-    if out:
-        lines.append(f"  out of rotation {', '.join(dict.fromkeys(out))}")
+    lines += _rotation_lines(variables, fleet, record)
     untouched = [
         host
         for host in fleet
@@ -111,6 +105,24 @@ def _state_lines(
     controller = variables.get(CONTROLLER, {})
     lines += _database_lines(controller) + _feature_lines(controller)
     return lines
+
+
+def _rotation_lines(variables: Variables, fleet: Sequence[str], record: Record) -> list[str]:
+    seen = last_seen(variables, fleet)
+    out: list[str] = []
+    lines = []
+    for balancer, members in remaining_record(variables, fleet, record).items():
+        hosts = [host for host in fleet if member_of(variables, host) in members]
+        # A balancer that does not answer may well have them in rotation, and the others certainly do their work.
+        unknown = [
+            host
+            for host in hosts
+            if seen.get((balancer, str(member_of(variables, host))), "unknown") == "unknown"
+        ]
+        out += [host for host in hosts if host not in unknown]
+        if unknown:
+            lines.append(f"  not known      whether {balancer} has {', '.join(unknown)} in rotation")
+    return [f"  out of rotation {', '.join(dict.fromkeys(out))}", *lines] if out else lines
 
 
 def _by_version(variables: Variables, hosts: Sequence[str]) -> str:

@@ -151,8 +151,8 @@ def intended_record(
     return intended
 
 
-def remaining_record(variables: Variables, fleet: Sequence[str], record: Record) -> dict[str, Any]:
-    """The part of the record that is not known to be back in rotation, by the last reading of each balancer."""
+def last_seen(variables: Variables, fleet: Sequence[str]) -> dict[tuple[str, str], str]:
+    """The last state of each member by balancer host and name; ``unknown`` where a balancer failed and had not drained it."""
     seen: dict[tuple[str, str], str] = {
         (balancer, name): member["state"]
         for balancer, members in pools(variables).items()
@@ -162,9 +162,20 @@ def remaining_record(variables: Variables, fleet: Sequence[str], record: Record)
         member = member_of(variables, host)
         for register in ("__fleet_rolling_drain", "__fleet_rolling_restore"):
             for item in (variables.get(host, {}).get(register) or {}).get("results") or []:
-                if member and (failure_reason(item) or "members" in item):
-                    state = (item.get("members") or {}).get(member, {}).get("state", "unknown")
-                    seen[item["item"], member] = state
+                if not member:
+                    continue
+                key = (item["item"], member)
+                if "members" in item:
+                    seen[key] = item["members"].get(member, {}).get("state", "unknown")
+                elif failure_reason(item):
+                    timed_out = register == "__fleet_rolling_drain" and bool(item.get("changed"))
+                    seen[key] = "drained" if timed_out or seen.get(key) == "drained" else "unknown"
+    return seen
+
+
+def remaining_record(variables: Variables, fleet: Sequence[str], record: Record) -> dict[str, Any]:
+    """The part of the record that is not known to be back in rotation, by the last reading of each balancer."""
+    seen = last_seen(variables, fleet)
     kept = {
         balancer: {
             name: entry for name, entry in members.items() if seen.get((balancer, name)) not in IN_THE_POOL

@@ -12,7 +12,7 @@ registered names.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Variables = Mapping[str, Mapping[str, Any]]
@@ -104,10 +104,25 @@ def verdict(variables: Variables, fleet: Sequence[str]) -> Verdict:
     )
     failures += tuple(
         failure
-        for failure in _fleet_failures(variables, fleet) + _controller_failures(controller)
+        for failure in _untold(_fleet_failures(variables, fleet), failures) + _controller_failures(controller)
         if failure not in failures
     )
     return Verdict(passed=not failures, failures=failures)
+
+
+def _untold(failures: Sequence[Failure], told: Sequence[Failure]) -> tuple[Failure, ...]:
+    """The failures but for the hosts of which the same is told already."""
+    known = {(item.layer, item.tried, item.reason, host) for item in told for host in item.hosts}
+    left = (
+        replace(
+            item,
+            hosts=tuple(
+                host for host in item.hosts if (item.layer, item.tried, item.reason, host) not in known
+            ),
+        )
+        for item in failures
+    )
+    return tuple(item for item in left if item.hosts)
 
 
 def _controller_failures(controller: Mapping[str, Any]) -> tuple[Failure, ...]:

@@ -70,6 +70,25 @@ def test_a_host_left_out_of_rotation_is_named(fleet: Any) -> None:
     assert "  out of rotation web1" in lines
 
 
+@pytest.mark.parametrize(
+    ("drain", "line"),
+    [
+        ({"members": {"member-web1": {"state": "drained"}}}, "  out of rotation web1"),
+        ({"failed": True, "msg": "the time is up", "changed": True}, "  out of rotation web1"),
+        ({"failed": True, "msg": "refused"}, "  not known      whether lb1 has web1 in rotation"),
+        ({"unreachable": True, "msg": "no answer"}, "  not known      whether lb1 has web1 in rotation"),
+    ],
+)
+def test_what_a_balancer_did_not_answer_is_not_known(fleet: Any, drain: dict[str, Any], line: str) -> None:
+    fleet.runs("2.0").pool(web1="ready", web2="ready")
+    fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", **drain}])
+    fleet.result(
+        "__fleet_rolling_restore", "web1", results=[{"item": "lb1", "unreachable": True, "msg": "no answer"}]
+    )
+    lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": {"lb1": {"member-web1": None}}})
+    assert [item for item in lines if "rotation" in item and "putting" not in item] == [line]
+
+
 def test_a_check_says_that_nothing_was_changed(fleet: Any) -> None:
     assert report(fleet.variables, fleet.hosts, **ASKED, check_mode=True) == [
         "shop 3.0: this was a check, nothing was changed."

@@ -76,6 +76,18 @@ def test_a_verdict_outlives_the_settling_that_registers_over_it(fleet: Any) -> N
     ]
 
 
+def test_settling_tells_no_host_s_failure_twice(fleet: Any) -> None:
+    silent = {"results": [{"item": "lb2", "unreachable": True, "msg": "no answer"}]}
+    fleet.result("__fleet_rolling_drain", "web2", **silent)
+    (before,) = verdict(fleet.variables, fleet.hosts).failures
+    fleet.variables["localhost"]["__deployment_settled"] = {"failures": [{**vars(before), "hosts": ["web2"]}]}
+    fleet.result("__fleet_rolling_drain", "web1", **silent)
+    assert [failure.hosts for failure in verdict(fleet.variables, fleet.hosts).failures] == [
+        ("web2",),
+        ("web1",),
+    ]
+
+
 def test_a_failure_on_the_controller_belongs_to_its_layer(fleet: Any) -> None:
     fleet.result("__db_migrate_apply", "localhost", failed=True, msg="lock timeout")
     (failure,) = verdict(fleet.variables, fleet.hosts).failures
