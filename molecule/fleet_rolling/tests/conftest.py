@@ -15,15 +15,6 @@ import pytest
 from testinfra.host import Host
 
 LB = ("lb1", "lb2")
-# Python, for a host has no socat.
-ASK = """
-import socket, sys
-with socket.socket(socket.AF_UNIX) as admin, admin.makefile("rwb") as stream:
-    admin.connect("/run/haproxy/admin.sock")
-    stream.write(sys.argv[1].encode() + b"\\n")
-    stream.flush()
-    print(stream.read().decode())
-"""
 
 
 @dataclass(frozen=True)
@@ -45,21 +36,11 @@ class Request:
 
 
 @pytest.fixture(scope="session")
-def ask(on: Callable[[str], Host]) -> Callable[[str, str], str]:
-    """``ask("lb1", "show info")`` is HAProxy's answer at its socket."""
-
-    def answer(balancer: str, command: str) -> str:
-        return str(on(balancer).check_output("python3 -c %s %s", ASK, command)).strip()
-
-    return answer
-
-
-@pytest.fixture(scope="session")
-def pool(ask: Callable[[str, str], str]) -> Callable[[str], dict[str, str]]:
+def pool(balancer_says: Callable[[str, str], str]) -> Callable[[str], dict[str, str]]:
     """``pool("lb1")`` is the status of each server there: UP, DRAIN, MAINT, ..."""
 
     def statuses(balancer: str) -> dict[str, str]:
-        rows = csv.DictReader(ask(balancer, "show stat shop 4 -1").lstrip("# ").splitlines())
+        rows = csv.DictReader(balancer_says(balancer, "show stat shop 4 -1").lstrip("# ").splitlines())
         return {row["svname"]: row["status"] for row in rows}
 
     return statuses
@@ -95,19 +76,19 @@ def began(on: Callable[[str], Host]) -> float:
 
 
 @pytest.fixture
-def maintenance(ask: Callable[[str, str], str]) -> Iterator[Callable[..., None]]:
+def maintenance(balancer_says: Callable[[str, str], str]) -> Iterator[Callable[..., None]]:
     """``maintenance("web3")`` is an operator who takes members out on both balancers; the fixture puts them back."""
     out: list[str] = []
 
     def take(*members: str) -> None:
         out.extend(members)
-        _set(ask, members, "maint")
+        _set(balancer_says, members, "maint")
 
     yield take
-    _set(ask, out, "ready")
+    _set(balancer_says, out, "ready")
 
 
-def _set(ask: Callable[[str, str], str], members: Any, state: str) -> None:
+def _set(balancer_says: Callable[[str, str], str], members: Any, state: str) -> None:
     for balancer in LB:
         for member in members:
-            assert not ask(balancer, f"set server shop/{member} state {state}")
+            assert not balancer_says(balancer, f"set server shop/{member} state {state}")

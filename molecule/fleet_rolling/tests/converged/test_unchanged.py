@@ -20,7 +20,7 @@ ROLL = "../../playbooks/fleet.yml"
 
 @pytest.fixture
 def state(
-    on: Callable[[str], Host], ask: Callable[[str, str], str], runs: Callable[[str], str]
+    on: Callable[[str], Host], balancer_says: Callable[[str, str], str], runs: Callable[[str], str]
 ) -> Callable[[], Any]:
     """Everything that a roll touches."""
 
@@ -31,7 +31,8 @@ def state(
             "processes": {host: runs(host) for host in WEB},
             "administration": {
                 balancer: [
-                    line.split()[3:7:2] for line in ask(balancer, "show servers state shop").splitlines()[2:]
+                    line.split()[3:7:2]
+                    for line in balancer_says(balancer, "show servers state shop").splitlines()[2:]
                 ]
                 for balancer in LB
             },
