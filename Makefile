@@ -43,9 +43,13 @@ e2e: $(VENV)/.test
 	@$(VENV)/bin/python -m pytest tests/e2e
 
 # Every scenario, or one: make molecule SCENARIO=artifact
+molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/run
+molecule: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 molecule: $(VENV)/.test
 	@molecule/hosts/docker.sh
-	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+	@if [ -e .cache/molecule/ssh_config ]; then echo "Removing the machines of an earlier run"; \
+		molecule destroy --scenario-name default >/dev/null; fi
+	@molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
 
 # The oldest and the newest ansible-core that are supported, each on its Python.
 matrix:

@@ -13,23 +13,13 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-# Python, for a host has no socat.
-ASK = """
-import socket
-with socket.socket(socket.AF_UNIX) as admin, admin.makefile("rwb") as stream:
-    admin.connect("/run/haproxy/admin.sock")
-    stream.write(b"show stat shop 4 -1\\n")
-    stream.flush()
-    print(stream.read().decode())
-"""
-
 
 @pytest.fixture
-def pool(on: Callable[[str], Host]) -> Callable[[], dict[str, str]]:
+def pool(balancer_says: Callable[[str, str], str]) -> Callable[[], dict[str, str]]:
     """The status that the balancer itself gives each server: UP, DRAIN, MAINT, ..."""
 
     def statuses() -> dict[str, str]:
-        rows = csv.DictReader(on("lb1").check_output("python3 -c %s", ASK).lstrip("# ").splitlines())
+        rows = csv.DictReader(balancer_says("lb1", "show stat shop 4 -1").lstrip("# ").splitlines())
         return {row["svname"]: row["status"] for row in rows}
 
     return statuses
