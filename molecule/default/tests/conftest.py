@@ -14,7 +14,9 @@ import pytest
 from testinfra.host import Host
 
 WEB = ("web1", "web2", "web3", "web4")
+LB = ("lb1", "lb2")
 LOAD = "/var/log/kinto-load/requests.jsonl"
+JOURNAL = "/var/lib/strata/kinto/journal.jsonl"
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +43,38 @@ def sql(on: Callable[[str], Host]) -> Callable[[str], list[list[str]]]:
 
 @pytest.fixture(scope="session")
 def load(on: Callable[[str], Host]) -> Callable[..., Any]:
-    """``load("summary", "--to", "1234")`` is what the users saw."""
+    """``load("summary")`` is what the users saw."""
 
     def ask(command: str, *arguments: str) -> Any:
         words = " ".join(["kinto-load", command, LOAD, *arguments])
         return json.loads(on("bastion1").check_output(words))
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def phases(load: Callable[..., Any]) -> Callable[[], list[dict[str, Any]]]:
+    """What the users saw before, in and after each deployment, oldest first."""
+    return lambda: load("phases", JOURNAL)
+
+
+@pytest.fixture(scope="session")
+def answers(on: Callable[[str], Host]) -> Callable[[], dict[str, list[float]]]:
+    """When each member has answered, as seconds of the clock that systemd tells a process's start in."""
+    # One clock, for the hosts share a kernel.
+    clocks = "import time; print(time.time() - time.monotonic())"
+
+    def moments() -> dict[str, list[float]]:
+        boot = float(on("bastion1").check_output("python3 -c %s", clocks))
+        found: dict[str, list[float]] = {name: [] for name in WEB}
+        # The last line may be one that is being written.
+        for line in on("bastion1").file(LOAD).content_string.split("\n")[:-1]:
+            entry = json.loads(line)
+            if entry["error"] is None:
+                found[entry["member"]].append(entry["start"] + entry["seconds"] - boot)
+        return found
+
+    return moments
 
 
 @pytest.fixture(scope="session")
@@ -68,23 +95,35 @@ def deployments(on: Callable[[str], Host]) -> Callable[[], list[dict[str, Any]]]
     """The journal on the control host, oldest first."""
 
     def entries() -> list[dict[str, Any]]:
-        journal = on("bastion1").file("/var/lib/strata/kinto/journal.jsonl").content_string
+        journal = on("bastion1").file(JOURNAL).content_string
         return [json.loads(line) for line in journal.splitlines()]
 
     return entries
 
 
 @pytest.fixture(scope="session")
-def state(on: Callable[[str], Host]) -> Callable[[], Any]:
-    """All that a deployment touches: files with their times, processes, and the control host's folder."""
+def state(
+    on: Callable[[str], Host], balancer_says: Callable[[str, str], str], schema: Callable[[], str]
+) -> Callable[[], Any]:
+    """All that a deployment touches: files with their times, processes, the balancers, the schema, and the journal."""
 
-    def listing() -> dict[str, str]:
+    def administration(balancer: str) -> dict[str, str]:
+        # After a line with the format's version.
+        table = balancer_says(balancer, "show servers state kinto").partition("# ")[2].splitlines()
+        return {row["srv_name"]: row["srv_admin_state"] for row in csv.DictReader(table, delimiter=" ")}
+
+    def listing() -> dict[str, Any]:
         files = "find %s -xdev -printf '%%p %%l %%m %%u %%s %%T@\\n' | sort"
         found = {
             name: on(name).check_output(files % "/srv/kinto")
             + on(name).check_output("systemctl show --property=MainPID --value kinto.service")
             for name in WEB
         }
-        return found | {"bastion1": on("bastion1").check_output(files % "/var/lib/strata")}
+        return {
+            **found,
+            **{balancer: administration(balancer) for balancer in LB},
+            "bastion1": on("bastion1").check_output(files % "/var/lib/strata"),
+            "schema": schema(),
+        }
 
     return listing

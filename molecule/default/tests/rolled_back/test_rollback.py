@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,9 @@ def test_every_member_is_up(pool: Callable[[str], Any], balancer: str) -> None:
 
 
 def test_the_schema_stays_for_the_old_code_works_on_it(
-    schema: Callable[[], str], load: Callable[..., Any], deployments: Callable[[], list[dict[str, Any]]]
+    schema: Callable[[], str],
+    phases: Callable[[], list[dict[str, Any]]],
+    deployments: Callable[[], list[dict[str, Any]]],
 ) -> None:
     assert schema() == "26"
     back = deployments()[-1]
@@ -37,11 +40,16 @@ def test_the_schema_stays_for_the_old_code_works_on_it(
         "succeeded",
         dict.fromkeys(WEB, OLD),
     )
-    seen = load("phases", "/var/lib/strata/kinto/journal.jsonl")[-1]
+    seen = phases()[-1]
     assert seen["phase"] == "after rollback artifact"
     assert seen["failures"] == []
     assert seen["reads"] > 50
     assert seen["writes_acknowledged"] > 50
+    assert set(seen["members"]) == set(WEB)
+
+
+def test_nothing_is_locked_or_recorded_as_drained(on: Callable[[str], Host]) -> None:
+    assert sorted(on("bastion1").file("/var/lib/strata/kinto").listdir()) == [".guard", "journal.jsonl"]
 
 
 def test_from_first_to_last_no_request_failed(load: Callable[..., Any]) -> None:
@@ -55,5 +63,8 @@ def test_every_acknowledged_write_is_in_the_database(
 ) -> None:
     written = load("acknowledged")
     assert len(written) > 100
-    stored = dict(sql(statement))
+    # Not only those that were created and left as they were.
+    assert None in written.values()
+    assert any(held["revision"] > 1 for held in written.values() if held)
+    stored = {record: json.loads(data) for record, data in sql(statement)}
     assert {record: stored.get(record) for record in written} == written

@@ -31,7 +31,7 @@ def state(
             "processes": {host: runs(host) for host in WEB},
             "administration": {
                 balancer: [
-                    line.split()[3:7:2]
+                    line.split()[3:7:3]
                     for line in balancer_says(balancer, "show servers state shop").splitlines()[2:]
                 ]
                 for balancer in LB
