@@ -98,7 +98,7 @@ def test_the_schema_is_the_new_releases(schema: Callable[[], str]) -> None:
 def test_the_journal_tells_of_both_releases_and_nothing_is_locked_or_recorded_as_drained(
     on: Callable[[str], Host], deployments: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    assert sorted(on("bastion1").file("/var/lib/strata/kinto").listdir()) == [".guard", "journal.jsonl"]
+    assert sorted(on("bastion1").file("/var/lib/strata/kinto").listdir()) == ["journal.jsonl"]
     old, new = deployments()[:2]
     assert (old["version"], old["outcome"], old["hosts"]) == (OLD, "succeeded", dict.fromkeys(WEB, OLD))
     assert (new["version"], new["outcome"], new["hosts"]) == (NEW, "succeeded", dict.fromkeys(WEB, NEW))

@@ -49,7 +49,7 @@ def test_the_schema_stays_for_the_old_code_works_on_it(
 
 
 def test_nothing_is_locked_or_recorded_as_drained(on: Callable[[str], Host]) -> None:
-    assert sorted(on("bastion1").file("/var/lib/strata/kinto").listdir()) == [".guard", "journal.jsonl"]
+    assert sorted(on("bastion1").file("/var/lib/strata/kinto").listdir()) == ["journal.jsonl"]
 
 
 def test_from_first_to_last_no_request_failed(load: Callable[..., Any]) -> None:

@@ -99,7 +99,9 @@ def test_a_silent_balancer_is_given_up_and_put_right_by_the_next_run(
         run = roll.result(timeout=180)
         assert run.code == 2
         assert "lb2: unreachable" in run.said
-        assert re.search("out of rotation web1, web2|whether lb2 has web1, web2 in rotation", run.said)
+        assert re.search(
+            "out of rotation on lb2: web1, web2|whether lb2 has web1, web2 in rotation", run.said
+        )
         assert pool("lb1") == dict.fromkeys(WEB, "UP")
     left = pool("lb2")
     assert (left["web1"], left["web2"]) == ("DRAIN", "DRAIN")
