@@ -63,9 +63,10 @@ options:
   commands:
     description:
       - The tool's commands, for O(engine=command), each as a list of words or as a string that is split like a shell's,
-        though no shell runs. A program is looked for on the C(PATH) or, where its name has a slash in it, in the release.
+        though no shell runs, and one that only a shell would understand is refused (C($), C(`), C(;), C(|), C(&), C(<), C(>)
+        without quotes, or C(NAME=) at the beginning). A program is looked for on the C(PATH) or, where its name has a slash in it, in the release.
       - They are run in the folder of the release, with the variables C(STRATA_PHASE), V(expand) or V(contract), and
-        C(STRATA_RELEASE), the release's version. A secret belongs in O(environment), not here.
+        C(STRATA_RELEASE), the release's version, empty where that is not known. A secret belongs in O(environment), not here.
       - A list of migrations is printed to the standard output as one name a line, or as a JSON list of names or of objects with
         C(name), C(phase) (V(expand) by default, or V(contract)) and C(sql), which a diff shows. All else belongs in the standard error.
     type: dict
@@ -92,11 +93,18 @@ options:
   environment:
     description:
       - Variables of the commands, on top of the module's own.
-      - Values of four and more characters, and passwords of URLs among them, are blotted out of every answer.
+      - Passwords of six and more characters are blotted out of every answer, wherever they stand. These are the values of variables
+        whose name has C(password), C(passwd), C(passphrase), C(pwd), C(secret), C(token) or C(credential) in it, C(pass) at the end of
+        a word, or C(key) at its end, and in any value the password of a URL and the parameters of such a name, as in
+        C(host=db password=...). A value with a line break at its end counts without it, too, and each line of six and more
+        characters by itself.
+      - Other values of six and more characters, and shorter passwords, are blotted out of what a command says as it fails, and only as whole
+        words, where no letter, digit, C(_) or C(-) adjoins them. Absolute paths are left there, and so are the names of migrations
+        in RV(strata.deploy.migration#module:applied) and the like.
     type: dict
   timeout:
     description:
-      - Seconds that each command may take. It is then told to end, with all that it has started, and is killed 5 seconds later.
+      - Seconds that each command may take. It is then told to end, with all that it has started, and what of it is left 5 seconds later is killed.
     type: float
     default: 1800
 requirements:

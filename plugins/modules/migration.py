@@ -39,7 +39,7 @@ attributes:
     support: full
     details:
       - With O(engine=sql), the database is read in a session that cannot write, without the lock.
-      - With O(engine=command), the command O(commands.plan) is run, and it alone.
+      - With O(engine=command), the command O(commands.plan) is run, and it alone, without the lock.
       - That the SQL itself succeeds is not known before it runs.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
@@ -103,12 +103,13 @@ options:
         elements: str
   lock_wait:
     description:
-      - Seconds to wait for another migrator to end. For O(engine=sql), as are the next two.
+      - Seconds to wait for another migrator to end; with O(engine=command), for one of the same O(path) on the same host.
     type: float
     default: 30
   lock_timeout:
     description:
       - Seconds that a statement may wait for a lock on a table. The queries of the application queue up behind it for as long.
+      - For O(engine=sql), as is O(retries).
     type: float
     default: 3
   retries:
@@ -202,7 +203,7 @@ migration:
   sample: 20260201000000_add_invoiced.sql
 done:
   description: Names of the migrations that this run applied or took back before that one. They stay so.
-  returned: when a migration or a command failed
+  returned: when a migration or a command failed, and what it had done is known
   type: list
   elements: str
   sample: []

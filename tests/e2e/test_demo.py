@@ -43,7 +43,7 @@ def test_a_deployment_costs_three_executions_a_host_and_few_others(demo: Demo) -
     plays = json.loads((demo.state / "timing.json").read_text())["plays"]
     ran = sum(play["remote"] + play["local"] for play in plays)
     assert ran - 3 * len(HOSTS) <= 26
-    assert sum(play["skipped"] for play in plays) <= 3
+    assert sum(play["skipped"] for play in plays) <= 4
 
 
 def test_the_same_release_again_changes_nothing(demo: Demo) -> None:
@@ -102,7 +102,7 @@ def test_a_canary_left_by_halt_is_rolled_back_alone(demo: Demo) -> None:
     with demo.load() as load:
         halted = demo.deploy("3.0-broken", "-e", "fleet_rolling_policy=halt")
         assert halted.code != 0
-        assert "out of rotation web1" in halted.report
+        assert "out of rotation on lb1: web1" in halted.report
         assert "3.0-broken (failed) on web1" in halted.report
         assert demo.in_rotation() == ["web2", "web3", "web4"]
         before = demo.processes()

@@ -97,7 +97,7 @@ def deployment_plan(
 
 def _database_line(controller: Mapping[str, Any]) -> str:
     plan = controller.get("__db_migrate_plan") or {}
-    if failure_reason(plan):
+    if failure_reason(plan) or failure_reason(controller.get("__db_migrate_install")):
         return f"{'database':<9} not read"
     if plan.get("driver"):
         return f"{'database':<9} {plan['driver']} is installed first; what is pending is not known before"

@@ -21,6 +21,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict 
     CONTROLLER,
     Variables,
     failure_reason,
+    interrupted,
     running,
     schema_version,
     succeeded,
@@ -60,14 +61,19 @@ def report(
     record: Record,
     layers: Sequence[str],
     check_mode: bool = False,
+    database_host: str = CONTROLLER,
 ) -> list[str]:
-    """The last lines of a deployment: what was done or what failed where and why, and what runs now."""
+    """The last lines of a deployment: what was done or what failed where and why, and what runs now.
+
+    Args:
+        database_host: the migrating host.
+    """
     outcome = verdict(variables, fleet)
     subject = f"{app} {version}" if version else app
     if check_mode and outcome.passed:
         return [f"{subject}: this was a check, nothing was changed."]
     if outcome.passed:
-        return [f"{subject}: done.", *_state_lines(variables, fleet, version, record, layers)]
+        return [f"{subject}: done.", *_state_lines(variables, fleet, version, record, layers, database_host)]
     lines = [f"{subject}: FAILED in the {outcome.failures[0].layer} layer."]
     for item in outcome.failures:
         where = f" on {', '.join(item.hosts)}" if item.hosts else ""
@@ -76,13 +82,18 @@ def report(
         return [*lines, "This was a check, nothing was changed."]
     return [
         *lines,
-        *_state_lines(variables, fleet, version, record, layers),
-        _advice(outcome.failures[0].layer),
+        *_state_lines(variables, fleet, version, record, layers, database_host),
+        _advice(outcome.failures[0].layer, variables.get(CONTROLLER, {}), database_host),
     ]
 
 
 def _state_lines(
-    variables: Variables, fleet: Sequence[str], version: str | None, record: Record, layers: Sequence[str]
+    variables: Variables,
+    fleet: Sequence[str],
+    version: str | None,
+    record: Record,
+    layers: Sequence[str],
+    database_host: str,
 ) -> list[str]:
     lines = []
     put_back = [host for host in fleet if succeeded(variables.get(host, {}).get("__artifact_rollback"))]
@@ -103,13 +114,14 @@ def _state_lines(
             f"  running now    {_by_version(variables, [h for h in fleet if running(variables, h)]) or 'nothing'}"
         )
     controller = variables.get(CONTROLLER, {})
-    lines += _database_lines(controller) + _feature_lines(controller)
+    lines += _driver_lines(controller, database_host)
+    lines += _database_lines(controller, database_host) + _feature_lines(controller)
     return lines
 
 
 def _rotation_lines(variables: Variables, fleet: Sequence[str], record: Record) -> list[str]:
     seen = last_seen(variables, fleet)
-    out: list[str] = []
+    out: dict[tuple[str, ...], list[str]] = {}
     lines = []
     for balancer, members in remaining_record(variables, fleet, record).items():
         hosts = [host for host in fleet if member_of(variables, host) in members]
@@ -119,10 +131,18 @@ def _rotation_lines(variables: Variables, fleet: Sequence[str], record: Record) 
             for host in hosts
             if seen.get((balancer, str(member_of(variables, host))), "unknown") == "unknown"
         ]
-        out += [host for host in hosts if host not in unknown]
+        drained = tuple(host for host in hosts if host not in unknown)
+        if drained:
+            out.setdefault(drained, []).append(balancer)
         if unknown:
             lines.append(f"  not known      whether {balancer} has {', '.join(unknown)} in rotation")
-    return [f"  out of rotation {', '.join(dict.fromkeys(out))}", *lines] if out else lines
+    return [
+        *(
+            f"  out of rotation on {', '.join(balancers)}: {', '.join(hosts)}"
+            for hosts, balancers in out.items()
+        ),
+        *lines,
+    ]
 
 
 def _by_version(variables: Variables, hosts: Sequence[str]) -> str:
@@ -132,15 +152,38 @@ def _by_version(variables: Variables, hosts: Sequence[str]) -> str:
     return "; ".join(f"{version} on {', '.join(names)}" for version, names in grouped.items())
 
 
-def _database_lines(controller: Mapping[str, Any]) -> list[str]:
+def installed_driver(controller: Mapping[str, Any]) -> str | None:
+    """The package that the plan has installed for the database; None where it did not."""
+    for item in (controller.get("__db_migrate_install") or {}).get("results") or []:
+        if succeeded(item) and item.get("changed"):
+            return str(item["item"])
+    return None
+
+
+def _driver_lines(controller: Mapping[str, Any], database_host: str) -> list[str]:
+    package = installed_driver(controller)
+    return [f"  installed      {package} on {database_host}"] if package else []
+
+
+def migration_interrupted(controller: Mapping[str, Any]) -> bool:
+    """Whether a migration or its rollback may still run, its host having fallen silent or its module having been killed."""
+    return any(
+        interrupted(controller.get(register)) for register in ("__db_migrate_apply", "__db_migrate_rollback")
+    )
+
+
+def _database_lines(controller: Mapping[str, Any], database_host: str) -> list[str]:
     """What became of the schema; after a failure only what is sure of it."""
+    if migration_interrupted(controller):
+        return [f"  database       not known, may still run on {database_host}"]
     verbs = {"__db_migrate_rollback": "rolled back", "__db_migrate_apply": "applied", "__db_migrate_plan": ""}
     results = {register: controller.get(register) or {} for register in verbs}
     for register, verb in verbs.items():
         result = results[register]
         names = result.get("done") or result.get("rolled_back") or result.get("applied") or []
         done = [f"{verb} {name}" for name in names if verb]
-        if done or succeeded(result):
+        # A plan that asks for the driver has not seen the schema.
+        if done or (succeeded(result) and not result.get("driver")):
             version = schema_version(result) if succeeded(result) else None
             at = [f"at {version}"] if version else []
             sure = not any(map(failure_reason, results.values()))
@@ -162,11 +205,17 @@ def _feature_lines(controller: Mapping[str, Any]) -> list[str]:
     return [f"  features       {summary}"] if flags else []
 
 
-def _advice(layer: str) -> str:
+def _advice(layer: str, controller: Mapping[str, Any], database_host: str) -> str:
     if layer == "open":
-        return "Nothing was changed. Mend what is named above and run the same command again."
+        nothing = "Nothing else was changed." if installed_driver(controller) else "Nothing was changed."
+        return f"{nothing} Mend what is named above and run the same command again."
     if layer == "artifact":
         return "No host was drained and nothing was switched. Mend what is named above and run the same command again."
+    if layer == "database" and migration_interrupted(controller):
+        return (
+            f"The fleet was not touched. See that no migration runs on {database_host} any more, "
+            "then run the same command again."
+        )
     if layer == "database":
         return "The fleet was not touched. Mend the migration and run the same command again."
     return "See what runs with status.yml; when the cause is mended, run the same command again."
@@ -246,6 +295,7 @@ def journal_entry(
 ) -> dict[str, Any]:
     """What the journal keeps of a deployment; the lock's module adds who and when."""
     outcome = verdict(variables, fleet)
+    migration = variables.get(CONTROLLER, {}).get("__db_migrate_apply") or {}
     return {
         "app": app,
         "occasion": occasion,
@@ -256,9 +306,8 @@ def journal_entry(
             for item in outcome.failures
         ],
         "hosts": {host: running(variables, host) for host in fleet},
-        "migrations": list(
-            ((variables.get(CONTROLLER, {}).get("__db_migrate_apply")) or {}).get("applied") or []
-        ),
+        # A failure tells what was applied before it as done.
+        "migrations": list(migration.get("done") or migration.get("applied") or []),
     }
 
 

@@ -12,6 +12,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict 
     CONTROLLER,
     Variables,
     failure_reason,
+    interrupted,
     needs_change,
     succeeded,
 )
@@ -108,10 +109,11 @@ def in_rotation(
     Args:
         reading: what reading the balancer registered, its ``item`` being the balancer's host.
         drain: see `taken_out_by_us`.
+        record: without any, a drain is nobody's: a run that died left the same behind as an operator would.
     """
-    state = reading["members"].get(member, {}).get("state")
+    state = (reading.get("members") or {}).get(member, {}).get("state")
     if state == "drained":
-        return not taken_out_by_us([member], reading["item"], drain, record)
+        return bool(record) and not taken_out_by_us([member], reading["item"], drain, record)
     return state in ("ready", "maintenance")
 
 
@@ -137,11 +139,16 @@ def intended_record(
     """The former record and the members that are in rotation now and will be drained.
 
     It is on disk before the first of them is drained, so that the next run can tell ours from an operator's.
-    What is recorded of a balancer that is no longer there is forgotten.
+    What is recorded of a balancer that is no longer there is forgotten, but not of one that does not answer.
     """
+    reading = variables.get(CONTROLLER, {}).get("__fleet_rolling_pool") or {}
+    if failure_reason(reading) and not reading.get("results"):
+        return dict(record)
     ours = members_to_drain(variables, [host for host in fleet if host in variables], version)
+    seen = pools(variables)
     intended: dict[str, Any] = {}
-    for balancer, members in pools(variables).items():
+    for balancer in [item["item"] for item in reading.get("results") or []]:
+        members = seen.get(balancer, {})
         entry = dict(record.get(balancer, {}))
         for member in ours:
             if members.get(member, {}).get("state") in IN_THE_POOL:
@@ -152,7 +159,10 @@ def intended_record(
 
 
 def last_seen(variables: Variables, fleet: Sequence[str]) -> dict[tuple[str, str], str]:
-    """The last state of each member by balancer host and name; ``unknown`` where a balancer failed and had not drained it."""
+    """The last state of each member by balancer host and name; ``unknown`` where a balancer failed.
+
+    Unless it had drained the member, and has refused to put it back or was not asked.
+    """
     seen: dict[tuple[str, str], str] = {
         (balancer, name): member["state"]
         for balancer, members in pools(variables).items()
@@ -168,8 +178,13 @@ def last_seen(variables: Variables, fleet: Sequence[str]) -> dict[tuple[str, str
                 if "members" in item:
                     seen[key] = item["members"].get(member, {}).get("state", "unknown")
                 elif failure_reason(item):
-                    timed_out = register == "__fleet_rolling_drain" and bool(item.get("changed"))
-                    seen[key] = "drained" if timed_out or seen.get(key) == "drained" else "unknown"
+                    begun = bool(item.get("changed"))
+                    if register == "__fleet_rolling_drain":
+                        drained = begun or seen.get(key) == "drained"
+                    else:
+                        # It is set ready first and waited for then, so it may get requests already.
+                        drained = seen.get(key) == "drained" and not begun and not interrupted(item)
+                    seen[key] = "drained" if drained else "unknown"
     return seen
 
 

@@ -94,6 +94,12 @@ def failure_reason(result: Mapping[str, Any] | Sequence[Mapping[str, Any]] | Non
     return None
 
 
+def interrupted(result: Mapping[str, Any] | None) -> bool:
+    """Whether a task ended without its module's own word, so that what it did, and whether it still does, is not known."""
+    result = result or {}
+    return bool(result.get("unreachable")) or "module_stdout" in result
+
+
 def verdict(variables: Variables, fleet: Sequence[str]) -> Verdict:
     """What has failed so far, in the order in which the deployment does things."""
     controller = variables.get(CONTROLLER, {})

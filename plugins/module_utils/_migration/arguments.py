@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import Engine, EngineOptions
-from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import secrets_in
+from ansible_collections.strata.deploy.plugins.module_utils._migration.secrecy import BLOT, Secrets
 
 COMMON: dict[str, Any] = {
     "engine": {"type": "str", "choices": sorted(ENGINES), "default": "sql"},
@@ -40,15 +40,15 @@ REQUIRED_IF = [("engine", "sql", ["url"]), ("engine", "command", ["commands"])]
 def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Engine:
     """The engine for a module's parameters, what is secret in these kept out of the module's answer.
 
-    Ansible would blot out the value 1 of a variable wherever there is a 1, in the names of migrations for instance.
-    So short values are let through, and in turn the answer does not repeat the parameter.
+    Ansible would blot out the value shop of a variable wherever there is a shop, in the names of migrations for instance.
+    So only passwords are left to it; in turn the answer does not repeat the parameter, and `Tool` conceals what a command says.
     """
     known = {each.name for each in fields(EngineOptions)}
     options = EngineOptions(**{name: value for name, value in parameters.items() if name in known})
     environment = options.environment or {}
-    _url.conceal(no_log_values, options.archive)
     no_log_values.difference_update(str(value) for value in environment.values())
-    no_log_values.update(secrets_in(environment), {options.url} if options.url else ())
+    _url.conceal(no_log_values, options.archive)
+    no_log_values.update(Secrets(environment).passwords, {options.url} if options.url else ())
     if environment:
-        parameters["environment"] = dict.fromkeys(environment, "********")
+        parameters["environment"] = dict.fromkeys(environment, BLOT)
     return ENGINES[parameters["engine"]](options)

@@ -5,20 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome, Pending, Status
 from ansible_collections.strata.deploy.plugins.module_utils._migration.pending import read_pending
-from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import RunningRelease
+from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
+    RunningRelease,
+    check_rollback_phase,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._migration.release_folder import (
     NoReleaseError,
     release_folder,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import Tool, argv
+from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
 
 
 class CommandEngine:
@@ -29,11 +34,18 @@ class CommandEngine:
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._tool = Tool(options.user, options.environment, options.timeout)
+        self._held: tuple[int, ...] = ()
+
+    @property
+    def _rolls_back(self) -> bool:
+        return bool((self._options.commands or {}).get("rollback"))
 
     def validate(self) -> None:
-        for name in ("plan", "apply"):
+        for name in ("plan", "apply", *(["rollback"] if self._rolls_back else [])):
             self._command(name)
         self._tool.validate()
+        if self._options.lock_wait < 0:
+            raise StrataError(f"lock_wait must not be negative; it is {self._options.lock_wait:g}.")
 
     def status(self) -> Status:
         """What is pending alone, for a tool's own history is its own to read."""
@@ -45,7 +57,7 @@ class CommandEngine:
 
     def ensure_latest(self, *, phase: str, check_mode: bool) -> Outcome:
         """Apply what is pending of ``phase``, and have the plan command confirm it."""
-        with self._release() as folder:
+        with self._alone("apply", check_mode), self._release() as folder:
             before = self._plan(folder, phase)
             pending = _of(before, phase)
             _check_order(before, phase)
@@ -65,23 +77,18 @@ class CommandEngine:
         self, *, phase: str, version: str | None, running: Sequence[RunningRelease], check_mode: bool
     ) -> Outcome:
         """Run the rollback command of the release whose migrations are to be taken back."""
-        if phase != "expand":
-            raise StrataError(
-                "Rolling back contract migrations is refused: what they removed is gone. Go forward with a new migration."
-            )
+        check_rollback_phase(phase)
         self._check_rollback(version, running)
         facts = {"STRATA_VERSION": version or ""}
-        with self._release() as folder:
+        with self._alone("rollback", check_mode), self._release() as folder:
             before = self._plan(folder, phase)
             if check_mode:
                 again = f"rolled back to {version}, by the rollback command\n"
                 return Outcome((), (), (), None, _text(before), _text(before) + again, uncertain=True)
-            printed = read_pending("rollback", self._run("rollback", folder, phase, facts))
-            after = self._plan(folder, phase)
-        fresh = [each for each in after if each.name not in _names(before)]
+            rolled_back, after = self._roll_back(folder, phase, facts, before)
         return Outcome(
             applied=(),
-            rolled_back=_names(printed or reversed(fresh)),
+            rolled_back=rolled_back,
             pending=(),
             version=None,
             before=_text(before),
@@ -90,7 +97,7 @@ class CommandEngine:
 
     def _check_rollback(self, version: str | None, running: Sequence[RunningRelease]) -> None:
         refused = "Rolling the database back is refused: "
-        if not (self._options.commands or {}).get("rollback"):
+        if not self._rolls_back:
             raise StrataError(
                 f"{refused}there is no rollback command, so the schema stays. An expand migration is meant to be "
                 "compatible with the release before it; roll the artifact back alone, or go forward."
@@ -143,22 +150,67 @@ class CommandEngine:
                 pending=list(remaining),
             )
 
+    def _roll_back(
+        self, folder: Path, phase: str, facts: dict[str, str], before: Sequence[Pending]
+    ) -> tuple[tuple[str, ...], tuple[Pending, ...]]:
+        """Run the rollback command; the names of what it took back, and what is pending now."""
+        failure = None
+        printed: tuple[Pending, ...] = ()
+        try:
+            printed = read_pending("rollback", self._run("rollback", folder, phase, facts))
+        except StrataError as error:
+            failure = error
+        try:
+            after = self._plan(folder, phase)
+        except StrataError as error:
+            raise StrataError(
+                f"{failure or 'The rollback command succeeded.'} What is rolled back now is not known: {error}",
+                changed=True,
+                done=list(_names(printed)),
+            ) from error
+        names = _names(printed or reversed([each for each in after if each.name not in _names(before)]))
+        if failure:
+            raise StrataError(
+                f"{failure}\nRolled back in this run: {', '.join(names) or 'none'}.",
+                changed=bool(names),
+                done=list(names),
+            )
+        return names, after
+
     def _plan(self, folder: Path, phase: str) -> tuple[Pending, ...]:
         return read_pending("plan", self._run("plan", folder, phase))
 
     def _run(self, name: str, folder: Path, phase: str, facts: dict[str, str] | None = None) -> str:
         known = {
             "STRATA_PHASE": phase,
-            "STRATA_RELEASE": self._options.release or folder.name,
+            "STRATA_RELEASE": self._options.release or (folder.name if self._is_staged(folder) else ""),
             **(facts or {}),
         }
-        return self._tool.run(name, self._command(name), folder, known)
+        return self._tool.run(name, self._command(name), folder, known, self._held)
+
+    def _is_staged(self, folder: Path) -> bool:
+        return bool(self._options.path) and folder.parent == Layout(str(self._options.path)).releases
 
     def _command(self, name: str) -> tuple[str, ...]:
         command = (self._options.commands or {}).get(name)
         if command is None:
             raise StrataError(f"The engine command needs commands, and '{name}' is not among them.")
         return argv(name, command)
+
+    @contextmanager
+    def _alone(self, what: str, check_mode: bool) -> Iterator[None]:
+        """Keep other migrators of the app on this host out; check mode only plans, and needs no lock."""
+        if check_mode:
+            yield
+            return
+        app = self._options.path or repr(self._command("apply"))
+        shown = f"the {what} of {self._options.release or 'the current release'}"
+        with guarded(app, shown, self._options.lock_wait) as descriptor:
+            self._held = (descriptor,)
+            try:
+                yield
+            finally:
+                self._held = ()
 
     def _release(self) -> AbstractContextManager[Path]:
         account = self._tool.account()

@@ -101,6 +101,14 @@ def plan_latest(
     return pending
 
 
+def check_rollback_phase(phase: str) -> None:
+    """Raise StrataError where the migrations of ``phase`` cannot be taken back."""
+    if phase != "expand":
+        raise StrataError(
+            "Rolling back contract migrations is refused: what they removed is gone. Go forward with a new migration."
+        )
+
+
 def plan_rollback(
     applied: Sequence[Applied], version: str | None, running: Sequence[RunningRelease]
 ) -> tuple[Applied, ...]:

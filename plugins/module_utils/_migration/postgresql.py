@@ -192,7 +192,7 @@ def _driver() -> Any:
     )
     if _is_of_the_system():
         raise StrataError(
-            f"{missing} Install {PACKAGE} there; the role does so in its plan, unless db_migrate_install_driver is false.",
+            f"{missing} Install {PACKAGE} there. Planning a migration with the role does so, unless db_migrate_install_driver is false.",
             driver=PACKAGE,
         )
     raise StrataError(

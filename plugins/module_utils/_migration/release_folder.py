@@ -14,7 +14,11 @@ from pathlib import Path
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
-from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout, validate_version
+from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
+    Layout,
+    make_folder,
+    validate_version,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import act
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import settled
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import load
@@ -60,7 +64,7 @@ def release_folder(options: EngineOptions, group: int | None) -> Iterator[Path]:
         ):
             limits = Limits()
             fetch(artifact, Path(private) / "artifact", limits.max_bytes)
-            folder.mkdir(mode=0o755)
+            make_folder(folder)
             unpack(Path(private) / "artifact", folder, limits)
             (Path(private) / "artifact").unlink()
             if group is not None:

@@ -24,6 +24,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.history i
 from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome, Pending, Status
 from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
     RunningRelease,
+    check_rollback_phase,
     find_drift,
     plan_latest,
     plan_rollback,
@@ -95,10 +96,7 @@ class SqlEngine:
         self, *, phase: str, version: str | None, running: Sequence[RunningRelease], check_mode: bool
     ) -> Outcome:
         """Take back the last expand migration, or all after ``version``, with the SQL kept when it was applied."""
-        if phase != "expand":
-            raise StrataError(
-                "Rolling back contract migrations is refused: what they removed is gone. Go forward with a new migration."
-            )
+        check_rollback_phase(phase)
         with self._alone(check_mode) as database:
             history = History(database)
             before = history.read()

@@ -8,27 +8,30 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import re
 import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Callable
 
-from ansible_collections.strata.deploy.plugins.module_utils import _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.secrecy import Secrets
 
 GRACE = 5.0
 """Seconds that a tool has to roll back what it is at, once it was told to end."""
-SHORTEST_SECRET = 4
 OUTPUT_LIMIT = 64 * 1024 * 1024
 TAIL_LINES = 10
-TAIL_LENGTH = 1500
+TAIL_LENGTH = 750
+"""Characters of each stream, so that one that talks a lot leaves the other's last words."""
 _PR_SET_PDEATHSIG = 1
-_SHELL_WORDS = frozenset(("&&", "||", "|", ";", "&", "<", ">", ">>", "2>", "2>&1"))
+_QUOTED = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_FOR_A_SHELL = re.compile(r"[$`;|&<>]|\A\s*\w+=")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Tool:
         self._user = user
         self._environment = environment or {}
         self._timeout = timeout
+        self._secrets = Secrets(self._environment)
 
     def validate(self) -> None:
         """Raise StrataError where an option makes no sense on this host."""
@@ -86,21 +90,29 @@ class Tool:
         groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir)
 
-    def run(self, what: str, command: tuple[str, ...], folder: Path, facts: Mapping[str, str]) -> str:
+    def run(
+        self,
+        what: str,
+        command: tuple[str, ...],
+        folder: Path,
+        facts: Mapping[str, str],
+        inherited: Sequence[int] = (),
+    ) -> str:
         """Run a command; what it printed on its standard output.
 
         Args:
             what: how an error calls it.
             facts: further variables for it, which are no secrets.
+            inherited: descriptors that it keeps open, a lock's for instance.
 
         Raises:
             StrataError: it could not be run, did not end in time or failed; with its last words, secrets blotted out.
         """
-        shown = f"The {what} command `{self._conceal(shlex.join(command))}`"
+        shown = f"The {what} command `{self._secrets.conceal(shlex.join(command))}`"
         # Files, for a pipe would have us wait for whatever the command leaves behind in the background.
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             code = self._wait(
-                shown, self._start(shown, command, folder, facts, output, errors), output, errors
+                shown, self._start(shown, command, folder, facts, output, errors, inherited), output, errors
             )
             if code:
                 ended = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
@@ -118,6 +130,7 @@ class Tool:
         facts: Mapping[str, str],
         output: IO[bytes],
         errors: IO[bytes],
+        inherited: Sequence[int],
     ) -> subprocess.Popen[bytes]:
         account = self.account()
         identity: dict[str, Any] = {}
@@ -142,6 +155,7 @@ class Tool:
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
+                pass_fds=inherited,
                 preexec_fn=_end_with_parent(),
                 **identity,
             )
@@ -157,29 +171,28 @@ class Tool:
         try:
             return process.wait(self._timeout)
         except subprocess.TimeoutExpired:
-            _end(process)
+            ended = (
+                "was ended. What it had done by then is for the tool to tell."
+                if _end(process)
+                else f"could not be ended: process group {process.pid} still runs as another user."
+            )
             raise StrataError(
-                f"{shown} did not end within {self._timeout:g} s and was ended. What it had done by then is for "
-                f"the tool to tell.{self._last_words(errors, output)}"
+                f"{shown} did not end within {self._timeout:g} s and {ended}{self._last_words(errors, output)}"
             ) from None
-        finally:
-            if process.returncode is None:
-                _end(process)
+        except BaseException:
+            _end(process)
+            raise
 
     def _last_words(self, errors: IO[bytes], output: IO[bytes]) -> str:
         lines = []
-        for stream in (errors, output):
+        for stream in (output, errors):
             stream.seek(max(0, stream.seek(0, os.SEEK_END) - OUTPUT_LIMIT))
             # First blotted out, then cut: half a secret would not be found.
-            text = self._conceal(stream.read().decode(errors="replace"))
-            lines += [line.rstrip() for line in text.splitlines() if line.strip()][-TAIL_LINES:]
+            text = self._secrets.conceal(stream.read().decode(errors="replace"))
+            last = [line.rstrip() for line in text.splitlines() if line.strip()][-TAIL_LINES:]
+            lines += ["\n  ".join(last)[-TAIL_LENGTH:]] if last else []
         words = "\n  ".join(lines)
-        return f" Its last words:\n  {words[-TAIL_LENGTH:]}" if lines else " It printed nothing."
-
-    def _conceal(self, text: str) -> str:
-        for secret in sorted(secrets_in(self._environment), key=len, reverse=True):
-            text = text.replace(secret, "********")
-        return _url.masked(text)
+        return f" Its last words:\n  {words}" if lines else " It printed nothing."
 
 
 def argv(name: str, command: Any) -> tuple[str, ...]:
@@ -193,10 +206,10 @@ def argv(name: str, command: Any) -> tuple[str, ...]:
             words = shlex.split(command)
         except ValueError as error:
             raise StrataError(f"The {name} command cannot be split into words: {error}.") from error
-        meant = sorted(_SHELL_WORDS.intersection(words))
+        meant = _FOR_A_SHELL.search(_QUOTED.sub(_expanded, command))
         if meant:
             raise StrataError(
-                f"The {name} command has '{meant[0]}' in it, and no shell reads it: make it a script in the "
+                f"The {name} command has '{meant[0].strip()}' in it, and no shell reads it: quote it, make it a script in the "
                 "release, or a list that begins with sh, -c."
             )
     elif isinstance(command, (list, tuple)) and all(isinstance(each, (str, int)) for each in command):
@@ -208,20 +221,28 @@ def argv(name: str, command: Any) -> tuple[str, ...]:
     return tuple(words)
 
 
-def secrets_in(environment: Mapping[str, Any]) -> set[str]:
-    """What is not to be shown of variables' values: all but the shortest, and the passwords of URLs among them."""
-    values = {str(value) for value in environment.values()}
-    secrets = {value for value in values if len(value) >= SHORTEST_SECRET}
-    return secrets.union(*(_url.secrets_in(value) for value in values if "://" in value)) - {""}
+def _expanded(quoted: re.Match[str]) -> str:
+    """What a shell would still see of a quoted part: between double quotes it looks for variables and commands."""
+    return re.sub(r"\\.|[^$`]", "", quoted[0], flags=re.DOTALL) if quoted[0][0] == '"' else "x"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it has started; it may first put right what it is at."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+def _end(process: subprocess.Popen[bytes]) -> bool:
+    """End a command and what it has started, all of which may first put right what it is at; whether one may end it."""
+    deadline = time.monotonic() + GRACE
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            process.poll()  # a shell may be gone long before the tool that it has started
+            os.killpg(process.pid, 0)
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    return True
 
 
 def _end_with_parent() -> Callable[[], None] | None:

@@ -22,6 +22,7 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils._migration import guard
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions
 from ansible_collections.strata.deploy.plugins.module_utils._service.supervisord import Supervisord
 
@@ -87,7 +88,9 @@ elif sys.argv[1] == "rollback":
     for name in [name for name in reversed(done) if name > os.environ["STRATA_VERSION"]]:
         database.execute("DELETE FROM history WHERE name = ?", (name,))
         database.commit()
-        print(name) if behaviour != "silent" else None
+        print(name) if behaviour not in ("silent", "chatty") else None
+        sys.exit(3) if behaviour == "breaks" else None
+    print('{"done": true}') if behaviour == "chatty" else None
 '''
 
 
@@ -277,8 +280,9 @@ class MigratingShop:
 
 
 @pytest.fixture
-def migrating_shop(tmp_path: Path) -> MigratingShop:
+def migrating_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MigratingShop:
     """A shop whose release brings a migration tool of its own."""
+    monkeypatch.setattr(guard, "RUN", tmp_path)
     source = tmp_path / "source"
     (source / "bin").mkdir(parents=True)
     tool = source / "bin" / "tool"

@@ -265,10 +265,10 @@ def test_the_environment_of_commands_is_secret_and_what_is_short_blots_out_no_na
     logged: list[str] = []
     monkeypatch.setattr(AnsibleModule, "log", lambda _self, text, **more: logged.append(f"{text} {more}"))
     options = {"engine": "command", **migrating_shop.options("breaks")}
-    options["environment"].update(DEBUG="1", PIN="0_0", URL="amqp://me:p@x/")
+    options["environment"].update(DEBUG="1", PIN="0_0", TABLE="orders", URL="amqp://me:p@x/")
     result = run_module("migration", options)
     assert result["done"] == ["0001_orders"]
-    assert "cannot alter orders as ********" in result["msg"]
+    assert "cannot alter ******** as ********" in result["msg"]
     assert set(result["invocation"]["module_args"]["environment"].values()) == {"********"}
     assert any("Invoked with" in line for line in logged)
     for secret in ("hunter2", "0_0", "me:p@x"):

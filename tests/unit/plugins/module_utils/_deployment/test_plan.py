@@ -150,3 +150,14 @@ def test_the_plan_of_the_database_is_what_its_engine_knows(
     fleet.runs("2.0").result("__db_migrate_plan", "localhost", **database)
     plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "layers": ["database"]})
     assert f"database  {expected}" in plan.lines
+
+
+def test_a_database_whose_driver_could_not_be_installed_was_not_read(fleet: Any) -> None:
+    fleet.runs("2.0").result("__db_migrate_plan", "localhost", driver="python3-psycopg2")
+    fleet.result(
+        "__db_migrate_install",
+        "localhost",
+        results=[{"item": "python3-psycopg2", "failed": True, "msg": "no such package"}],
+    )
+    plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "layers": ["database"]})
+    assert "database  not read" in plan.lines

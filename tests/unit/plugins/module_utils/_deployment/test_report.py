@@ -67,26 +67,109 @@ def test_a_host_left_out_of_rotation_is_named(fleet: Any) -> None:
     fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", "members": drained}])
     fleet.result("__artifact_activate", "web1", unreachable=True, msg="gone")
     lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": {"lb1": {"member-web1": None}}})
-    assert "  out of rotation web1" in lines
+    assert "  out of rotation on lb1: web1" in lines
+
+
+OUT = "  out of rotation on lb1: web1"
+NOT_KNOWN = "  not known      whether lb1 has web1 in rotation"
+DRAINED = {"members": {"member-web1": {"state": "drained"}}}
+REFUSED = {"failed": True, "msg": "refused", "changed": False}
+TIMED_OUT = {"failed": True, "msg": "the time is up", "changed": True}
+SILENT = {"unreachable": True, "msg": "no answer"}
+KILLED = {"failed": True, "msg": "MODULE FAILURE", "changed": False, "module_stdout": "", "rc": 137}
 
 
 @pytest.mark.parametrize(
-    ("drain", "line"),
+    ("drain", "restore", "line"),
     [
-        ({"members": {"member-web1": {"state": "drained"}}}, "  out of rotation web1"),
-        ({"failed": True, "msg": "the time is up", "changed": True}, "  out of rotation web1"),
-        ({"failed": True, "msg": "refused"}, "  not known      whether lb1 has web1 in rotation"),
-        ({"unreachable": True, "msg": "no answer"}, "  not known      whether lb1 has web1 in rotation"),
+        (DRAINED, REFUSED, OUT),
+        (DRAINED, TIMED_OUT, NOT_KNOWN),
+        (DRAINED, SILENT, NOT_KNOWN),
+        (DRAINED, KILLED, NOT_KNOWN),
+        (TIMED_OUT, REFUSED, OUT),
+        (TIMED_OUT, SILENT, NOT_KNOWN),
+        (REFUSED, SILENT, NOT_KNOWN),
+        (SILENT, SILENT, NOT_KNOWN),
     ],
 )
-def test_what_a_balancer_did_not_answer_is_not_known(fleet: Any, drain: dict[str, Any], line: str) -> None:
+def test_a_member_that_may_have_been_put_back_is_not_called_out_of_rotation(
+    fleet: Any, drain: dict[str, Any], restore: dict[str, Any], line: str
+) -> None:
     fleet.runs("2.0").pool(web1="ready", web2="ready")
     fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", **drain}])
-    fleet.result(
-        "__fleet_rolling_restore", "web1", results=[{"item": "lb1", "unreachable": True, "msg": "no answer"}]
-    )
+    fleet.result("__fleet_rolling_restore", "web1", results=[{"item": "lb1", **restore}])
     lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": {"lb1": {"member-web1": None}}})
     assert [item for item in lines if "rotation" in item and "putting" not in item] == [line]
+
+
+@pytest.mark.parametrize(
+    ("lb2", "line"),
+    [("ready", "  out of rotation on lb1: web1"), ("drained", "  out of rotation on lb1, lb2: web1")],
+)
+def test_the_balancers_that_have_a_member_out_are_named(fleet: Any, lb2: str, line: str) -> None:
+    fleet.runs("2.0").result(
+        "__fleet_rolling_drain",
+        "web1",
+        results=[
+            {"item": balancer, "members": {"member-web1": {"state": state}}}
+            for balancer, state in (("lb1", "drained"), ("lb2", lb2))
+        ],
+    )
+    fleet.result("__artifact_activate", "web1", failed=True, msg="health answered 500")
+    record = {"lb1": {"member-web1": None}, "lb2": {"member-web1": None}}
+    lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": record})
+    assert [item for item in lines if "rotation" in item] == [line]
+
+
+@pytest.mark.parametrize("register", ["__db_migrate_apply", "__db_migrate_rollback"])
+@pytest.mark.parametrize("broken", [SILENT, KILLED])
+def test_a_migration_whose_end_nobody_saw_may_still_run(
+    fleet: Any, register: str, broken: dict[str, Any]
+) -> None:
+    fleet.runs("2.0").result("__db_migrate_plan", "localhost", version="1", pending=["2_a"])
+    fleet.result(register, "localhost", **broken)
+    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    assert [line for line in lines if line.startswith("  database ")] == [
+        "  database       not known, may still run on db1"
+    ]
+    assert lines[-1] == (
+        "The fleet was not touched. See that no migration runs on db1 any more, then run the same command again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "told", "advice"),
+    [
+        (True, ["  installed      python3-psycopg2 on db1"], "Nothing else was changed."),
+        (False, [], "Nothing was changed."),
+    ],
+)
+def test_a_driver_that_was_installed_before_the_failure_is_named(
+    fleet: Any, changed: bool, told: list[str], advice: str
+) -> None:
+    fleet.runs("2.0").result(
+        "__db_migrate_install", "localhost", results=[{"item": "python3-psycopg2", "changed": changed}]
+    )
+    fleet.result("__db_migrate_plan", "localhost", failed=True, msg="no such database")
+    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    assert [line for line in lines if line.startswith("  installed ")] == told
+    assert lines[-1].startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("apply", "kept"),
+    [
+        ({"applied": ["a", "b"]}, ["a", "b"]),
+        ({"failed": True, "msg": "no", "done": ["a"]}, ["a"]),
+        ({"failed": True, "msg": "no"}, []),
+    ],
+)
+def test_the_journal_keeps_what_was_applied_before_a_failure(
+    fleet: Any, apply: dict[str, Any], kept: list[str]
+) -> None:
+    fleet.runs("2.0").result("__db_migrate_apply", "localhost", **apply)
+    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    assert entry["migrations"] == kept
 
 
 def test_a_check_says_that_nothing_was_changed(fleet: Any) -> None:
@@ -152,6 +235,7 @@ def test_running_releases_name_their_migrations(fleet: Any) -> None:
         ({"plan": {"version": "1", "pending": ["2_a"], "applied": ["2_a"]}}, "at 1"),
         ({"plan": {"version": None, "engine": "sql"}}, "at an empty schema"),
         ({"plan": {"version": None, "engine": "command"}}, "unchanged"),
+        ({"plan": {"driver": "python3-psycopg2"}, "install": {"failed": True, "msg": "no"}}, None),
         ({"apply": {"version": "2", "applied": ["2_a"], "engine": "sql"}}, "at 2, applied 2_a"),
         ({"apply": {"version": None, "applied": ["a", "b"], "engine": "command"}}, "applied a, applied b"),
         ({"plan": {"version": "1"}, "apply": {"failed": True, "msg": "no", "done": ["2_a"]}}, "applied 2_a"),

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.rotation import (
     batch_to_analyse,
     in_rotation,
+    intended_record,
     members_to_drain,
     members_to_restore,
     members_to_roll_back,
@@ -87,7 +88,20 @@ def test_a_member_is_in_rotation_unless_an_operator_has_it_out(
 ) -> None:
     reading = {"item": "lb1", "members": {"web1": {"state": state}} if state else {}}
     drain = {"results": [{"item": "lb1", "before": {"web1": before}}]} if before else {"skipped": True}
-    assert in_rotation(reading, "web1", drain, {"lb1": {"web1": None}} if recorded else {}) is passes
+    record = {"lb1": {"web1" if recorded else "web2": None}}
+    assert in_rotation(reading, "web1", drain, record) is passes
+
+
+@pytest.mark.parametrize(("state", "passes"), [("ready", True), ("maintenance", True), ("drained", False)])
+def test_without_a_record_a_drained_member_may_be_a_dead_runs(state: str, passes: bool) -> None:
+    reading = {"item": "lb1", "members": {"web1": {"state": state}}}
+    drain = {"results": [{"item": "lb1", "before": {"web1": state}}]}
+    assert in_rotation(reading, "web1", drain, {}) is passes
+
+
+def test_a_balancer_that_was_not_read_has_nobody_in_rotation() -> None:
+    reading = {"item": "lb1", "unreachable": True, "msg": "no answer"}
+    assert not in_rotation(reading, "web1", None, {"lb1": {"web1": None}})
 
 
 def test_a_rollback_makes_a_failed_host_fit_again(fleet: Any) -> None:
@@ -127,6 +141,28 @@ def test_what_was_put_back_leaves_the_record(fleet: Any) -> None:
 def test_members_that_were_never_drained_leave_the_record(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready")
     assert remaining_record(fleet.variables, fleet.hosts, {"lb1": {"member-web1": None}}) == {}
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"results": [{"item": "lb1", "unreachable": True, "msg": "no answer"}]},
+        {"results": [{"item": "lb1", "failed": True, "msg": "not put back in time", "changed": True}]},
+        {"failed": True, "msg": "the loop could not be told"},
+    ],
+)
+def test_a_balancer_that_does_not_answer_is_not_forgotten(fleet: Any, reading: dict[str, Any]) -> None:
+    fleet.runs("1.0").result("__fleet_rolling_pool", "localhost", **reading)
+    record = {"lb1": {"member-web1": {"dial": "web1"}}}
+    assert intended_record(fleet.variables, fleet.hosts, "2.0", record) == record
+
+
+def test_what_will_be_drained_joins_the_record_of_the_balancers_that_are_still_there(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="drained", web2="ready")
+    record = {"lb1": {"member-web1": None}, "removed": {"member-web1": None}}
+    assert intended_record(fleet.variables, fleet.hosts, "2.0", record) == {
+        "lb1": {"member-web1": None, "member-web2": {"dial": "web2"}}
+    }
 
 
 @pytest.mark.parametrize(

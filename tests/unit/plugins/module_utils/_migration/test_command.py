@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._migration.command import CommandEngine
+from ansible_collections.strata.deploy.plugins.module_utils._migration.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import RunningRelease
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
@@ -139,6 +141,7 @@ def test_a_plan_that_fails_after_the_apply_leaves_it_open_what_is_applied(shop: 
         (None, "'plan' is not among them"),
         ({"plan": "x"}, "'apply' is not among them"),
         ({"plan": "x | y", "apply": "x"}, "no shell reads it"),
+        ({"plan": "x", "apply": "x", "rollback": "undo $STRATA_VERSION"}, r"The rollback command has '\$'"),
     ],
 )
 def test_commands_are_checked_before_anything_is_run(shop: Any, commands: Any, why: str) -> None:
@@ -160,6 +163,67 @@ def test_a_rollback_that_prints_nothing_is_known_from_the_plan(shop: Any) -> Non
     migrate(shop)
     assert roll_back(shop, "silent", to="0").rolled_back == ("0002_currency", "0001_orders")
     assert not roll_back(shop, "silent", to="0").changed
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message", "done"),
+    [
+        ("breaks", "failed with exit code 3", ["0002_currency"]),
+        ("chatty", "what it printed is no list of migrations", ["0002_currency", "0001_orders"]),
+    ],
+)
+def test_a_rollback_that_fails_says_what_it_took_back(
+    shop: Any, behaviour: str, message: str, done: list[str]
+) -> None:
+    migrate(shop)
+    with pytest.raises(StrataError, match=message) as caught:
+        roll_back(shop, behaviour, to="0")
+    assert str(caught.value).endswith(f"Rolled back in this run: {', '.join(done)}.")
+    assert caught.value.details == {"changed": True, "done": done}
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_a_plan_that_fails_after_the_rollback_leaves_it_open_what_is_rolled_back(
+    shop: Any, code: int
+) -> None:
+    commands = {
+        "plan": ["sh", "-c", "[ ! -e $SHOP_DB ]"],
+        "apply": "true",
+        "rollback": ["sh", "-c", f"echo > $SHOP_DB; echo a; exit {code}"],
+    }
+    with pytest.raises(
+        StrataError, match=r"What is rolled back now is not known: The plan command"
+    ) as caught:
+        roll_back(shop, commands=commands)
+    assert caught.value.details == {"changed": True, "done": [] if code else ["a"]}
+
+
+def test_a_second_migrator_waits_and_then_says_who_is_at_work(shop: Any) -> None:
+    with guarded(str(shop.root), "the apply of 1.9", 0):
+        with pytest.raises(StrataError, match=rf"the apply of 1\.9, by process {os.getpid()} since 2"):
+            migrate(shop, lock_wait=0.0)
+        with pytest.raises(StrataError, match="and try again"):
+            roll_back(shop, lock_wait=0.0)
+        assert shop.calls() == []
+        assert migrate(shop, check=True).pending == EXPAND
+    assert migrate(shop, lock_wait=0.0).applied == EXPAND
+
+
+def test_a_command_that_outlives_its_module_keeps_others_out(shop: Any, tmp_path: Path) -> None:
+    commands = {
+        "plan": ["sh", "-c", "[ -e ../gone ] || echo a"],
+        "apply": ["sh", "-c", "sleep 60 & echo $! > $SHOP_DB"],
+    }
+    with pytest.raises(StrataError, match="still names migrations as pending"):
+        migrate(shop, commands=commands)
+    left = int(shop.database.read_text())
+    try:
+        with pytest.raises(StrataError, match=r"the apply of 2\.0, by process"):
+            migrate(shop, lock_wait=0.0)
+    finally:
+        os.kill(left, signal.SIGKILL)
+    shop.database.unlink()
+    assert migrate(shop, lock_wait=20.0).applied == EXPAND
 
 
 def test_a_rollback_in_check_mode_only_plans(shop: Any) -> None:
@@ -251,6 +315,14 @@ def test_without_a_version_it_runs_in_the_current_release(shop: Any, where: Wher
     assert where.ran(release="", archive=None) == staged
 
 
+def test_the_release_is_told_where_it_is_known(shop: Any, where: Where) -> None:
+    commands = {"plan": ["sh", "-c", 'echo "is:$STRATA_RELEASE"'], "apply": "true"}
+    assert migrate(shop, check=True, release="", commands=commands).pending == ("is:",)
+    where.stage("1.0")
+    (shop.root / "current").symlink_to("releases/1.0")
+    assert migrate(shop, check=True, release="", archive=None, commands=commands).pending == ("is:1.0",)
+
+
 def test_an_unstaged_release_is_unpacked_and_gone_afterwards(
     shop: Any, where: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +359,17 @@ def test_another_user_reads_the_release_and_cannot_change_it(shop: Any, tmp_path
     assert ran.pending == ("nobody", "tool", "read-only", "root:750", "root:755")
     assert migrate(shop, user="nobody").applied == EXPAND
     assert shop.database.owner() == "nobody"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_reads_the_release_whatever_the_umask(shop: Any, tmp_path: Path) -> None:
+    for folder in [tmp_path, *tmp_path.parents][:-2]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    former = os.umask(0o077)
+    try:
+        assert migrate(shop, user="nobody").applied == EXPAND
+    finally:
+        os.umask(former)
 
 
 def test_a_release_without_a_migrations_folder_is_none_of_this_engine_s_concern(

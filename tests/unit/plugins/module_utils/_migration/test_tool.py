@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration import tool
-from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import Tool, argv, secrets_in
+from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import Tool, argv
 
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="only root can become another user")
@@ -55,6 +55,7 @@ def pid_in(path: Path) -> int:
         ("bin/plan --config '/etc/a b.ini'", ("bin/plan", "--config", "/etc/a b.ini")),
         (["bin/plan", "a b", 3], ("bin/plan", "a b", "3")),
         (["sh", "-c", "a && b"], ("sh", "-c", "a && b")),
+        (r"""bin/plan 'a;b$c' "a>b" \; --only=x""", ("bin/plan", "a;b$c", "a>b", ";", "--only=x")),
     ],
 )
 def test_a_command_is_words(command: Any, expected: tuple[str, ...]) -> None:
@@ -68,7 +69,13 @@ def test_a_command_is_words(command: Any, expected: tuple[str, ...]) -> None:
         ([], "is empty"),
         ([""], "is empty"),
         ("bin/plan 'x", "No closing quotation"),
-        ("cd app && bin/plan", "no shell reads it"),
+        ("cd app && bin/plan", "has '&' in it, and no shell reads it"),
+        ("bin/plan 2>/dev/null", "has '>' in it"),
+        ("a; b", "has ';' in it"),
+        ("bin/plan `id`", "has '`' in it"),
+        ("bin/plan $VAR", r"has '\$' in it"),
+        ('bin/plan --to "$VAR"', r"has '\$' in it"),
+        ("RAILS_ENV=x bin/plan", "has 'RAILS_ENV=' in it"),
         ({"a": 1}, "neither a string nor a list"),
         ([["a"]], "neither a string nor a list"),
     ],
@@ -113,10 +120,15 @@ def test_a_failure_has_the_exit_code_and_the_last_words_without_secrets(tmp_path
     assert "failed with exit code 3. Its last words:" in text
     assert "line 22\n" in text
     assert "line 21\n" not in text
-    assert "password ********, ********\n" in text
-    assert text.endswith("said too\n  postgresql://***@db/shop")
+    assert "Its last words:\n  said too\n  postgresql://***@db/shop\n" in text
+    assert text.endswith("password ********, ********")
     for secret in ("hunter2", "p%40ss", "p@ss", "0ther"):
         assert secret not in text
+
+
+def test_much_talk_does_not_cut_the_actual_error(tmp_path: Path) -> None:
+    with pytest.raises(StrataError, match=r"x\n  the actual error$"):
+        run("printf '%05000d\\nx\\n' 7; echo the actual error >&2; exit 1", tmp_path)
 
 
 def test_a_secret_at_the_edge_of_what_is_shown_is_not_shown_in_part(tmp_path: Path) -> None:
@@ -129,11 +141,6 @@ def test_a_secret_at_the_edge_of_what_is_shown_is_not_shown_in_part(tmp_path: Pa
         )
     assert "s3cr3t" not in str(caught.value)
     assert "****000" in str(caught.value)
-
-
-def test_secrets_are_values_and_passwords_but_not_what_is_too_short() -> None:
-    environment = {"A": "1", "B": "hunter2", "C": "postgresql://me:p%40@db/x", "PORT": 5432}
-    assert secrets_in(environment) == {"hunter2", "postgresql://me:p%40@db/x", "p%40", "p@", "5432"}
 
 
 @pytest.mark.parametrize(
@@ -184,6 +191,30 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(
         run(script, tmp_path, timeout=1)
     child = pid_in(tmp_path / "child")
     until(lambda: is_gone(child), "the child goes on")
+
+
+def test_a_tool_behind_a_shell_may_put_right_what_it_is_at(tmp_path: Path) -> None:
+    tidy = "trap 'sleep 0.3; echo tidied > tidied; exit' TERM; while :; do sleep 0.05; done"
+    with pytest.raises(StrataError, match="and was ended"):
+        run(f'sh -c "{tidy}" & wait', tmp_path, timeout=1)
+    assert (tmp_path / "tidied").exists()
+
+
+def test_what_runs_as_another_user_and_cannot_be_ended_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+
+    def refuse(group: int, _number: int) -> None:
+        ended.append(group)
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "killpg", refuse)
+        with pytest.raises(StrataError, match=r"could not be ended: process group \d+ still runs") as caught:
+            run("exec sleep 60", tmp_path, timeout=0.2)
+    assert f"group {ended[0]} " in str(caught.value)
+    os.kill(ended[0], signal.SIGKILL)
 
 
 def test_what_it_leaves_in_the_background_is_not_waited_for(tmp_path: Path) -> None:

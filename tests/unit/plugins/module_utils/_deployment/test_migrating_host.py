@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of the migrating host, as the plays on the controller give them to the role."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+ROOT = Path(__file__).resolve().parents[5]
+PASSED: dict[str, str] = yaml.safe_load(
+    (ROOT / "playbooks/vars/migrating_host.yml").read_text(encoding="utf-8")
+)
+DEFAULTS: dict[str, Any] = yaml.safe_load(
+    (ROOT / "roles/db_migrate/defaults/main.yml").read_text(encoding="utf-8")
+)
+OF_THE_DEPLOYMENT = {
+    f"db_migrate_{name}" for name in ["archive", "checksum", "phase", "release", "running", "rollback_to"]
+}
+
+
+def rendered(name: str, **host: Any) -> Any:
+    """An option where the controller itself has other ideas."""
+    variables = {
+        "groups": {"db": ["db1"]},
+        "hostvars": {"db1": host, "localhost": dict.fromkeys(PASSED, "not this")},
+        "db_migrate_host": "db1",
+        "artifact_root": "not this",
+    }
+    return Templar(DataLoader(), variables=variables).template(trust_as_template(PASSED[name].strip()))
+
+
+def test_every_option_is_the_hosts_or_the_deployments() -> None:
+    assert set(PASSED) | OF_THE_DEPLOYMENT == set(DEFAULTS)
+
+
+@pytest.mark.parametrize("name", sorted(set(PASSED) - {"db_migrate_host"}))
+def test_the_hosts_variable_is_taken_else_the_roles_default(name: str) -> None:
+    assert rendered(name, **{name: "this"}) == "this"
+    assert rendered(name) == ("" if name == "db_migrate_root" else DEFAULTS[name])
+
+
+def test_the_app_s_folder_is_the_one_on_that_host() -> None:
+    assert rendered("db_migrate_root", artifact_root="/srv/there") == "/srv/there"
+
+
+def test_the_first_host_of_the_group_migrates() -> None:
+    assert rendered("db_migrate_host") == "db1"
+
+
+def test_the_role_takes_what_it_is_given() -> None:
+    """A lookup in the role itself would go before the variables of a play, a task or the command line."""
+    files = [path for part in ("tasks", "vars") for path in (ROOT / "roles/db_migrate" / part).glob("*.yml")]
+    assert [path.name for path in files if "hostvars" in path.read_text(encoding="utf-8")] == []
