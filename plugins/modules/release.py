@@ -147,6 +147,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+untouched:
+  description: Whether nothing on the host was changed, so that what ran goes on running. Not there where the module crashed.
+  returned: on failure
+  type: bool
+  sample: true
 version:
   description: The version that is staged, active or gone back to; after a failed activation, the one that failed.
   returned: always, unless nothing was tried
@@ -308,7 +313,7 @@ def main() -> None:
     try:
         outcome = ensure(module.params, module.check_mode)
     except StrataError as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(msg=str(error), **{"untouched": not error.details.get("changed"), **error.details})
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(

@@ -130,7 +130,7 @@ def fit_to_serve(own: Mapping[str, Any]) -> bool:
 
 def failed_before_the_switch(result: Mapping[str, Any]) -> bool:
     """Whether a failed activation or rollback has itself told that it changed nothing."""
-    return result.get("changed") is False and not result.get("unreachable") and "exception" not in result
+    return result.get("untouched") is True
 
 
 def intended_record(

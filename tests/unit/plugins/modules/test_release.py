@@ -102,7 +102,7 @@ def test_a_release_whose_health_answers_500_fails_and_is_put_back(shop: Shop) ->
     shop.deploy("1.0")
     shop.stage("2.0", "sick")
     failed = shop.to("active", "2.0", health={"url": shop._at.health["url"], "timeout": 0.5})
-    assert failed["failed"]
+    assert (failed["failed"], failed["untouched"]) == (True, False)
     assert (failed["version"], failed["previous"], failed["state"]) == ("2.0", "1.0", "bad")
     assert failed["last"] == "status 500 instead of 200: no database"
     assert "status 500 instead of 200" in failed["msg"]
@@ -194,7 +194,7 @@ def test_an_unknown_service_is_an_error_before_anything_changes(shop: Shop) -> N
         ({"service": {**shop._at.service, "address": "unix:///nowhere"}}, "did not answer"),
     ):
         failed = shop.to("active", "2.0", **options)
-        assert failed["failed"]
+        assert (failed["failed"], failed["untouched"]) == (True, True)
         assert why in failed["msg"]
     report = shop.info()
     assert (report["current"]["version"], report["pending"]) == ("1.0", None)

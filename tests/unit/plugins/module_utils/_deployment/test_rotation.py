@@ -28,8 +28,12 @@ def test_only_members_whose_host_changes_are_drained(fleet: Any) -> None:
     [
         ({"version": "2.0", "changed": True}, ["member-web1"]),
         ({"failed": True, "msg": "unhealthy", "changed": True}, []),
-        ({"failed": True, "msg": "refused before the switch", "changed": False}, ["member-web1"]),
-        ({"failed": True, "msg": "crashed", "changed": False, "exception": "Traceback"}, []),
+        (
+            # ansible-core adds this to any failure that is told from within an except clause.
+            {"failed": True, "untouched": True, "exception": "(traceback unavailable)"},
+            ["member-web1"],
+        ),
+        ({"failed": True, "msg": "crashed", "changed": False, "exception": "(traceback unavailable)"}, []),
         ({"unreachable": True, "msg": "gone"}, []),
         ({"skipped": True}, ["member-web1"]),
     ],
