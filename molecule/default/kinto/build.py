@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds a release of Kinto into a self-contained artifact: ``python build.py 26.5.0 .cache/molecule/artifacts``.
+"""Builds a release of Kinto into a self-contained artifact, in the folder that is named second.
+
+``PYTHONPATH=. python molecule/default/kinto/build.py 26.5.0 .cache/molecule/artifacts``
 
 The packages are wheels for the hosts' Python, whichever Python builds, so that a host needs neither pip nor a
 compiler. The same packages give the same bytes; an artifact whose inputs have not changed is left as it is.
@@ -10,17 +12,16 @@ compiler. The same packages give the same bytes; an artifact whose inputs have n
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
-import io
 import json
 import platform
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from demo.build import pack
 
 HERE = Path(__file__).resolve().parent
 RELEASE = HERE / "release"
@@ -91,20 +92,6 @@ def files_of(version: str, packages: Path) -> dict[str, tuple[bytes, int]]:
             continue
         files[f"lib/{name.as_posix()}"] = (path.read_bytes(), 0o644)
     return files
-
-
-def pack(files: dict[str, tuple[bytes, int]]) -> bytes:
-    """A tar.gz without times and owners."""
-    buffer = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as stream,
-        tarfile.open(fileobj=stream, mode="w") as tar,
-    ):
-        for name, (content, mode) in sorted(files.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), mode
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def _install(requirements: Path, target: Path, machine: str) -> None:
