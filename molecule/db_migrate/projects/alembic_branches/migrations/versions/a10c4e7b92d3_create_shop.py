@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Create customers and orders.
+
+Revision ID: a10c4e7b92d3
+Revises:
+Create Date: 2026-01-05 09:00:00
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "a10c4e7b92d3"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "customers",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(200), nullable=False),
+    )
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("customer_id", sa.Integer, sa.ForeignKey("customers.id"), nullable=False),
+        sa.Column("note", sa.String(200)),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("orders")
+    op.drop_table("customers")
