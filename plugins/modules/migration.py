@@ -234,7 +234,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments
     REQUIRED_IF,
     connect,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import RunningRelease
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import RunningRelease
 
 RUNNING = {
     "host": {"type": "str", "required": True},
@@ -253,27 +253,34 @@ def main() -> None:
             "running": {"type": "list", "elements": "dict", "options": RUNNING, "default": []},
             "lock_wait": {"type": "float", "default": 30},
             "lock_timeout": {"type": "float", "default": 3},
+            "statement_timeout": {"type": "float", "default": 300},
             "retries": {"type": "int", "default": 5},
+            "accept_drift": {"type": "list", "elements": "str", "default": []},
+            "allow_data_loss": {"type": "bool", "default": False},
+            "resume": {"type": "str", "choices": ["again", "done"]},
         },
         required_if=REQUIRED_IF,
         required_by={"archive": ["checksum"]},
         supports_check_mode=True,
     )
     options = module.params
-    engine = connect(options, module.no_log_values)
+    migrator = connect(options, module.no_log_values)
     try:
-        engine.validate()
+        migrator.validate()
         if options["state"] == "latest":
-            outcome = engine.ensure_latest(phase=options["phase"], check_mode=module.check_mode)
+            outcome = migrator.ensure_latest(phase=options["phase"], check_mode=module.check_mode)
         else:
-            outcome = engine.ensure_rolled_back(
+            outcome = migrator.ensure_rolled_back(
                 phase=options["phase"],
                 version=options["version"],
                 running=[RunningRelease(**release) for release in options["running"]],
+                allow_data_loss=options["allow_data_loss"],
                 check_mode=module.check_mode,
             )
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
+    for warning in outcome.warnings:
+        module.warn(warning)
     module.exit_json(
         changed=outcome.changed,
         engine=options["engine"],

@@ -141,10 +141,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    engine = connect(options, module.no_log_values)
+    migrator = connect(options, module.no_log_values)
     try:
-        engine.validate()
-        status = engine.status()
+        migrator.validate()
+        status = migrator.status()
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
     module.exit_json(
@@ -158,9 +158,10 @@ def main() -> None:
                 "phase": item.phase or None,
                 "release": item.release or None,
                 "applied_at": item.applied_at or None,
-                "reversible": bool(item.down),
+                "reversible": not item.irreversible,
+                "unfinished": item.unfinished or None,
             }
-            for item in status.applied
+            for item in status.applied or ()
         ],
         pending=None
         if status.pending is None

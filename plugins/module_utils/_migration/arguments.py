@@ -10,13 +10,30 @@ from dataclasses import fields
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils import _url
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import TLS_MODES
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
-from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import Engine, EngineOptions
+from ansible_collections.strata.deploy.plugins.module_utils._migration.migrator import Migrator
+from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._migration.secrecy import BLOT, Secrets
 
+CONNECTION: dict[str, Any] = {
+    "system": {"type": "str", "choices": ["mysql", "postgresql", "sqlite"]},
+    "host": {"type": "str"},
+    "port": {"type": "int"},
+    "socket": {"type": "path"},
+    "database": {"type": "str"},
+    "user": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "password_file": {"type": "path", "no_log": False},
+    "tls": {"type": "str", "choices": list(TLS_MODES)},
+    "tls_ca": {"type": "path"},
+    "tls_cert": {"type": "path"},
+    "tls_key": {"type": "path", "no_log": False},
+}
 COMMON: dict[str, Any] = {
     "engine": {"type": "str", "choices": sorted(ENGINES), "default": "sql"},
     "url": {"type": "str", "no_log": True},
+    "connection": {"type": "dict", "options": CONNECTION},
     "folder": {"type": "str"},
     "archive": {"type": "str", "no_log": True},
     "checksum": {"type": "str"},
@@ -30,15 +47,36 @@ COMMON: dict[str, Any] = {
             "rollback": {"type": "raw"},
         },
     },
+    "alembic": {
+        "type": "dict",
+        "options": {
+            "python": {"type": "str", "default": "python3"},
+            "config": {"type": "str", "default": "alembic.ini"},
+        },
+    },
+    "django": {
+        "type": "dict",
+        "options": {
+            "python": {"type": "str", "default": "python3"},
+            "settings": {"type": "str"},
+            "database": {"type": "str", "default": "default"},
+            "contract": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "dbmate": {
+        "type": "dict",
+        "options": {"program": {"type": "str", "default": "dbmate"}},
+    },
     "user": {"type": "str"},
     "environment": {"type": "dict", "no_log": True},
     "timeout": {"type": "float", "default": 1800},
+    "lock": {"type": "str", "choices": ["database", "host"], "default": "database"},
 }
-REQUIRED_IF = [("engine", "sql", ["url"]), ("engine", "command", ["commands"])]
+REQUIRED_IF = [("engine", "command", ["commands"])]
 
 
-def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Engine:
-    """The engine for a module's parameters, what is secret in these kept out of the module's answer.
+def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Migrator:
+    """The migrator for a module's parameters, what is secret in these kept out of the module's answer.
 
     Ansible would blot out the value shop of a variable wherever there is a shop, in the names of migrations for instance.
     So only passwords are left to it; in turn the answer does not repeat the parameter, and `Tool` conceals what a command says.
@@ -51,4 +89,4 @@ def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> En
     no_log_values.update(Secrets(environment).passwords, {options.url} if options.url else ())
     if environment:
         parameters["environment"] = dict.fromkeys(environment, BLOT)
-    return ENGINES[parameters["engine"]](options)
+    return Migrator(parameters["engine"], options)

@@ -5,18 +5,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Callable
-from urllib.parse import unquote
-
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from dataclasses import dataclass, field
+from typing import Any
 
 PASSWORD_VARIABLE = "STRATA_DATABASE_PASSWORD"  # noqa: S105 (a name)
 """The variable of the module's process that has the password where url and connection have none."""
@@ -125,9 +118,7 @@ def client(address: Address) -> Iterator[Client]:
     yield
 
 
-def resolve(
-    url: str | None, connection: Mapping[str, Any] | None, environ: Mapping[str, str]
-) -> Address:
+def resolve(url: str | None, connection: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Address:
     """The database at ``url``, with what ``connection`` gives in place of the same part of it.
 
     Args:

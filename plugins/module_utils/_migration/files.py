@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Migration files: plain SQL in dbmate's form, and Strata's own directive in it.
 
-Format: https://github.com/amacneil/dbmate#creating-migrations; ``-- strata: phase=contract`` on a line of its
-own says that the migration is for after the old code is gone, ``allow=RULE,RULE`` waives rules of the linter.
+Format: https://github.com/amacneil/dbmate#creating-migrations. What goes beyond it stands in comments that dbmate
+passes over, each ``-- strata: SETTING`` on a line of its own.
 """
 
 from __future__ import annotations
@@ -12,30 +12,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-
-PHASES = ("expand", "contract")
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import PHASES, Migration
 
 _NAME = re.compile(r"([0-9]{1,128})[^/]*\.sql")
 _MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b([^\n]*)\n?", re.MULTILINE)
-_DIRECTIVE = re.compile(r"^--[ \t]*strata:([^\n]*)$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^[ \t]*--[ \t]*strata:([^\n]*)$", re.MULTILINE)
+_ALLOW = re.compile(r"allow=([\w,/-]+)[ \t]+because[ \t]+(\S.*)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|min|h)?")
+_UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
+NO_TRANSACTION = "-- strata: no-transaction\n"
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Migration:
-    """One file; ``up_line`` is the line of the file on which ``up`` begins, ``down`` is "" where there is none."""
-
-    version: str
-    name: str
-    checksum: str
-    phase: str
-    allowed: frozenset[str]
-    up: str
-    up_line: int
-    down: str
 
 
 def order(version: str) -> int:
@@ -62,10 +51,24 @@ def parse(name: str, content: bytes) -> Migration:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise StrataError(f"Migration file '{name}' is not UTF-8 text: {error}.") from error
-    up, up_line, down = _sections(name, text)
-    phase, allowed = _directives(name, text)
-    checksum = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-    return Migration(matched.group(1), name, checksum, phase, allowed, up, up_line, down)
+    up, down = _sections(name, text)
+    settings = directives(f"Migration file '{name}'", text)
+    if down and (down.alone or not settings.transactional):
+        # Kept with the SQL, for a rollback has that and no file.
+        down = replace(down, sql=NO_TRANSACTION + down.sql)
+    return Migration(
+        name,
+        matched.group(1),
+        settings.phase,
+        up.sql,
+        down.sql if down else "",
+        checksum="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+        allowed=settings.allowed,
+        up_line=up.line,
+        transactional=settings.transactional and not up.alone,
+        lock_timeout=settings.lock_timeout,
+        statement_timeout=settings.statement_timeout,
+    )
 
 
 def parse_all(contents: Mapping[str, bytes]) -> tuple[Migration, ...]:
@@ -73,7 +76,7 @@ def parse_all(contents: Mapping[str, bytes]) -> tuple[Migration, ...]:
     migrations: dict[int, Migration] = {}
     for name in sorted(contents):
         migration = parse(name, contents[name])
-        twin = migrations.setdefault(order(migration.version), migration)
+        twin = migrations.setdefault(order(str(migration.version)), migration)
         if twin is not migration:
             raise StrataError(
                 f"Migration files '{twin.name}' and '{name}' have the same version. Renumber the newer one."
@@ -86,7 +89,69 @@ def is_blank(sql: str) -> bool:
     return not _COMMENT.sub("", sql).strip(" \t\n;")
 
 
-def _sections(name: str, text: str) -> tuple[str, int, str]:
+@dataclass(frozen=True)
+class Settings:
+    """What the ``-- strata:`` lines of a migration say; see `Migration`."""
+
+    phase: str = "expand"
+    transactional: bool = True
+    lock_timeout: float | None = None
+    statement_timeout: float | None = None
+    allowed: Mapping[str, str] = field(default_factory=dict)
+
+
+def directives(shown: str, text: str) -> Settings:
+    """Read the ``-- strata:`` lines.
+
+    Raises:
+        StrataError: one is not known; ``shown`` is what it calls the text.
+    """
+    settings = Settings()
+    allowed: dict[str, str] = {}
+    for line in _DIRECTIVE.finditer(text):
+        said = line.group(1).strip()
+        waiver = _ALLOW.fullmatch(said)
+        if waiver:
+            allowed.update(dict.fromkeys(filter(None, waiver.group(1).split(",")), waiver.group(2).strip()))
+            continue
+        if said.startswith("allow="):
+            raise StrataError(
+                f"{shown} has '-- strata: {said}' without a reason. Say why no running release can notice: "
+                "-- strata: allow=RULE,RULE because REASON."
+            )
+        for setting in said.split():
+            settings = _set(shown, settings, setting)
+    return replace(settings, allowed=allowed)
+
+
+def _set(shown: str, settings: Settings, setting: str) -> Settings:
+    key, _equals, value = setting.partition("=")
+    if setting == "no-transaction":
+        return replace(settings, transactional=False)
+    if key == "phase" and value in PHASES:
+        return replace(settings, phase=value)
+    duration = _DURATION.fullmatch(value)
+    seconds = float(duration[1]) * _UNITS[duration[2] or "s"] if duration else None
+    if key == "lock_timeout" and duration:
+        return replace(settings, lock_timeout=seconds)
+    if key == "statement_timeout" and duration:
+        return replace(settings, statement_timeout=seconds)
+    raise StrataError(
+        f"{shown} has '-- strata: {setting}', which is not known. Known are phase=expand, phase=contract, no-transaction, "
+        "lock_timeout=5s, statement_timeout=10min (ms, s, min, h; 0 is without limit) and allow=RULE,RULE because REASON."
+    )
+
+
+@dataclass(frozen=True)
+class _Section:
+    """SQL from the line ``line`` of the file on; ``alone`` outside a transaction."""
+
+    sql: str
+    line: int
+    alone: bool
+
+
+def _sections(name: str, text: str) -> tuple[_Section, _Section | None]:
     markers = list(_MARKER.finditer(text))
     if [marker.group(1) for marker in markers] not in (["up"], ["up", "down"]):
         raise StrataError(
@@ -94,29 +159,21 @@ def _sections(name: str, text: str) -> tuple[str, int, str]:
             "and then at most one line '-- migrate:down' with the SQL that takes it back."
         )
     for marker in markers:
-        if marker.group(2).strip():
+        if marker.group(2).strip() not in ("", "transaction:false", "transaction:true"):
             raise StrataError(
                 f"Migration file '{name}' has the option '{marker.group(2).strip()}' at migrate:{marker.group(1)}. "
-                "Every migration runs in one transaction here and no option is known; remove it, and run what the "
-                "database refuses in a transaction by hand."
+                "Known is transaction:false."
             )
     if not is_blank(text[: markers[0].start()]):
         raise StrataError(f"Migration file '{name}' has SQL before '-- migrate:up', which would never run.")
-    end = markers[1].start() if len(markers) > 1 else len(text)
-    down = text[markers[1].end() :] if len(markers) > 1 else ""
-    start = markers[0].end()
-    return text[start:end], text.count("\n", 0, start) + 1, "" if is_blank(down) else down
-
-
-def _directives(name: str, text: str) -> tuple[str, frozenset[str]]:
-    settings = {"phase": "expand", "allow": ""}
-    for directive in _DIRECTIVE.finditer(text):
-        for setting in directive.group(1).split():
-            key, _equals, value = setting.partition("=")
-            if key not in settings or not value or (key == "phase" and value not in PHASES):
-                raise StrataError(
-                    f"Migration file '{name}' has '-- strata: {setting}', which is not known. "
-                    "Known are phase=expand, phase=contract and allow=RULE,RULE."
-                )
-            settings[key] = value
-    return settings["phase"], frozenset(filter(None, settings["allow"].split(",")))
+    ends = [*(marker.start() for marker in markers[1:]), len(text)]
+    sections = [
+        _Section(
+            text[marker.end() : end],
+            text.count("\n", 0, marker.end()) + 1,
+            marker.group(2).strip() == "transaction:false",
+        )
+        for marker, end in zip(markers, ends)
+    ]
+    down = sections[1] if len(sections) > 1 and not is_blank(sections[1].sql) else None
+    return sections[0], down

@@ -1,19 +1,21 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was applied to a database, kept in the database itself.
+"""What is applied, as the database itself keeps it.
 
 ``schema_migrations(version)`` is dbmate's, so either tool sees what the other did; ``strata_migrations`` holds
 beside it what a rollback and the check for changed files need, so that neither asks for an old release's files.
+``strata_progress`` has a row for each migration that is under way outside a transaction, or was left there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, order
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import order
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Applied, Migration
 
 _VERSIONS = "CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY)"
 _RECORDS = """
@@ -22,58 +24,94 @@ _RECORDS = """
         name varchar(255) NOT NULL,
         checksum varchar(80) NOT NULL,
         phase varchar(8) NOT NULL,
-        down_sql text NOT NULL,
+        down_sql {text} NOT NULL,
         release_version varchar(255) NOT NULL,
         applied_at varchar(32) NOT NULL
     )"""
+_PROGRESS = """
+    CREATE TABLE IF NOT EXISTS strata_progress (
+        version varchar(128) PRIMARY KEY,
+        name varchar(255) NOT NULL,
+        direction varchar(4) NOT NULL,
+        step integer NOT NULL,
+        steps integer NOT NULL,
+        state varchar(8) NOT NULL,
+        statement {text} NOT NULL,
+        checksum varchar(80) NOT NULL
+    )"""
+# MySQL's text ends at 64 KiB.
+_LONG_TEXT = {"mysql": "mediumtext"}
+_FOREIGN = "it was applied by another tool. Roll it back with that tool."
+_NO_DOWN = "its file had no SQL under '-- migrate:down'. Go forward with a new migration."
 
 
 @dataclass(frozen=True)
-class Applied:
-    """An applied migration; with ``checksum`` "" another tool applied it, and only the version is known."""
+class Progress:
+    """How far a migration outside a transaction has come.
+
+    Attributes:
+        direction: up or down.
+        step: the statement that was in hand last, counted from 1, of ``steps``; those before it are done.
+        state: running, so that a run which ended then does not know whether it is done, or failed, so that it is not.
+        checksum: of the statements before it.
+    """
 
     version: str
     name: str
-    checksum: str = ""
-    phase: str = ""
-    down: str = ""
-    release: str = ""
-    applied_at: str = ""
+    direction: str
+    step: int
+    steps: int
+    state: str
+    statement: str
+    checksum: str
+
+    def __str__(self) -> str:
+        verb = "failed" if self.state == "failed" else "was running when its run ended"
+        way = "" if self.direction == "up" else " of the way back"
+        done = (
+            "nothing before it"
+            if self.step == 1
+            else f"statement{'s' if self.step > 2 else ''} 1{f' to {self.step - 1}' if self.step > 2 else ''} done"
+        )
+        first = " ".join(self.statement.split())
+        return f"statement {self.step} of {self.steps}{way} {verb}, {done}: {first[:200]}"
 
 
 class History:
-    """The two tables."""
+    """The tables."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def read(self) -> tuple[Applied, ...]:
-        """Everything applied, in the order of versions; nothing is created."""
-        if not self._database.has_table("schema_migrations"):
-            return ()
+        """Everything applied, and what is unfinished, in the order of versions; nothing is created."""
         records = {}
         if self._database.has_table("strata_migrations"):
             rows = self._database.query(
                 "SELECT version, name, checksum, phase, down_sql, release_version, applied_at FROM strata_migrations"
             )
             records = {row[0]: Applied(*row) for row in rows}
-        versions = [str(row[0]) for row in self._database.query("SELECT version FROM schema_migrations")]
-        return tuple(
-            records.get(version, Applied(version, version)) for version in sorted(versions, key=order)
-        )
+        versions = []
+        if self._database.has_table("schema_migrations"):
+            versions = [str(row[0]) for row in self._database.query("SELECT version FROM schema_migrations")]
+        found = {version: _judged(records.get(version, Applied(version, version))) for version in versions}
+        for version, progress in self.progress().items():
+            found[version] = replace(
+                found.get(version, Applied(version, progress.name)), unfinished=str(progress)
+            )
+        return tuple(found[version] for version in sorted(found, key=order))
 
     def record(self, migration: Migration, release: str) -> None:
         """Within the migration's transaction: it is applied."""
-        self._database.query(_VERSIONS)
-        self._database.query(_RECORDS)
-        # Another tool may have rolled it back since, and left this row.
-        self._database.query("DELETE FROM strata_migrations WHERE version = ?", (migration.version,))
-        self._database.query("INSERT INTO schema_migrations (version) VALUES (?)", (migration.version,))
+        version = str(migration.version)
+        self.create()
+        self.forget(version)  # another tool may have rolled it back since, and left a row
+        self._database.query("INSERT INTO schema_migrations (version) VALUES (?)", (version,))
         self._database.query(
             "INSERT INTO strata_migrations "
             "(version, name, checksum, phase, down_sql, release_version, applied_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                migration.version,
+                version,
                 migration.name,
                 migration.checksum,
                 migration.phase,
@@ -83,7 +121,65 @@ class History:
             ),
         )
 
+    def create(self) -> None:
+        """Make the tables where they are missing; MySQL ends an open transaction for that."""
+        text = _LONG_TEXT.get(self._database.SYSTEM, "text")
+        for table, form in (("schema_migrations", _VERSIONS), ("strata_migrations", _RECORDS)):
+            if not self._database.has_table(table):
+                self._database.query(form.format(text=text))
+
+    def accept(self, migration: Migration) -> None:
+        """The file of an applied migration is another now, and that is meant."""
+        self._database.query(
+            "UPDATE strata_migrations SET checksum = ?, down_sql = ? WHERE version = ?",
+            (migration.checksum, migration.down, migration.version),
+        )
+
     def forget(self, version: str) -> None:
         """Within the rollback's transaction: it is no longer applied."""
         self._database.query("DELETE FROM schema_migrations WHERE version = ?", (version,))
         self._database.query("DELETE FROM strata_migrations WHERE version = ?", (version,))
+
+    def progress(self) -> dict[str, Progress]:
+        """What is unfinished, by version."""
+        if not self._database.has_table("strata_progress"):
+            return {}
+        rows = self._database.query(
+            "SELECT version, name, direction, step, steps, state, statement, checksum FROM strata_progress"
+        )
+        return {row[0]: Progress(*row) for row in rows}
+
+    def advance(self, progress: Progress) -> None:
+        """Write down what is about to be done; outside a transaction, so that it stays whatever comes."""
+        if not self._database.has_table("strata_progress"):
+            self._database.query(_PROGRESS.format(text=_LONG_TEXT.get(self._database.SYSTEM, "text")))
+        values = (
+            progress.step,
+            progress.state,
+            progress.statement,
+            progress.checksum,
+            progress.steps,
+            progress.direction,
+        )
+        if progress.version in self.progress():
+            self._database.query(
+                "UPDATE strata_progress SET step = ?, state = ?, statement = ?, checksum = ?, steps = ?, direction = ? "
+                "WHERE version = ?",
+                (*values, progress.version),
+            )
+        else:
+            self._database.query(
+                "INSERT INTO strata_progress (step, state, statement, checksum, steps, direction, version, name) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, progress.version, progress.name),
+            )
+
+    def complete(self, version: str) -> None:
+        """Within the transaction that records the migration: nothing of it is unfinished."""
+        self._database.query("DELETE FROM strata_progress WHERE version = ?", (version,))
+
+
+def _judged(item: Applied) -> Applied:
+    if not item.checksum:
+        return replace(item, irreversible=_FOREIGN)
+    return item if item.down else replace(item, irreversible=_NO_DOWN)

@@ -9,13 +9,12 @@ import json
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import PHASES
-from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Pending
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import PHASES, Migration
 
 _KEYS = frozenset(("name", "phase", "sql"))
 
 
-def read_pending(what: str, text: str) -> tuple[Pending, ...]:
+def read_pending(what: str, text: str) -> tuple[Migration, ...]:
     """The migrations that a command printed, in its order; empty where it printed nothing.
 
     Args:
@@ -37,7 +36,7 @@ class _FormError(ValueError):
     """Why a text is no list of migrations."""
 
 
-def _read(text: str) -> tuple[Pending, ...]:
+def _read(text: str) -> tuple[Migration, ...]:
     if text[:1] in ("[", "{"):
         try:
             listed = json.loads(text)
@@ -47,7 +46,7 @@ def _read(text: str) -> tuple[Pending, ...]:
             raise _FormError("as JSON it must be a list")
         found = tuple(map(_item, listed))
     else:
-        found = tuple(Pending(line.strip()) for line in text.splitlines() if line.strip())
+        found = tuple(Migration(line.strip()) for line in text.splitlines() if line.strip())
     for each in found:
         if not each.name.isprintable():
             raise _FormError(
@@ -56,7 +55,7 @@ def _read(text: str) -> tuple[Pending, ...]:
     return found
 
 
-def _item(value: Any) -> Pending:
+def _item(value: Any) -> Migration:
     fields = {"name": value} if isinstance(value, str) else value
     if not isinstance(fields, dict) or not all(isinstance(each, str) for each in fields.values()):
         raise _FormError("an element is neither a string nor an object of strings")
@@ -70,4 +69,4 @@ def _item(value: Any) -> Pending:
         raise _FormError(
             f"{fields['name']} has the phase '{fields['phase']}', which is none of {', '.join(PHASES)}"
         )
-    return Pending(fields["name"].strip(), fields.get("phase", "expand"), sql=fields.get("sql", ""))
+    return Migration(fields["name"].strip(), phase=fields.get("phase", "expand"), up=fields.get("sql", ""))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import Statement, statements
 
 _NEW_COLUMN = "add a new column beside it, write to both, and drop the old one in a contract migration"
@@ -50,7 +50,7 @@ def findings(migration: Migration) -> list[Finding]:
     """What is wrong with a migration, given its phase; what the file itself allows is left out."""
     found = []
     for statement in statements(migration.up):
-        rules = set(_broken(statement) if migration.phase == "expand" else ()) - migration.allowed
+        rules = set(_broken(statement) if migration.phase == "expand" else ()) - migration.allowed.keys()
         if _controls_transaction(statement):
             rules.add("transaction-control")
         found += [Finding(rule, migration.name, migration.up_line + statement.line) for rule in sorted(rules)]
@@ -64,7 +64,7 @@ def findings(migration: Migration) -> list[Finding]:
 def check(migrations: Sequence[Migration]) -> None:
     """Raise StrataError, with all the findings, unless every migration keeps to its phase."""
     for migration in migrations:
-        unknown = sorted(migration.allowed - set(ADVICE))
+        unknown = sorted(migration.allowed.keys() - ADVICE.keys())
         if unknown:
             raise StrataError(
                 f"Migration file '{migration.name}' allows '{unknown[0]}', which is no rule. "
@@ -76,7 +76,7 @@ def check(migrations: Sequence[Migration]) -> None:
             "Migrations refused before anything was changed: "
             + "; ".join(str(finding) for finding in found)
             + ". A contract migration has the line '-- strata: phase=contract'; a statement that no running "
-            "release can notice is let through with '-- strata: allow=RULE'.",
+            "release can notice is let through with '-- strata: allow=RULE because REASON'.",
             findings=[{"rule": item.rule, "name": item.name, "line": item.line} for item in found],
         )
 

@@ -1,42 +1,30 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be done, from the files and from what is applied; nothing here touches a database."""
+"""What is to be done, and what must not be: drift, the order of the phases, what cannot be taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, order
-from ansible_collections.strata.deploy.plugins.module_utils._migration.history import Applied
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import order
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import (
+    Applied,
+    Drift,
+    Migration,
+    Plan,
+    RunningRelease,
+)
 
-_PROBLEMS = {
-    "changed": "was changed after it was applied: put the original back, and make a new migration of the change",
-    "missing": "is applied, and is not among the files, though later ones are: put it back",
-    "out_of_order": "is new, and sorts before one that is applied: give it a later version",
-}
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A disagreement of files and database; ``problem`` is changed, missing or out_of_order."""
-
-    name: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.name} {_PROBLEMS[self.problem]}"
+REFUSED = "Rolling the database back is refused: "
 
 
-@dataclass(frozen=True)
-class RunningRelease:
-    """A release that a host runs now, and the names of the migrations in it; None where they are not known."""
-
-    host: str
-    version: str
-    migrations: Sequence[str] | None
+def compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> Plan:
+    """The plan for numbered files: versions order them, and what the database has not is pending."""
+    done = {order(item.version) for item in applied if not item.unfinished}
+    pending = tuple(each for each in migrations if order(str(each.version)) not in done)
+    return Plan(tuple(applied), pending, tuple(find_drift(migrations, applied)), numbered=True)
 
 
 def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> list[Drift]:
@@ -45,8 +33,8 @@ def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> l
     Each phase is a sequence of its own, for contract migrations are applied later than their versions say. Files
     that merely end earlier than the database are an older release's, and fine.
     """
-    files = {order(migration.version): migration for migration in migrations}
-    done = {order(item.version): item for item in applied}
+    files = {order(str(migration.version)): migration for migration in migrations}
+    done = {order(item.version): item for item in applied if not item.unfinished}
     phases = {key: item.phase or "expand" for key, item in done.items()}
     for key, migration in files.items():
         if key not in done or not done[key].phase:
@@ -69,27 +57,24 @@ def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> l
     return found
 
 
-def unapplied(migrations: Sequence[Migration], applied: Sequence[Applied]) -> tuple[Migration, ...]:
-    """The migrations of either phase that are not applied, in order."""
-    done = {order(item.version) for item in applied}
-    return tuple(migration for migration in migrations if order(migration.version) not in done)
-
-
-def plan_latest(
-    migrations: Sequence[Migration], applied: Sequence[Applied], phase: str
-) -> tuple[Migration, ...]:
+def to_apply(plan: Plan, phase: str, accepted: Sequence[str] = ()) -> tuple[Migration, ...]:
     """The migrations of ``phase`` to be applied, in order.
 
+    Args:
+        accepted: names whose disagreement the operator knows of.
+
     Raises:
-        StrataError: files and database disagree, or an earlier expand migration is missing for a contract one.
+        StrataError: release and database disagree, or an earlier expand migration is missing for a contract one.
     """
-    drift = find_drift(migrations, applied)
+    drift = [item for item in plan.drift if item.name not in accepted]
     if drift:
         raise StrataError(
-            "The migration files and the database disagree: " + "; ".join(str(item) for item in drift) + ".",
+            "The release's migrations and the database disagree: "
+            + "; ".join(str(item) for item in drift)
+            + ". Where that is meant, accept it by name: accept_drift, in the role db_migrate_accept_drift.",
             drift=[{"name": item.name, "problem": item.problem} for item in drift],
         )
-    waiting = unapplied(migrations, applied)
+    waiting = plan.pending or ()
     pending = tuple(migration for migration in waiting if migration.phase == phase)
     if phase == "contract" and pending:
         for earlier in waiting[: waiting.index(pending[-1])]:
@@ -101,6 +86,18 @@ def plan_latest(
     return pending
 
 
+def version_after(
+    plan: Plan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()
+) -> str | None:
+    """The version that the database has once these are done."""
+    gone = {each.name for each in rolled_back}
+    versions = [each.version for each in plan.applied or () if not each.unfinished and each.name not in gone]
+    versions += [str(each.version) for each in applied]
+    if plan.numbered:
+        versions.sort(key=order)
+    return versions[-1] if versions else None
+
+
 def check_rollback_phase(phase: str) -> None:
     """Raise StrataError where the migrations of ``phase`` cannot be taken back."""
     if phase != "expand":
@@ -109,34 +106,58 @@ def check_rollback_phase(phase: str) -> None:
         )
 
 
-def plan_rollback(
-    applied: Sequence[Applied], version: str | None, running: Sequence[RunningRelease]
-) -> tuple[Applied, ...]:
-    """The expand migrations to be taken back, the last one first.
-
-    Args:
-        version: the one to go back to, which stays; the last but one where it is None.
+def after(applied: Sequence[Applied], version: str | None) -> tuple[Applied, ...]:
+    """Of numbered migrations the expand ones after ``version``, or the last one alone; the newest first.
 
     Raises:
-        StrataError: one of them cannot be taken back, or a running release needs it.
+        StrataError: ``version`` is not applied.
     """
-    expanded = [item for item in applied if item.phase != "contract"]
+    expanded = [item for item in applied if item.phase != "contract" and not item.unfinished]
     if version is None:
-        targets = expanded[-1:]
-    else:
-        if order(version) and order(version) not in {order(item.version) for item in expanded}:
-            raise StrataError(
-                f"Version {version} is not an applied expand migration. Applied are: "
-                f"{', '.join(item.name for item in expanded) or 'none'}; 0 goes back before the first."
-            )
-        targets = [item for item in expanded if order(item.version) > order(version)]
-    for target in targets:
-        _check_rollback(target, applied, running)
-    return tuple(reversed(targets))
+        return tuple(expanded[-1:])
+    if order(version) and order(version) not in {order(item.version) for item in expanded}:
+        raise StrataError(
+            f"Version {version} is not an applied expand migration. Applied are: "
+            f"{', '.join(item.name for item in expanded) or 'none'}; 0 goes back before the first."
+        )
+    return tuple(item for item in reversed(expanded) if order(item.version) > order(version))
 
 
-def _check_rollback(target: Applied, applied: Sequence[Applied], running: Sequence[RunningRelease]) -> None:
-    refused = f"Rolling back migration {target.name} is refused: "
+def check_rollback(
+    targets: Sequence[Applied], applied: Sequence[Applied], running: Sequence[RunningRelease]
+) -> None:
+    """Raise StrataError where one of ``targets``, numbered files, cannot be taken back, or a running release needs it."""
+    for target in reversed(targets):
+        refused = f"Rolling back migration {target.name} is refused: "
+        _check_needed(refused, target, running)
+        for later in applied:
+            if later.phase == "contract" and order(later.version) > order(target.version):
+                raise StrataError(
+                    f"{refused}contract migration {later.name} was applied after it, and what the older release needs "
+                    "is gone. Go forward with a new migration."
+                )
+        if target.irreversible:
+            raise StrataError(f"{refused}{target.irreversible}", migration=target.name)
+
+
+def check_tool_rollback(release: str, version: str | None, running: Iterable[RunningRelease]) -> None:
+    """Raise StrataError unless it is said whose migrations a tool takes back and whereto, and that release runs nowhere."""
+    if not version or not release:
+        raise StrataError(
+            f"{REFUSED}what a tool takes away is not known beforehand, so say which release's "
+            "migrations are taken back, by its manifest (release), and to which version (version, in the role "
+            "db_migrate_rollback_to)."
+        )
+    needing = [each for each in running if each.version == release]
+    if needing:
+        raise StrataError(
+            f"{REFUSED}{release}, whose migrations these are, runs on {', '.join(each.host for each in needing)}. "
+            "Roll the artifact layer back first.",
+            running=[{"host": each.host, "version": each.version} for each in needing],
+        )
+
+
+def _check_needed(refused: str, target: Applied, running: Sequence[RunningRelease]) -> None:
     unknown = [release for release in running if release.migrations is None]
     if unknown:
         hosts = ", ".join(f"{release.version} on {release.host}" for release in unknown)
@@ -151,18 +172,6 @@ def _check_rollback(target: Applied, applied: Sequence[Applied], running: Sequen
         raise StrataError(
             f"{refused}a running release needs it ({hosts}). Roll the artifact layer back first.",
             running=[{"host": release.host, "version": release.version} for release in needed],
-        )
-    for later in applied:
-        if later.phase == "contract" and order(later.version) > order(target.version):
-            raise StrataError(
-                f"{refused}contract migration {later.name} was applied after it, and what the older release needs "
-                "is gone. Go forward with a new migration."
-            )
-    if not target.checksum:
-        raise StrataError(f"{refused}it was applied by another tool. Roll it back with that tool.")
-    if not target.down:
-        raise StrataError(
-            f"{refused}its file had no SQL under '-- migrate:down'. Go forward with a new migration."
         )
 
 

@@ -14,7 +14,8 @@ from typing import IO, cast
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, parse_all
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import parse_all
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import DAMAGE
 
 FILE_LIMIT = 16 * 1024 * 1024

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQL cut into statements of words, as far as the linter needs it: not a parser."""
+"""SQL cut into statements and these into words, as far as the linter and a run in steps need it: not a parser."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ _ROUTINES = frozenset(("TRIGGER", "FUNCTION", "PROCEDURE"))
 
 @dataclass(frozen=True)
 class Statement:
-    """``words`` outside parentheses, keywords in capitals; ``line`` counts from 0 in the text."""
+    """``words`` outside parentheses, keywords in capitals; ``line`` counts from 0 in the text, ``text`` is its own."""
 
     line: int
     words: tuple[str, ...]
+    text: str
 
 
 def statements(sql: str) -> list[Statement]:
@@ -36,7 +37,7 @@ def statements(sql: str) -> list[Statement]:
     """
     found: list[Statement] = []
     words: list[str] = []
-    line = start = nested = blocks = 0
+    line = start = begin = nested = blocks = 0
     for token in _TOKEN.finditer(sql):
         text = token.group()
         here = line
@@ -45,11 +46,11 @@ def statements(sql: str) -> list[Statement]:
             continue
         if text == ";" and not blocks:
             if words:
-                found.append(Statement(start, tuple(words)))
+                found.append(Statement(start, tuple(words), sql[begin : token.start()].strip()))
             words, nested = [], 0
             continue
         if not words:
-            start = here
+            start, begin = here, token.start()
         if text == ")":
             nested = max(0, nested - 1)
         if not nested:
@@ -59,7 +60,7 @@ def statements(sql: str) -> list[Statement]:
         if words[0] == "CREATE" and not _ROUTINES.isdisjoint(words[:5]):
             blocks = _depth(blocks, text.upper())
     if words:
-        found.append(Statement(start, tuple(words)))
+        found.append(Statement(start, tuple(words), sql[begin:].strip()))
     return found
 
 

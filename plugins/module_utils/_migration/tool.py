@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import PASSWORD_VARIABLE
 from ansible_collections.strata.deploy.plugins.module_utils._migration.secrecy import Secrets
 
 GRACE = 5.0
@@ -135,6 +136,7 @@ class Tool:
         account = self.account()
         identity: dict[str, Any] = {}
         environment = dict(os.environ)
+        environment.pop(PASSWORD_VARIABLE, None)  # the module's own
         if account:
             identity = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
             own = {"HOME": account.home, "LOGNAME": account.name, "USER": account.name}

@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every engine: one migrator at a time, checks before the first change, another try, and an account of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Callable, TypeVar
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration import phases
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
+from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database, LockedError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import opened
+from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
+from ansible_collections.strata.deploy.plugins.module_utils._migration.guard import guarded
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import (
+    Applied,
+    Migration,
+    Outcome,
+    Plan,
+    RunningRelease,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
+    check_rollback,
+    check_rollback_phase,
+    check_tool_rollback,
+    to_apply,
+    version_after,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions, Session
+from ansible_collections.strata.deploy.plugins.module_utils._migration.release_folder import NoReleaseError
+
+Named = TypeVar("Named", Migration, Applied)
+
+
+class Migrator:
+    """Brings a database to where it should be, by the engine of that name."""
+
+    def __init__(self, engine: str, options: EngineOptions) -> None:
+        self._options = options
+        self._engine = ENGINES[engine](options)
+        self._has_database = bool(options.url or options.connection)
+
+    def validate(self) -> None:
+        """Raise StrataError where an option makes no sense, before anything is asked of the database."""
+        options = self._options
+        if options.lock_wait < 0 or options.retries < 0 or options.statement_timeout < 0:
+            raise StrataError(
+                "lock_wait, retries and statement_timeout must not be negative; they are "
+                f"{options.lock_wait:g}, {options.retries} and {options.statement_timeout:g}."
+            )
+        if options.lock_timeout < 0.001:
+            raise StrataError(f"lock_timeout must be 0.001 s or more; it is {options.lock_timeout:g}.")
+        if not self._has_database and options.lock == "database":
+            raise StrataError(
+                "No database is given: set url or connection, in the role db_migrate_url or db_migrate_connection."
+                + (
+                    " It is where other migrators are locked out. For a database that is none of those known here, lock "
+                    "them out on this host alone: lock, in the role db_migrate_lock, with the value host."
+                    if self._engine.TOOL
+                    else ""
+                )
+            )
+        self._engine.validate()
+
+    def status(self) -> Plan:
+        """What is applied and, compared with the release, what is pending or disagrees; nothing is locked."""
+        try:
+            with self._session("status", alone=False) as (session, _database):
+                return session.plan("expand")
+        except NoReleaseError:
+            return Plan(None, None)
+
+    def ensure_latest(self, *, phase: str, check_mode: bool) -> Outcome:
+        """Apply what is pending of ``phase``; nothing is changed in check mode."""
+        with self._session("apply", alone=not check_mode) as (session, _database):
+            before = session.plan(phase)
+            pending = to_apply(before, phase, self._options.accept_drift)
+            phases.check(pending)
+            if not check_mode:
+                changed = [item.name for item in before.drift if item.problem == "changed"]
+                if changed:
+                    session.accept(changed)
+                if pending:
+                    self._apply(session, before, pending, phase)
+        names = _names(pending)
+        return Outcome(
+            applied=names,
+            rolled_back=(),
+            pending=names if check_mode else (),
+            version=version_after(before, () if check_mode or before.applied is None else pending),
+            before=_text(before),
+            after=_text(before, applied=pending),
+            warnings=tuple(f"{each.name}: {each.unreadable}" for each in pending if each.unreadable),
+        )
+
+    def ensure_rolled_back(
+        self,
+        *,
+        phase: str,
+        version: str | None,
+        running: Sequence[RunningRelease],
+        allow_data_loss: bool = False,
+        check_mode: bool,
+    ) -> Outcome:
+        """Take expand migrations back, to ``version`` or the last one alone; nothing is changed in check mode."""
+        check_rollback_phase(phase)
+        if self._engine.TOOL:
+            check_tool_rollback(self._options.release, version, running)
+        with self._session("rollback", alone=not check_mode) as (session, _database):
+            targets = session.rollback_plan(version)
+            before = session.plan(phase)
+            if targets is not None and not self._engine.TOOL:
+                check_rollback(targets, before.applied or (), running)
+            if check_mode:
+                rolled_back, plan = _names(targets or ()), before
+            else:
+                rolled_back, plan = self._roll_back(session, before, targets, version, phase)
+        if targets is not None:
+            text = _text(before, rolled_back=targets)
+        elif check_mode:
+            text = f"{_text(before)}rolled back to {version}, by the rollback command\n"
+        else:
+            text = _text(plan)
+        return Outcome(
+            applied=(),
+            rolled_back=rolled_back,
+            pending=(),
+            version=plan.version,
+            before=_text(before),
+            after=text,
+            uncertain=check_mode and targets is None,
+        )
+
+    def _apply(self, session: Session, before: Plan, pending: Sequence[Migration], phase: str) -> None:
+        done, failure = self._each(session.apply, pending)
+        if not self._engine.TOOL:
+            if failure:
+                raise StrataError(
+                    f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
+                    **{**failure.details, "changed": bool(done), "done": done},
+                )
+            return
+        try:
+            left = _names(session.plan(phase).pending or ())
+        except StrataError as error:
+            raise StrataError(
+                f"{failure or 'The apply command succeeded.'} What is applied now is not known: {error}",
+                changed=True,
+            ) from error
+        gone = [each for each in before.pending or () if each.name not in left]
+        remaining = [each.name for each in pending if each.name in left]
+        stray = [each.name for each in gone if each.phase != phase]
+        problem = str(failure) if failure else ""
+        if stray:
+            problem += (
+                f" It also applied what is not for the phase {phase}: {', '.join(stray)}. "
+                "The apply command must heed STRATA_PHASE."
+            )
+        elif not failure and remaining:
+            problem = "The apply command succeeded, and its plan still names migrations as pending."
+        if problem:
+            details = failure.details if failure else {}
+            raise StrataError(
+                f"{problem.strip()}\nApplied in this run: {', '.join(_names(gone)) or 'none'}. "
+                f"Still pending: {', '.join(remaining) or 'none'}.",
+                **{**details, "changed": bool(gone), "done": list(_names(gone)), "pending": remaining},
+            )
+
+    def _roll_back(
+        self,
+        session: Session,
+        before: Plan,
+        targets: Sequence[Applied] | None,
+        version: str | None,
+        phase: str,
+    ) -> tuple[tuple[str, ...], Plan]:
+        """Take ``targets`` back; the names of what is taken back, and the plan now."""
+        done, failure = self._each(lambda left: session.rollback(left, version), targets or ())
+        if not self._engine.TOOL:
+            if failure:
+                raise StrataError(
+                    f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
+                    **{**failure.details, "changed": bool(done), "done": done},
+                )
+        try:
+            plan = session.plan(phase)
+        except StrataError as error:
+            raise StrataError(
+                f"{failure or 'The rollback command succeeded.'} What is rolled back now is not known: {error}",
+                changed=True,
+                done=done,
+            ) from error
+        known = _names(before.pending or ())
+        names = tuple(done) or tuple(
+            each for each in reversed(_names(plan.pending or ())) if each not in known
+        )
+        if failure:
+            raise StrataError(
+                f"{failure}\nRolled back in this run: {', '.join(names) or 'none'}.",
+                **{**failure.details, "changed": bool(names), "done": list(names)},
+            )
+        return names, plan
+
+    def _each(
+        self, work: Callable[[Sequence[Named]], Iterator[str]], items: Sequence[Named]
+    ) -> tuple[list[str], StrataError | None]:
+        """Do ``work`` on the items, again while its locks cannot be had; the names of those done, and what ended it."""
+        done: list[str] = []
+        attempt = 0
+        while True:
+            before = len(done)
+            try:
+                for name in work([each for each in items if each.name not in done]):
+                    done.append(name)
+                return done, None
+            except LockedError as error:
+                attempt = 1 if len(done) > before else attempt + 1
+                if attempt > self._options.retries:
+                    return done, StrataError(
+                        f"{error} Tried {attempt} times with a lock timeout of {self._options.lock_timeout:g} s: a longer "
+                        "transaction holds what the migration needs. Try again when it has ended.",
+                        **error.details,
+                    )
+                # Long enough for the application's queries to run off, and not in step with what else comes again and again.
+                time.sleep(self._options.lock_timeout * random.uniform(1, 2))  # noqa: S311 (no secret)
+            except StrataError as error:
+                return done, error
+
+    @contextmanager
+    def _session(self, verb: str, *, alone: bool) -> Iterator[tuple[Session, Database | None]]:
+        """The engine at work, with other migrators kept out where it is to change anything."""
+        options = self._options
+        held: tuple[int, ...] = ()
+        database = None
+        with ExitStack() as stack:
+            if alone and self._engine.TOOL:
+                app = options.path or repr((self._engine.NAME, options.commands, options.archive))
+                shown = f"the {verb} of {options.release or 'the current release'}"
+                held = (stack.enter_context(guarded(app, shown, options.lock_wait)),)
+            if self._has_database:
+                address = resolve(options.url, options.connection, os.environ)
+                application = f"strata migration {options.release}".strip()
+                database = stack.enter_context(opened(address, read_only=not alone, application=application))
+                if alone and options.lock == "database":
+                    stack.enter_context(database.lock(options.lock_wait, beside_tool=self._engine.TOOL))
+            yield stack.enter_context(self._engine.open(database, held)), database
+
+
+def _names(migrations: Iterable[Named]) -> tuple[str, ...]:
+    return tuple(each.name for each in migrations)
+
+
+def _text(plan: Plan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()) -> str:
+    """A diff's side: where the schema is and the SQL that led there, or what waits where a tool tells no more."""
+    if plan.applied is None:
+        waiting = [each.name for each in plan.pending or () if each not in applied]
+        parts = [f"pending migrations: {', '.join(waiting) or 'none'}\n"]
+    else:
+        parts = [f"schema version: {version_after(plan, applied, rolled_back) or 'none'}\n"]
+    scripts = [(each.name, each.up or _comment(each.unreadable)) for each in applied]
+    scripts += [(f"{each.name}, rolled back", each.down) for each in rolled_back]
+    parts += [f"\n-- {name}\n{sql.strip()}\n" for name, sql in scripts if sql.strip()]
+    return "".join(parts)
+
+
+def _comment(reason: str) -> str:
+    return f"-- {reason}" if reason else ""
