@@ -264,6 +264,7 @@ class MigratingShop:
             "release": "2.0",
             "archive": str(self.archive),
             "checksum": self.checksum,
+            "lock": "host",
             **more,
         }
 

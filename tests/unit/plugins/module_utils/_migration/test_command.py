@@ -17,10 +17,9 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
-from ansible_collections.strata.deploy.plugins.module_utils._migration.command import CommandEngine
 from ansible_collections.strata.deploy.plugins.module_utils._migration.guard import guarded
-from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome
-from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import RunningRelease
+from ansible_collections.strata.deploy.plugins.module_utils._migration.migrator import Migrator
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Outcome, RunningRelease
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
@@ -33,8 +32,8 @@ def shop(migrating_shop: Any) -> Any:
     return migrating_shop
 
 
-def engine(shop: Any, behaviour: str = "", **options: Any) -> CommandEngine:
-    made = CommandEngine(EngineOptions(**shop.options(behaviour, **options)))
+def migrator(shop: Any, behaviour: str = "", **options: Any) -> Migrator:
+    made = Migrator("command", EngineOptions(**shop.options(behaviour, **options)))
     made.validate()
     return made
 
@@ -42,7 +41,7 @@ def engine(shop: Any, behaviour: str = "", **options: Any) -> CommandEngine:
 def migrate(
     shop: Any, behaviour: str = "", phase: str = "expand", check: bool = False, **options: Any
 ) -> Outcome:
-    return engine(shop, behaviour, **options).ensure_latest(phase=phase, check_mode=check)
+    return migrator(shop, behaviour, **options).ensure_latest(phase=phase, check_mode=check)
 
 
 def roll_back(
@@ -50,7 +49,7 @@ def roll_back(
 ) -> Outcome:
     running = [RunningRelease(*each) for each in more.pop("running", [("web1", "1.0", None)])]
     phase = more.pop("phase", "expand")
-    return engine(shop, behaviour, **more).ensure_rolled_back(
+    return migrator(shop, behaviour, **more).ensure_rolled_back(
         phase=phase, version=to, running=running, check_mode=check
     )
 
@@ -146,7 +145,7 @@ def test_a_plan_that_fails_after_the_apply_leaves_it_open_what_is_applied(shop: 
 )
 def test_commands_are_checked_before_anything_is_run(shop: Any, commands: Any, why: str) -> None:
     with pytest.raises(StrataError, match=why):
-        engine(shop, commands=commands)
+        migrator(shop, commands=commands)
 
 
 def test_a_rollback_names_what_its_command_printed(shop: Any) -> None:
@@ -260,18 +259,18 @@ def test_a_rollback_that_is_not_safe_to_run_is_refused_before_anything_is(
 
 
 def test_the_status_is_what_is_pending_of_either_phase(shop: Any) -> None:
-    status = engine(shop).status()
+    status = migrator(shop).status()
     assert [(each.name, each.phase) for each in status.pending or ()] == [
         ("0001_orders", "expand"),
         ("0002_currency", "expand"),
         ("0003_drop_note", "contract"),
     ]
-    assert (status.version, status.applied, status.drift) == (None, (), ())
+    assert (status.version, status.applied, status.drift) == (None, None, ())
 
 
 def test_without_a_release_the_status_is_not_known_and_a_plan_is_an_error(shop: Any) -> None:
     nothing = {"archive": None, "checksum": None}
-    assert engine(shop, **nothing).status().pending is None
+    assert migrator(shop, **nothing).status().pending is None
     with pytest.raises(StrataError, match=r"2\.0 is not under .*/shop on this host, and no archive is given"):
         migrate(shop, **nothing)
     with pytest.raises(StrataError, match="No path is given"):

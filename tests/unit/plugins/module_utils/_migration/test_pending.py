@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Pending
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._migration.pending import read_pending
 
 
@@ -18,15 +18,15 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.pending i
         ("", []),
         ("\n \n", []),
         ("[]", []),
-        ("0001_a\n\n  V2__b (late) \r\n", [Pending("0001_a"), Pending("V2__b (late)")]),
-        ('["a", "b"]', [Pending("a"), Pending("b")]),
+        ("0001_a\n\n  V2__b (late) \r\n", [Migration("0001_a"), Migration("V2__b (late)")]),
+        ('["a", "b"]', [Migration("a"), Migration("b")]),
         (
             '[{"name": "a"}, {"name": " b ", "phase": "contract", "sql": "DROP TABLE t;"}]\n',
-            [Pending("a"), Pending("b", "contract", sql="DROP TABLE t;")],
+            [Migration("a"), Migration("b", phase="contract", up="DROP TABLE t;")],
         ),
     ],
 )
-def test_names_are_read_from_lines_and_from_json(text: str, expected: list[Pending]) -> None:
+def test_names_are_read_from_lines_and_from_json(text: str, expected: list[Migration]) -> None:
     assert list(read_pending("plan", text)) == expected
 
 

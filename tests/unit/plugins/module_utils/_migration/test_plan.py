@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, parse_all
-from ansible_collections.strata.deploy.plugins.module_utils._migration.history import Applied
-from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import parse_all
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import (
+    Applied,
+    Migration,
     RunningRelease,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
+    after,
+    check_rollback,
+    compare,
     find_drift,
-    plan_latest,
-    plan_rollback,
+    to_apply,
+    version_after,
 )
 
 
@@ -34,9 +41,23 @@ def files(*names: str) -> tuple[Migration, ...]:
 def applied(*names: str, **changes: Any) -> tuple[Applied, ...]:
     values = {"release": "1.0", "applied_at": "2026-01-01T00:00:00+00:00", "down": "SELECT 1;", **changes}
     return tuple(
-        Applied(item.version, item.name, **{"checksum": item.checksum, "phase": item.phase, **values})
+        Applied(str(item.version), item.name, **{"checksum": item.checksum, "phase": item.phase, **values})
         for item in files(*names)
     )
+
+
+def latest(
+    migrations: tuple[Migration, ...], done: tuple[Applied, ...], phase: str, accepted: tuple[str, ...] = ()
+) -> tuple[Migration, ...]:
+    return to_apply(compare(migrations, done), phase, accepted)
+
+
+def rolled_back(
+    done: tuple[Applied, ...], version: str | None, running: Sequence[RunningRelease]
+) -> tuple[Applied, ...]:
+    targets = after(done, version)
+    check_rollback(targets, done, running)
+    return targets
 
 
 @pytest.mark.parametrize(
@@ -58,7 +79,7 @@ def applied(*names: str, **changes: Any) -> tuple[Applied, ...]:
 def test_pending_is_what_the_phase_has_and_the_database_has_not(
     have: str, done: str, phase: str, expected: str
 ) -> None:
-    pending = plan_latest(files(*have.split()), applied(*done.split()), phase)
+    pending = latest(files(*have.split()), applied(*done.split()), phase)
     assert [item.name for item in pending] == [f"{name}.sql" for name in expected.split()]
 
 
@@ -73,13 +94,39 @@ def test_pending_is_what_the_phase_has_and_the_database_has_not(
 )
 def test_disagreement_is_an_error(have: str, done: str, name: str, problem: str) -> None:
     with pytest.raises(StrataError, match=name) as caught:
-        plan_latest(files(*have.split()), applied(*done.split()), "expand")
+        latest(files(*have.split()), applied(*done.split()), "expand")
     assert caught.value.details == {"drift": [{"name": name, "problem": problem}]}
+
+
+@pytest.mark.parametrize(
+    ("have", "done", "name", "pending"),
+    [("1 3 4", "1 2 3", "2.sql", "4"), ("1 2 3 4", "1 3", "2.sql", "2 4")],
+)
+def test_disagreement_that_is_accepted_by_name_is_none(have: str, done: str, name: str, pending: str) -> None:
+    found = latest(files(*have.split()), applied(*done.split()), "expand", (name,))
+    assert [item.name for item in found] == [f"{each}.sql" for each in pending.split()]
+    with pytest.raises(StrataError, match="accept_drift"):
+        latest(files(*have.split()), applied(*done.split()), "expand", ("1.sql",))
+
+
+def test_an_unfinished_migration_is_pending_and_not_the_version() -> None:
+    done = (*applied("1"), *applied("2", unfinished="statement 1 of 2 failed"))
+    plan = compare(files("1", "2", "3"), done)
+    assert [item.name for item in plan.pending or ()] == ["2.sql", "3.sql"]
+    assert plan.version == "1"
+    assert version_after(plan) == "1"
+
+
+def test_the_version_is_the_highest_number_whatever_was_applied_last() -> None:
+    plan = compare(files("9", "10c", "11"), applied("9", "11"))
+    assert version_after(plan, applied=files("10c")) == "11"
+    assert version_after(plan, rolled_back=applied("11")) == "9"
+    assert version_after(compare((), ())) is None
 
 
 def test_a_changed_file_is_an_error() -> None:
     with pytest.raises(StrataError, match=r"1\.sql was changed after it was applied"):
-        plan_latest(files("1", "2"), applied("1", checksum="sha256:other"), "expand")
+        latest(files("1", "2"), applied("1", checksum="sha256:other"), "expand")
 
 
 def test_what_another_tool_applied_has_no_checksum_to_compare() -> None:
@@ -88,7 +135,7 @@ def test_what_another_tool_applied_has_no_checksum_to_compare() -> None:
 
 def test_a_contract_migration_waits_for_earlier_expand_ones() -> None:
     with pytest.raises(StrataError, match=r"2c\.sql follows expand migration 1\.sql"):
-        plan_latest(files("1", "2c"), (), "contract")
+        latest(files("1", "2c"), (), "contract")
 
 
 @pytest.mark.parametrize(
@@ -105,18 +152,18 @@ def test_a_contract_migration_waits_for_earlier_expand_ones() -> None:
     ],
 )
 def test_a_rollback_takes_the_newest_first(done: str, version: str | None, expected: str) -> None:
-    targets = plan_rollback(applied(*done.split()), version, ())
+    targets = rolled_back(applied(*done.split()), version, ())
     assert [item.name for item in targets] == [f"{name}.sql" for name in expected.split()]
 
 
 def test_a_rollback_to_what_is_not_applied_names_what_is() -> None:
     with pytest.raises(StrataError, match=r"Version 7 is not an applied .* 1\.sql, 2\.sql"):
-        plan_rollback(applied("1", "2"), "7", ())
+        rolled_back(applied("1", "2"), "7", ())
 
 
 def test_a_rollback_to_what_is_no_version_is_an_error() -> None:
     with pytest.raises(StrataError, match="'latest' is not a migration's version"):
-        plan_rollback(applied("1"), "latest", ())
+        rolled_back(applied("1"), "latest", ())
 
 
 def test_a_rollback_is_refused_while_a_running_release_needs_it() -> None:
@@ -127,37 +174,36 @@ def test_a_rollback_is_refused_while_a_running_release_needs_it() -> None:
     with pytest.raises(
         StrataError, match=r"2\.sql is refused: a running release needs it \(2\.0 on web2\)"
     ) as caught:
-        plan_rollback(applied("1", "2"), None, running)
+        rolled_back(applied("1", "2"), None, running)
     assert caught.value.details == {"running": [{"host": "web2", "version": "2.0"}]}
 
 
 def test_a_rollback_is_refused_while_the_release_that_brought_it_runs_whatever_its_files_say() -> None:
     running = [RunningRelease("web1", "1.1", ()), RunningRelease("web2", "2.0", ())]
     with pytest.raises(StrataError, match=r"a running release needs it \(2\.0 on web2\)"):
-        plan_rollback(applied("1", release="2.0"), None, running)
-    assert plan_rollback(applied("1", release="2.0"), None, running[:1])
+        rolled_back(applied("1", release="2.0"), None, running)
+    assert rolled_back(applied("1", release="2.0"), None, running[:1])
 
 
 def test_a_rollback_is_refused_where_it_is_not_known_what_a_running_release_needs() -> None:
     running = [RunningRelease("web1", "1.1", ()), RunningRelease("web2", "1.1", None)]
     with pytest.raises(StrataError, match=r"folder was not found \(1\.1 on web2\)") as caught:
-        plan_rollback(applied("1"), None, running)
+        rolled_back(applied("1"), None, running)
     assert caught.value.details == {"running": [{"host": "web2", "version": "1.1"}]}
 
 
 def test_nothing_is_taken_back_where_one_of_several_is_refused() -> None:
     with pytest.raises(StrataError, match=r"1\.sql is refused"):
-        plan_rollback(applied("1", "2"), "0", [RunningRelease("web1", "1.0", ("1.sql",))])
+        rolled_back(applied("1", "2"), "0", [RunningRelease("web1", "1.0", ("1.sql",))])
 
 
 @pytest.mark.parametrize(
     ("history", "message"),
     [
         (applied("1", "2c"), r"contract migration 2c\.sql was applied after it"),
-        ((Applied("1", "1"),), "applied by another tool"),
-        (applied("1", down=""), "no SQL under '-- migrate:down'"),
+        (applied("1", irreversible="its file had none."), r"1\.sql is refused: its file had none\."),
     ],
 )
 def test_what_cannot_be_taken_back_is_refused(history: tuple[Applied, ...], message: str) -> None:
     with pytest.raises(StrataError, match=message):
-        plan_rollback(history, None, ())
+        rolled_back(history, None, ())
