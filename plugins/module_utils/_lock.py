@@ -4,7 +4,7 @@
 """The deploy lock of an app: who deploys, and which members a deployment took out of rotation.
 
 An app's folder holds ``lock.json`` while a deployment runs, ``drained.json`` while members are out,
-and the journal. Whoever reads, decides and writes does so alone (``.guard``), and each file is either
+``contracted.json`` once the schema has been contracted, and the journal. Whoever reads, decides and writes does so alone (``.guard``), and each file is either
 the old or the new, so that a kill at any point leaves a state from which the next run goes on.
 """
 
@@ -32,6 +32,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._exclusive import ex
 
 LOCK = "lock.json"
 DRAINED = "drained.json"
+CONTRACTED = "contracted.json"
 GUARD = ".guard"
 
 Drained = Mapping[str, Mapping[str, Any]]
@@ -77,6 +78,7 @@ class LockResult:
     drained_before: Drained
     drained: Drained
     unfinished: Lock | None = None
+    contracted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def ensure_held(
     drained: Drained | None = None,
     note: str | None = None,
     break_id: str | None = None,
+    contracted: str | None = None,
     check_mode: bool = False,
 ) -> LockResult:
     """Take the lock, or update it where ``holder`` has it.
@@ -110,6 +113,7 @@ def ensure_held(
             earlier deployment left there, which must not be forgotten. None leaves the record alone.
         note: replaces the lock's note; None leaves it alone.
         break_id: id of a lock that is taken over although its holder may be alive.
+        contracted: from which version on releases do with the schema that the deployment is about to leave behind.
 
     Raises:
         StrataError: another deployment holds it.
@@ -132,7 +136,13 @@ def ensure_held(
             elif lock != former:
                 write_json(folder / LOCK, asdict(lock))
             _write_drained(folder, recorded, wanted)
-        return LockResult(lock != former or wanted != recorded, former, lock, recorded, wanted, unfinished)
+            if contracted is not None:
+                write_json(
+                    folder / CONTRACTED, {"version": contracted, "since": utc_now(), "deployment": lock.id}
+                )
+        known = contracted if contracted is not None else _read_contracted(folder)
+        changed = lock != former or wanted != recorded or contracted is not None
+        return LockResult(changed, former, lock, recorded, wanted, unfinished, known)
 
 
 def ensure_absent(
@@ -234,6 +244,15 @@ def _read_drained(folder: Path) -> Drained:
     if not isinstance(value, dict) or not all(isinstance(members, dict) for members in value.values()):
         raise StrataError(f"Reading {path}: it is not a record of drained members by balancer. Mend it.")
     return value
+
+
+def _read_contracted(folder: Path) -> str | None:
+    path = folder / CONTRACTED
+    value = read_json(path, {"version": None})
+    if not isinstance(value, dict) or not isinstance(value.get("version"), (str, type(None))):
+        raise StrataError(f"Reading {path}: it is not a record of the contracted schema. Mend it.")
+    version: str | None = value["version"]
+    return version
 
 
 def _write_drained(folder: Path, recorded: Drained, wanted: Drained) -> None:

@@ -97,6 +97,11 @@ options:
       - What is told of the deployment in the journal if O(state=absent). It is written only if the lock is released.
       - The identifier, version, user and host, and when the lock was taken (C(opened)) and released (C(closed)), are added.
     type: dict
+  contracted:
+    description:
+      - With O(state=held), writes down that releases before this version may lack what they need in the schema, as a
+        deployment is about to contract it.
+    type: str
   break_id:
     description: The identifier of a lock that is taken over, whether its holder lives or not. Another's lock is not.
     type: str
@@ -197,6 +202,11 @@ drained:
   returned: success
   type: dict
   sample: {"lb1": {"127.0.0.1:8001": {"dial": "127.0.0.1:8001"}}}
+contracted:
+  description: The version from which on releases do with the schema as it is; null where it was never contracted.
+  returned: success, with O(state=held)
+  type: str
+  sample: "2.0"
 """
 
 from dataclasses import asdict
@@ -228,6 +238,7 @@ def main() -> None:
             "drained": {"type": "dict"},
             "journal": {"type": "dict"},
             "break_id": {"type": "str"},
+            "contracted": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -241,6 +252,7 @@ def main() -> None:
                 drained=params["drained"],
                 note=params["note"],
                 break_id=params["break_id"],
+                contracted=params["contracted"],
                 check_mode=module.check_mode,
             )
         else:
@@ -262,6 +274,7 @@ def main() -> None:
         lock=as_dict(result.lock),
         unfinished=as_dict(result.unfinished),
         drained=result.drained,
+        contracted=result.contracted,
     )
 
 

@@ -27,6 +27,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict 
     running,
     schema_version,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.versions import is_at_least
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 BY_HAND = "feature by hand"
@@ -35,11 +36,15 @@ BY_HAND = "feature by hand"
 
 @dataclass(frozen=True)
 class Plan:
-    """What will change, as lines for a person; ``problems`` are reasons not to begin."""
+    """What will change, as lines for a person; ``problems`` are reasons not to begin.
+
+    ``contracted`` is the version to be written down as the first that does with the schema, before it is contracted.
+    """
 
     problems: tuple[str, ...]
     lines: tuple[str, ...]
     record: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    contracted: str | None = None
 
 
 def unread_hosts(variables: Variables, fleet: Sequence[str]) -> list[str]:
@@ -57,8 +62,17 @@ def deployment_plan(
     features: Sequence[Mapping[str, Any]],
     record: Record,
     occasion: str = "deploy",
+    contract_from: str | None = None,
+    contracted: str | None = None,
+    allow_old_code: bool = False,
 ) -> Plan:
-    """The whole plan, and every reason why it must not be carried out."""
+    """The whole plan, and every reason why it must not be carried out.
+
+    Args:
+        contract_from: the first version that does without the old schema; by default ``version``.
+        contracted: the version from which on releases do with the schema as it is, where it was contracted.
+        allow_old_code: whether that may leave a release without what it needs, where none runs it.
+    """
     controller = variables.get(CONTROLLER, {})
     problems: list[str] = []
     if occasion == "rollback artifact":
@@ -72,7 +86,7 @@ def deployment_plan(
     if "database" in layers and occasion != "rollback database":
         lines.append(_database_line(controller))
     if occasion == "contract":
-        problems += _old_code(variables, fleet, str(version))
+        problems += _old_code(variables, fleet, contract_from or str(version), allow_old_code)
     if occasion == "rollback database":
         problems += _unknown_releases(variables, fleet)
     if {"artifact", "fleet"} & set(layers):
@@ -89,10 +103,14 @@ def deployment_plan(
         if "artifact" not in layers and not occasion.startswith("rollback"):
             problems += _not_staged(variables, read, version)
         intended = intended_record(variables, read, version, record)
+    if "fleet" in layers and version and contracted and not allow_old_code:
+        problems += _lost_schema(version, contracted)
     if "feature" in layers:
         lines += _feature_lines(controller, features, left_out="fleet" in layers and len(read) < len(fleet))
         problems += _unknown_flags(controller, features, occasion)
-    return Plan(tuple(problems), tuple(lines), intended)
+    pending = (controller.get("__db_migrate_plan") or {}).get("pending")
+    leaves = occasion == "contract" and bool(pending)
+    return Plan(tuple(problems), tuple(lines), intended, (contract_from or version) if leaves else None)
 
 
 def _database_line(controller: Mapping[str, Any]) -> str:
@@ -140,13 +158,41 @@ def _feature_lines(
     return lines
 
 
-def _old_code(variables: Variables, fleet: Sequence[str], version: str) -> list[str]:
-    """Hosts whose release may still need what a contract migration takes away."""
+def _old_code(
+    variables: Variables, fleet: Sequence[str], contract_from: str, allow_old_code: bool
+) -> list[str]:
+    """Hosts on which a release that runs, or would be gone back to, may still need what a contract migration takes away."""
+    problems = []
+    for host in fleet:
+        plan = variables.get(host, {}).get("__artifact_plan") or {}
+        now, target = running(variables, host), plan.get("rollback_target")
+        if not now or not is_at_least(now, contract_from):
+            problems.append(
+                f"{host} runs {now or 'nothing that is known'}{_against(now, contract_from)}: contract the database only when "
+                "the whole fleet runs releases that do without the old schema."
+            )
+        elif target and not allow_old_code and not is_at_least(target, contract_from):
+            problems.append(
+                f"{host} would go back to {target}{_against(target, contract_from)}, and could not any more: deploy one more "
+                "release first, or give that way back up with -e db_migrate_allow_old_code=true."
+            )
+    return problems
+
+
+def _against(version: str | None, contract_from: str) -> str:
+    """Why a version is not good enough, for the middle of a sentence."""
+    if version and is_at_least(version, contract_from) is None:
+        return f", which cannot be compared with {contract_from} (db_migrate_contract_from)"
+    return f", not {contract_from} or later"
+
+
+def _lost_schema(version: str, contracted: str) -> list[str]:
+    """Why a release from before a contraction is not to run again."""
+    if is_at_least(version, contracted):
+        return []
     return [
-        f"{host} runs {running(variables, host) or 'nothing'}, not {version}: "
-        "contract the database only when the whole fleet runs the release whose migrations these are."
-        for host in fleet
-        if running(variables, host) != version
+        f"The schema has been contracted for releases from {contracted} on, and {version} is none of them that is known: it may "
+        "need what is gone. Go forward; if you know that it does not, give -e db_migrate_allow_old_code=true."
     ]
 
 

@@ -361,3 +361,18 @@ def test_killed_while_releasing_the_lock_goes_last(tmp_path: Path) -> None:
             assert read_deployment(folder, 0).drained == {}
         assert ensure_held(folder, holder("next")).lock is not None
     assert held_by(folder) == "next"
+
+
+def test_that_the_schema_was_contracted_outlives_the_deployment(tmp_path: Path) -> None:
+    assert ensure_held(tmp_path, holder("one")).contracted is None
+    assert ensure_held(tmp_path, holder("one"), contracted="2.0", check_mode=True).changed
+    assert ensure_held(tmp_path, holder("one")).contracted is None
+    assert ensure_held(tmp_path, holder("one"), contracted="2.0").contracted == "2.0"
+    ensure_absent(tmp_path, "one")
+    assert ensure_held(tmp_path, holder("two")).contracted == "2.0"
+
+
+def test_a_torn_record_of_the_contracted_schema_is_no_licence(tmp_path: Path) -> None:
+    (tmp_path / "contracted.json").write_text('["2.0"]')
+    with pytest.raises(StrataError, match="not a record of the contracted schema"):
+        ensure_held(tmp_path, holder("one"))

@@ -161,3 +161,61 @@ def test_a_database_whose_driver_could_not_be_installed_was_not_read(fleet: Any)
     )
     plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "layers": ["database"]})
     assert "database  not read" in plan.lines
+
+
+CONTRACT: dict[str, Any] = {"layers": ["database"], "occasion": "contract"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "target", "asked", "expected"),
+    [
+        ("2.0", "2.0", {}, ""),
+        ("2.0", None, {}, ""),
+        ("1.0", None, {}, "web1 runs 1.0, not 2.0 or later"),
+        (None, None, {}, "web1 runs nothing that is known, not 2.0 or later"),
+        ("2.1", "2.0", {"version": "2.1", "contract_from": "2.0"}, ""),
+        ("2.0", "1.9", {}, "web1 would go back to 1.9, not 2.0 or later"),
+        ("2.0", "1.9", {"contract_from": "1.9"}, ""),
+        ("2.0", "1.9", {"allow_old_code": True}, ""),
+        ("1.0", None, {"allow_old_code": True}, "web1 runs 1.0, not 2.0 or later"),
+        ("2.10", "2.9", {"contract_from": "2.9"}, ""),
+        ("2.0-rc1", None, {}, "web1 runs 2.0-rc1, not 2.0 or later"),
+        ("4f2a91c", None, {"version": "4f2a91c"}, ""),
+        ("4f2a91c", "88e01d2", {"version": "4f2a91c"}, "88e01d2, which cannot be compared with 4f2a91c"),
+    ],
+)
+def test_the_schema_is_contracted_only_where_no_host_and_no_way_back_needs_it(
+    fleet: Any, runs: str | None, target: str | None, asked: dict[str, Any], expected: str
+) -> None:
+    fleet.runs(runs, rollback_target=target)
+    said = problems(fleet, **CONTRACT, **asked)
+    assert expected in said
+    assert bool(said) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("version", "asked", "refused"),
+    [
+        ("1.9", {}, True),
+        ("2.0", {}, False),
+        ("2.1", {}, False),
+        ("1.9", {"allow_old_code": True}, False),
+        ("88e01d2", {}, True),
+    ],
+)
+def test_a_release_from_before_the_contraction_does_not_come_back(
+    fleet: Any, version: str, asked: dict[str, Any], refused: bool
+) -> None:
+    fleet.runs("2.0").pool(web1="ready", web2="ready")
+    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
+    said = problems(fleet, version=version, contracted="2.0", **asked)
+    assert ("The schema has been contracted for releases from 2.0 on" in said) == refused
+
+
+@pytest.mark.parametrize(("pending", "expected"), [(["3_drop_note.sql"], "1.9"), ([], None)])
+def test_what_is_contracted_is_to_be_written_down_before(
+    fleet: Any, pending: list[str], expected: str | None
+) -> None:
+    fleet.runs("2.0").variables["localhost"]["__db_migrate_plan"] = {"pending": pending}
+    asked = {**ASKED, **CONTRACT, "contract_from": "1.9"}
+    assert deployment_plan(fleet.variables, fleet.hosts, **asked).contracted == expected
