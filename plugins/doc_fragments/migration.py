@@ -12,34 +12,31 @@ options:
   engine:
     description:
       - What applies migrations.
-      - V(sql) applies plain SQL files by itself, on PostgreSQL and SQLite.
-      - V(command) has the release's own tool migrate, by O(commands), from the folder of the release.
+      - V(sql) applies plain SQL files by itself, on PostgreSQL, MySQL, MariaDB and SQLite.
+      - V(alembic), V(django) and V(dbmate) have the release's own one of that name migrate, from the folder of the release.
+      - V(command) has whatever other tool the release brings migrate, by O(commands), from there, too.
     type: str
-    choices: [command, sql]
+    choices: [alembic, command, dbmate, django, sql]
     default: sql
-  url:
-    description:
-      - The database. It is never shown, neither whole nor its password. Required with O(engine=sql).
-      - C(postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE) as libpq takes it, with special characters
-        percent-encoded. Connect to the server itself, for a pooler that shares sessions between transactions loses the lock.
-      - C(sqlite:///ABSOLUTE/PATH); the file is created if it is absent, its folder is not.
-    type: str
   folder:
     description:
-      - For O(engine=sql).
+      - For O(engine=sql) and O(engine=dbmate), whose folder is always one within the release.
       - Absolute path of the folder on the host that holds the release's migrations, all of them, old and new.
       - With O(archive), the folder within the archive, relative.
       - Migrations are its C(*.sql) files in the form of dbmate (U(https://github.com/amacneil/dbmate#creating-migrations)).
         A name begins with the version, a number; C(-- migrate:up) begins the SQL that applies the migration and
-        C(-- migrate:down) the SQL that takes it back. No option of these markers is known.
-      - "A line C(-- strata: phase=contract) says that the migration is for the contract phase.
-        C(-- strata: allow=RULE,RULE) lets through what rules of the linter would refuse."
+        C(-- migrate:down) the SQL that takes it back. C(transaction:false) behind a marker is obeyed.
+      - "Comments that dbmate passes over say more, each on a line of its own: C(-- strata: phase=contract) that the migration is for the
+        contract phase, C(-- strata: no-transaction) that it cannot run in a transaction, C(-- strata: lock_timeout=5s) and
+        C(-- strata: statement_timeout=10min) what is to hold in place of O(strata.deploy.migration#module:lock_timeout) and
+        O(strata.deploy.migration#module:statement_timeout), and
+        C(-- strata: allow=RULE,RULE because REASON) lets through what rules of the linter would refuse."
     type: str
   archive:
     description:
       - Path on the host, or http(s) URL, of the release's artifact, a tar.gz.
-      - It is verified and read, and not unpacked. A user, password or query in the URL is never shown.
-      - With O(engine=command), it is what the commands are run from where the release is not staged under O(path), as before a
+      - With O(engine=sql) it is verified and read, and not unpacked. A user, password or query in the URL is never shown.
+      - With the other engines, it is what the tool is run from where the release is not staged under O(path), as before a
         deployment has staged it. It is unpacked for as long as that takes, in a private folder for temporary files that
         O(user) may read; the release's links to shared paths are not there.
     type: str
@@ -51,13 +48,13 @@ options:
     type: str
   path:
     description:
-      - The folder of the app on the host, as in O(strata.deploy.release#module:path). For O(engine=command).
-      - The commands are run in C(releases/VERSION) of it, where that is staged and, with O(archive), is that very build.
+      - The folder of the app on the host, as in O(strata.deploy.release#module:path). For the engines that run a tool.
+      - It is run in C(releases/VERSION) of it, where that is staged and, with O(archive), is that very build.
     type: path
   release:
     description:
       - The release that brings the migrations. O(engine=sql) records it with them.
-      - With O(engine=command), the version to be found under O(path); by default the one that C(current) leads to.
+      - With the others, the version to be found under O(path); by default the one that C(current) leads to.
     type: str
     default: ""
   commands:
@@ -85,14 +82,58 @@ options:
         description:
           - Takes migrations back to the version in the variable C(STRATA_VERSION), and may print the list of those.
         type: raw
+  alembic:
+    description:
+      - How Alembic is run, for O(engine=alembic). A revision is a contract migration where its module's docstring has the line
+        C(-- strata: phase=contract), or its branch the label C(contract).
+    type: dict
+    suboptions:
+      python:
+        description: The interpreter that has it, on the C(PATH) or, with a slash in its name, in the release.
+        type: str
+        default: python3
+      config:
+        description: Its configuration, in the release.
+        type: str
+        default: alembic.ini
+  django:
+    description:
+      - How Django is run, for O(engine=django).
+    type: dict
+    suboptions:
+      python:
+        description: The interpreter that has it, on the C(PATH) or, with a slash in its name, in the release.
+        type: str
+        default: python3
+      settings:
+        description: The settings' module; by default what C(DJANGO_SETTINGS_MODULE) in O(environment), or the release's C(manage.py), says.
+        type: str
+      database:
+        description: The alias of the database in the settings.
+        type: str
+        default: default
+      contract:
+        description: The contract migrations, as C(app.NAME). The line C(-- strata: phase=contract) in a migration's docstring says so, too.
+        type: list
+        elements: str
+        default: []
+  dbmate:
+    description:
+      - How dbmate is run, for O(engine=dbmate). Its C(DATABASE_URL) is that of O(environment), or made of O(url) and O(connection).
+    type: dict
+    suboptions:
+      program:
+        description: The program, on the C(PATH) or, with a slash in its name, in the release.
+        type: str
+        default: dbmate
   user:
     description:
-      - The user on the host that the commands are run as, the application's. By default it is the one that the module is run as.
+      - The user on the host that tools are run as, the application's. By default it is the one that the module is run as.
       - The module has to be run as root for another.
     type: str
   environment:
     description:
-      - Variables of the commands, on top of the module's own.
+      - Variables of the tools, on top of the module's own.
       - Passwords of six and more characters are blotted out of every answer, wherever they stand. These are the values of variables
         whose name has C(password), C(passwd), C(passphrase), C(pwd), C(secret), C(token) or C(credential) in it, C(pass) at the end of
         a word, or C(key) at its end, and in any value the password of a URL and the parameters of such a name, as in
@@ -107,6 +148,14 @@ options:
       - Seconds that each command may take. It is then told to end, with all that it has started, and what of it is left 5 seconds later is killed.
     type: float
     default: 1800
-requirements:
-  - For O(engine=sql) on PostgreSQL, the Python package psycopg (3.1 or later) or psycopg2 (2.8 or later) on the host that runs the module.
+  lock:
+    description:
+      - Where other migrators are locked out.
+      - V(database) holds a lock of the database's own around every engine, on a connection by O(url) or O(connection): an advisory lock of
+        the session in PostgreSQL, C(GET_LOCK) in MySQL and MariaDB, and for SQLite, whose file has one host, a lock there.
+      - V(host) is for a database that only the tool knows, which then needs no O(url), and locks out the migrators of the same O(path)
+        on this host alone.
+    type: str
+    choices: [database, host]
+    default: database
 """

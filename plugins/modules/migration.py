@@ -13,40 +13,46 @@ version_added: 0.1.0
 description:
   - Applies the migrations of a release that are not applied yet, or takes the last ones back.
   - The expand phase is before the new code is switched to, the contract phase after the old code is gone.
-  - With O(engine=command) the release's own tool migrates. What is pending is what the command O(commands.plan) prints, and after
-    O(commands.apply) it must print nothing more of O(phase). How a migration is applied, locked against a second run and put
-    right after a failure is then that tool's own, and no linter looks at it. If this module is killed, the kernel
-    ends the command, though not what that has started itself.
-  - What follows is of O(engine=sql).
-  - One migrator works at a time; a second one waits for it, and then finds nothing to do. The lock is the database's
-    own (an advisory lock of the session in PostgreSQL, the write lock in SQLite), so that it goes with a killed process.
-  - Each migration is a transaction of its own, with a record of it in the same transaction. A migration that fails, or
-    whose process is killed, leaves nothing, and the ones before it stay. In SQLite the whole run is one transaction, with
-    a savepoint for each migration, so that a killed process leaves nothing of the run.
-  - A linter refuses in an expand migration what breaks code that still runs. Its rules are C(add-not-null) (a new NOT NULL column
-    without a default), C(change-type), C(delete), C(drop-column), C(drop-default), C(drop-object), C(drop-table),
-    C(rename), C(revoke), C(set-not-null), C(truncate) and, in either phase, C(transaction-control). It does not look into
-    strings, parentheses or DO blocks.
-  - It is an error, before anything changes, if the file of an applied migration has changed or is missing in between
+  - One migrator works at a time, whatever the engine; a second one waits for it, is told who it is where it waits too long, and then finds
+    nothing to do. The lock is the database's own, so that it goes with a killed process. See O(lock).
+  - Before the first change it is checked that the release's migrations and the database agree, and that the linter lets the
+    pending ones pass; free space and the lag of replicas, where O(free_space) and O(max_replica_lag) ask for that.
+  - A linter refuses in an expand migration what breaks code that still runs, and in any what keeps a table from its users for long. It is
+    given the SQL of every engine that tells it. On PostgreSQL it also asks C(squawk), where that is on the C(PATH).
+    It does not look into strings or DO blocks.
+  - With O(engine=sql), each migration is a transaction of its own, with a record of it in the same transaction. A migration that
+    fails, or whose process is killed, leaves nothing, and the ones before it stay. In SQLite the whole run is one transaction, with
+    a savepoint for each migration.
+  - What the database does not take back, which is C(no-transaction) migrations, and those of MySQL and MariaDB that change the schema,
+    runs statement by statement, each written down before it runs. After a failure the next run goes on with the statement that failed.
+    After a kill it looks whether the statement was carried out, runs it again where that does no harm, or asks for O(resume).
+  - With O(engine=sql), it is an error, before anything changes, if the file of an applied migration has changed or is missing in between
     others, or if a new file sorts before an applied one of its phase. That an older release's files end earlier is none.
   - What is applied is kept in the database in the tables C(schema_migrations), which is that of dbmate, and
-    C(strata_migrations), which also keeps the SQL that takes a migration back. They are created with the first migration.
+    C(strata_migrations), which also keeps the SQL that takes a migration back. They are created with the first migration. A migration
+    that is under way in steps has a row in C(strata_progress).
+  - With the other engines a tool of the release migrates, and keeps its own history; the migrators' lock, the linter, the timeouts, the tries
+    and the rules of a rollback are as for O(engine=sql). Alembic and Django are asked by Python code that their own
+    interpreter runs, and dbmate by C(dbmate status) and its files. With O(engine=command), what is pending is what the command
+    O(commands.plan) prints, and after O(commands.apply) it must print nothing more of O(phase).
+  - If this module is killed, the kernel ends the tool, though not what that has started itself.
 extends_documentation_fragment:
+  - strata.deploy.database
   - strata.deploy.migration
 attributes:
   check_mode:
     description: Can run in check_mode and return changed status prediction without modifying target.
     support: full
     details:
-      - With O(engine=sql), the database is read in a session that cannot write, without the lock.
-      - With O(engine=command), the command O(commands.plan) is run, and it alone, without the lock.
+      - The database is read in a session that cannot write, without the lock.
+      - A tool is asked for its plan, and does nothing else; with O(engine=command) the command O(commands.plan) is run, and it alone.
       - That the SQL itself succeeds is not known before it runs.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
     details:
-      - The diff has the schema version and the SQL of the migrations; with O(engine=command) what is pending, and the SQL
-        that the plan tells.
+      - The diff has the schema version and the SQL of the migrations, for Alembic and Django what they print of it; with
+        O(engine=command) what is pending, and the SQL that the plan tells.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: partial
@@ -56,12 +62,14 @@ attributes:
 options:
   state:
     description:
-      - V(latest) applies the pending migrations of O(phase). With O(engine=sql), O(folder) is required.
-      - V(rolled_back) takes expand migrations back, with the SQL that was recorded when they were applied; no file is read.
-        It is refused where there is none, where another tool applied the migration, or where a later contract
-        migration has been applied.
-      - V(rolled_back) with O(engine=command) runs O(commands.rollback), and is refused without it. Which migrations it is going to take
-        back cannot be known beforehand, so O(version) and O(release), the one whose migrations these are, are required.
+      - V(latest) applies the pending migrations of O(phase). With O(engine=sql) and O(engine=dbmate), O(folder) is required.
+      - V(rolled_back) takes expand migrations back, the last one first. It is refused where one of them cannot be taken back, or where a
+        later contract migration has been applied.
+      - V(rolled_back) with O(engine=sql) uses the SQL that was recorded when they were applied, and reads no file. What another tool
+        applied is not taken back.
+      - V(rolled_back) with the engines that run a tool needs O(version) and O(release), the one whose migrations these are, for its
+        history does not tell which release brought what.
+      - V(rolled_back) with O(engine=command) runs O(commands.rollback), and is refused without it.
     type: str
     choices: [latest, rolled_back]
     default: latest
@@ -75,14 +83,15 @@ options:
     description:
       - For O(state=rolled_back), the version to go back to, which stays applied. V(0) goes back before the first.
       - By default the last expand migration alone is taken back.
-      - With O(engine=command), it is handed to the command O(commands.rollback), and means what that takes it for.
+      - It is a revision with O(engine=alembic) (V(base) goes back before the first), and C(app.NAME) with O(engine=django) (C(app.zero)).
+        With O(engine=command) it is handed to the command O(commands.rollback), and means what that takes it for.
     type: str
   running:
     description:
       - For O(state=rolled_back), the releases that run now. It is refused to take back what one of them came with, be it
         by its files or by the O(release) that was recorded.
-      - With O(engine=command), it is refused while O(release) itself runs somewhere. Whether another one needs what is taken
-        back is for the operator to know.
+      - With the engines that run a tool, it is refused while O(release) itself runs somewhere. Whether another one needs what is
+        taken back is for the operator to know.
     type: list
     elements: dict
     default: []
@@ -101,23 +110,72 @@ options:
           - Where they are not known, null or left out, nothing is taken back.
         type: list
         elements: str
+  allow_data_loss:
+    description:
+      - For O(state=rolled_back), whether to take back what holds rows, that is a table with rows or a column with values that would be
+        dropped. It is asked for, too, where that cannot be seen, as with O(engine=command).
+    type: bool
+    default: false
+  accept_drift:
+    description:
+      - Names of migrations that may disagree with what was applied. One that has changed is recorded as it is now, one that sorts before an
+        applied one is applied, and one that is missing has to be accepted again each time.
+    type: list
+    elements: str
+    default: []
+  resume:
+    description:
+      - What became of the statement at which a run outside a transaction was killed, where the module cannot find out and
+        asks for it. V(done) goes on with the next one, V(again) runs it again.
+    type: str
+    choices: [again, done]
   lock_wait:
     description:
-      - Seconds to wait for another migrator to end; with O(engine=command), for one of the same O(path) on the same host.
+      - Seconds to wait for another migrator to end, and for replicas to catch up.
     type: float
     default: 30
   lock_timeout:
     description:
       - Seconds that a statement may wait for a lock on a table. The queries of the application queue up behind it for as long.
-      - For O(engine=sql), as is O(retries).
+      - Tools are given it, too, PostgreSQL's in C(PGOPTIONS) of their environment, where their driver heeds that.
     type: float
     default: 3
+  statement_timeout:
+    description:
+      - Seconds that a statement may take in all; V(0) is without limit. A statement with C(CONCURRENTLY) has no limit of either kind,
+        as it holds nobody up.
+      - MySQL has no such limit but for queries; MariaDB has.
+    type: float
+    default: 300
   retries:
     description:
-      - How many more times a migration is tried that ran into O(lock_timeout), each after a pause of the same length, in
+      - How many more times a migration is tried that ran into O(lock_timeout), each after a pause of once to twice that length, in
         which the queue of the application's queries runs off.
     type: int
     default: 5
+  free_space:
+    description:
+      - What must be free before anything is changed. For SQLite it is always asked that the file fits once more beside itself.
+    type: dict
+    suboptions:
+      path:
+        description: A folder of the file system on the host that runs the module, for example where the database's files lie.
+        type: path
+        required: true
+      min:
+        description: How much, as V(20G); the units are K, M, G and T, of 1024 each.
+        type: str
+        required: true
+  max_replica_lag:
+    description:
+      - Seconds that replicas may lag behind for a migration to begin. Without it nobody looks.
+    type: float
+  replicas:
+    description:
+      - URLs of the replicas to ask. PostgreSQL's primary tells of its own; that of MySQL and MariaDB does not.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: strata.deploy.migration_info
 author: The Strata authors (@strata)
@@ -152,6 +210,24 @@ EXAMPLES = r"""
     release: "2.0"
     archive: https://artifacts.example.com/kinto/kinto-2.0.tar.gz
     checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
+- name: Have Alembic migrate, with the database's password in the module's process alone
+  strata.deploy.migration:
+    engine: alembic
+    alembic:
+      python: venv/bin/python
+    connection:
+      system: postgresql
+      host: db1
+      database: shop
+      user: shop
+      tls: verify-full
+      tls_ca: /etc/ssl/certs/internal.pem
+    user: shop
+    path: /srv/shop
+    release: "2.0"
+  environment:
+    STRATA_DATABASE_PASSWORD: "{{ shop_database_password }}"
 
 - name: Take the last expand migration back, unless a running release needs it
   strata.deploy.migration:
@@ -192,7 +268,7 @@ pending:
   elements: str
   sample: []
 version:
-  description: The highest version that is applied at the end, or null where none is, and with O(engine=command).
+  description: The last version that is applied at the end, or null where none is, and with O(engine=command).
   returned: success
   type: str
   sample: "20260201000000"
@@ -241,6 +317,10 @@ RUNNING = {
     "version": {"type": "str", "required": True},
     "migrations": {"type": "list", "elements": "str"},
 }
+FREE_SPACE = {
+    "path": {"type": "path", "required": True},
+    "min": {"type": "str", "required": True},
+}
 
 
 def main() -> None:
@@ -258,6 +338,9 @@ def main() -> None:
             "accept_drift": {"type": "list", "elements": "str", "default": []},
             "allow_data_loss": {"type": "bool", "default": False},
             "resume": {"type": "str", "choices": ["again", "done"]},
+            "free_space": {"type": "dict", "options": FREE_SPACE},
+            "max_replica_lag": {"type": "float"},
+            "replicas": {"type": "list", "elements": "str", "default": [], "no_log": True},
         },
         required_if=REQUIRED_IF,
         required_by={"archive": ["checksum"]},

@@ -11,10 +11,11 @@ module: migration_info
 short_description: Read which migrations a database has
 version_added: 0.1.0
 description:
-  - Reads what is applied to a database and, where O(folder) is given, compares it with the migrations of a release.
+  - Reads what is applied to a database and compares it with the migrations of a release, with O(engine=sql) where O(folder) is given.
   - Nothing is written, and no lock is taken. Disagreement is returned as RV(drift), and is no error here.
   - With O(engine=command) only what is pending is known, for a release's own tool keeps its own history.
 extends_documentation_fragment:
+  - strata.deploy.database
   - strata.deploy.migration
 attributes:
   check_mode:
@@ -59,7 +60,7 @@ engine:
   type: str
   sample: sql
 version:
-  description: The highest version that is applied, or null where none is, and with O(engine=command).
+  description: The last version that is applied, or null where none is, and with O(engine=command).
   returned: success
   type: str
   sample: "20260201000000"
@@ -73,7 +74,7 @@ applied:
       description: The version.
       type: str
     name:
-      description: Name of the file, or the version where another tool applied it.
+      description: Name of the migration, or the version where another tool applied it.
       type: str
     phase:
       description: Its phase, V(expand) or V(contract); null where another tool applied it.
@@ -85,8 +86,11 @@ applied:
       description: When it was applied, in UTC (ISO 8601); null where another tool applied it.
       type: str
     reversible:
-      description: Whether SQL is recorded that takes it back.
+      description: Whether it can be taken back.
       type: bool
+    unfinished:
+      description: What a run that failed or was killed has left of it, in words; null for one that is whole.
+      type: str
   sample:
     - version: "20260101000000"
       name: 20260101000000_create_orders.sql
@@ -94,10 +98,11 @@ applied:
       release: "1.0"
       applied_at: "2026-01-05T09:30:00+00:00"
       reversible: true
+      unfinished: null
 pending:
   description:
-    - The migrations of O(folder), of either phase, that are not applied, in order. Empty without O(folder).
-    - With O(engine=command), those that the command O(commands.plan) prints; null where there is no release to run it from.
+    - The release's migrations, of either phase, that are not applied, in order.
+    - Null where there is no release to compare with, with O(engine=sql) where O(folder) is not given.
   returned: success
   type: list
   elements: dict

@@ -39,6 +39,9 @@ class EngineOptions:
     retries: int = 5
     accept_drift: Sequence[str] = ()
     resume: str | None = None
+    free_space: Mapping[str, Any] | None = None
+    max_replica_lag: float | None = None
+    replicas: Sequence[str] = field(default=(), repr=False)
 
 
 class Session(Protocol):

@@ -19,7 +19,11 @@ DEFAULTS: dict[str, Any] = yaml.safe_load(
     (ROOT / "roles/db_migrate/defaults/main.yml").read_text(encoding="utf-8")
 )
 OF_THE_DEPLOYMENT = {
-    f"db_migrate_{name}" for name in ["archive", "checksum", "phase", "release", "running", "rollback_to"]
+    f"db_migrate_{name}"
+    for name in [
+        *("archive", "checksum", "phase", "release", "running", "rollback_to", "contract", "contract_from"),
+        *("allow_old_code", "allow_data_loss", "accept_drift", "resume"),
+    ]
 }
 
 
