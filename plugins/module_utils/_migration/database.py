@@ -17,6 +17,10 @@ class LockedError(StrataError):
     """Another session holds what this one needs; worth another try."""
 
 
+class AbsentError(StrataError):
+    """A statement names a table, a column or a schema that there is not."""
+
+
 @dataclass(frozen=True)
 class Timeouts:
     """Seconds that a statement may wait for a lock, and may take in all; 0 is without limit."""

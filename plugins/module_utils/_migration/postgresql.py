@@ -1,103 +1,95 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PostgreSQL, by psycopg 3 or psycopg2, whichever is there: ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE``.
+"""PostgreSQL, by psycopg 3 or psycopg2, whichever is there.
 
-URL: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS. The migrators' lock is an
-advisory lock of the session, so the server frees it when the session ends, however that came.
+The migrators' lock is an advisory lock of the session, so the server frees it when the session ends, however that came.
 """
 
 from __future__ import annotations
 
-import importlib
-import os
+import math
 import re
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.database import LockedError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import (
+    LIBPQ,
+    SECRET_OPTION,
+    Address,
+    Client,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.database import (
+    AbsentError,
+    LockedError,
+    Timeouts,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.driver_import import imported
 
 CONNECT_TIMEOUT = 10
 LOCK_KEY = (0x53747261, 0x4D696772)
 POLL_INTERVAL = 0.1
-PACKAGE = "python3-psycopg2"
-"""What Debian, Fedora and SUSE, and all that is made from them, call the driver for their own Python."""
 
-# Stricter than libpq, which repeats parts of a malformed URL, and so of the password, in its messages.
-_URL = re.compile(
-    r"""postgres(?:ql)?://
-    (?: (?P<user>[^:@/?\#\s]*) (?: : (?P<password>[^:@/?\#\s]*) )? @ )?
-    (?P<hosts> (?:[\w.%-]*|\[[0-9A-Fa-f:.]+\])(?::\d+)? (?:,(?:[\w.%-]*|\[[0-9A-Fa-f:.]+\])(?::\d+)?)* )
-    (?: / (?P<database>[^@/?\#\s]*) )?
-    (?: \? (?P<options>[\w.]+=[^@?\#\s&]*(?:&[\w.]+=[^@?\#\s&]*)*) )?""",
-    re.VERBOSE,
-)
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
-_LOCK_STATES = frozenset(("55P03", "40P01"))  # lock_not_available, deadlock_detected
+_KINDS = {
+    "55P03": LockedError,  # lock_not_available
+    "40P01": LockedError,  # deadlock_detected
+    "42P01": AbsentError,  # undefined_table
+    "42703": AbsentError,  # undefined_column
+    "3F000": AbsentError,  # invalid_schema_name
+}
+_CANCELED = "57014"
+_TOO_SLOW = " If nobody cancelled it, it took too long: statement_timeout is the option that limits it."
 _SESSION = (
     # A backend whose client was killed notices within a second, in place of at the end of its statement.
     ("client_connection_check_interval", "1s"),
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
+    # While a tool works, the session that holds the lock has nothing to do.
+    ("idle_session_timeout", "0"),
 )
 _HOLDER = """
     SELECT a.application_name, a.usename, coalesce(host(a.client_addr), 'a local socket'), a.pid, a.backend_start
     FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_database d ON d.oid = l.database
     WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
     AND l.classid::bigint = ? AND l.objid::bigint = ?"""
+_INDEX = """
+    SELECT format('%I.%I', n.nspname, c.relname), i.indisvalid
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE i.indrelid = to_regclass(?) AND c.relname = (parse_ident(?))[1]"""
+_LAGS = """
+    SELECT application_name, coalesce(host(client_addr), 'a local socket'), sent_lsn, replay_lsn,
+    extract(epoch FROM replay_lag)::float
+    FROM pg_stat_replication WHERE state IS NULL OR state <> 'backup' AND replay_lsn IS NOT NULL"""
+"""Those of a user that may not know have no state; a base backup and pg_receivewal replay nothing."""
+_OWN_LAG = """
+    SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+    ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float"""
+
+_GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
+_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+_QUALIFIED = rf"{_NAME}(?:\.{_NAME})?"
+_CREATE_INDEX = re.compile(
+    rf"{_GAP}*CREATE{_GAP}+(?:UNIQUE{_GAP}+)?INDEX{_GAP}+CONCURRENTLY{_GAP}+(?:IF{_GAP}+NOT{_GAP}+EXISTS{_GAP}+)?"
+    rf"(?:(?!ON\b)(?P<name>{_NAME}){_GAP}+)?ON{_GAP}+(?:ONLY{_GAP}+)?(?P<table>{_QUALIFIED})",
+    re.IGNORECASE | re.DOTALL,
+)
+_DROP_INDEX = re.compile(
+    rf"{_GAP}*DROP{_GAP}+INDEX{_GAP}+CONCURRENTLY{_GAP}+(?:IF{_GAP}+EXISTS{_GAP}+)?(?P<name>{_QUALIFIED})",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
-@dataclass(frozen=True)
-class Address:
-    """A URL taken apart: ``shown`` is fit for messages, ``secrets`` never are."""
-
-    url: str
-    shown: str
-    secrets: tuple[str, ...]
-    own_timeout: bool
-
-    def scrub(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
-
-
-def parse(url: str) -> Address:
-    """Check the form of a URL and find its secrets; messages never show any of it."""
-    matched = _URL.fullmatch(url)
-    if matched is None or _BAD_PERCENT.search(url):
-        raise StrataError(
-            "The database URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE (it is "
-            "not shown, for it may hold a password). Percent-encode characters such as @ : / ? # % in each part."
-        )
-    options = dict(option.split("=", 1) for option in (matched["options"] or "").split("&") if option)
-    raw = [matched["password"], *(value for name, value in options.items() if "password" in name)]
-    secrets = {form for secret in raw if secret for form in (secret, unquote(secret))}
-    host = matched["hosts"] or unquote(options.get("host", "")) or "the local socket"
-    return Address(
-        url,
-        f"PostgreSQL database '{unquote(matched['database'] or '')}' on {host}",
-        tuple(sorted(secrets | {url}, key=len, reverse=True)),
-        "connect_timeout" in options,
-    )
-
-
-def connect(url: str, read_only: bool) -> PostgresqlDatabase:
+def connect(address: Address, *, read_only: bool, application: str) -> PostgresqlDatabase:
     """Connect in autocommit mode; ``read_only`` sessions cannot write, by the server's own word."""
-    address = parse(url)
-    driver = _driver()
-    parameters: dict[str, Any] = {"fallback_application_name": "strata migration"}
-    if not address.own_timeout:
-        parameters["connect_timeout"] = CONNECT_TIMEOUT
+    driver = imported("PostgreSQL", "psycopg", "psycopg2", package="python3-psycopg2", pip="psycopg[binary]")
+    # The server would cut the name, and say so in its log.
+    parameters = {"fallback_application_name": application[:63], **_parameters(address)}
     try:
-        connection = driver.connect(url, **parameters)
+        connection = driver.connect(_conninfo(parameters))
         connection.autocommit = True
     except driver.Error as error:
         raise StrataError(
@@ -112,10 +104,27 @@ def connect(url: str, read_only: bool) -> PostgresqlDatabase:
     return database
 
 
+@contextmanager
+def client(address: Address) -> Iterator[Client]:
+    """The password, if any, is in the environment of pg_dump, psql and their like, and all else in an argument."""
+    parameters = _parameters(address)
+    password = parameters.pop("password", None)
+    if secret := next((name for name in parameters if SECRET_OPTION.fullmatch(name)), None):
+        raise StrataError(
+            f"The database URL has {secret}, which PostgreSQL's client programs take on their command lines alone, "
+            "where everyone reads it. Use a key without a passphrase, in a file that only its user can read."
+        )
+    arguments = (f"--dbname={_conninfo(parameters)}", "--no-password")  # none is asked for, at a terminal
+    yield Client(arguments, {"PGPASSWORD": password} if password else {})
+
+
 class PostgresqlDatabase:
     """Implements `database.Database`."""
 
+    SYSTEM = "postgresql"
+
     def __init__(self, address: Address, driver: Any, connection: Any) -> None:
+        self.shown = address.shown
         self._address = address
         self._driver = driver
         self._connection = connection
@@ -125,7 +134,9 @@ class PostgresqlDatabase:
         return self.query("SELECT to_regclass(?) IS NOT NULL", (name,)) == [(True,)]
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._execute(sql.replace("?", "%s"), tuple(parameters) or None)
+        if parameters:
+            sql = sql.replace("%", "%%").replace("?", "%s")
+        return self._execute(sql, tuple(parameters) or None)
 
     def script(self, sql: str) -> None:
         self._execute(sql, None)
@@ -133,14 +144,17 @@ class PostgresqlDatabase:
         self.query("RESET SESSION AUTHORIZATION")  # and of the role with it
         self.query("SELECT pg_catalog.set_config('search_path', ?, false)", self._search_path)
 
+    def rolls_back(self, sql: str) -> bool:
+        return True  # what a transaction could not take back, the server refuses to do in one
+
     @contextmanager
-    def lock(self, wait: float) -> Iterator[None]:
+    def lock(self, wait: float, *, beside_tool: bool) -> Iterator[None]:
         # Asking again and again, for a session that waits inside the server holds a snapshot open meanwhile.
         deadline = time.monotonic() + wait
         while self.query("SELECT pg_try_advisory_lock(?, ?)", LOCK_KEY) != [(True,)]:
             if time.monotonic() >= deadline:
                 raise StrataError(
-                    f"{self._address.shown} was being migrated by another for {wait:g} s: {self._holder()}. "
+                    f"{self.shown} was being migrated by another for {wait:g} s: {self._holder()}. "
                     "Let it end and try again."
                 )
             time.sleep(POLL_INTERVAL)
@@ -151,10 +165,10 @@ class PostgresqlDatabase:
                 self.query("SELECT pg_advisory_unlock(?, ?)", LOCK_KEY)
 
     @contextmanager
-    def transaction(self, lock_timeout: float) -> Iterator[None]:
+    def transaction(self, timeouts: Timeouts) -> Iterator[None]:
         self.query("BEGIN")
         try:
-            self.query("SELECT set_config('lock_timeout', ?, true)", (f"{int(lock_timeout * 1000)}ms",))
+            self._limit(timeouts, "true")
             yield
             self.query("COMMIT")
         except BaseException:
@@ -162,8 +176,54 @@ class PostgresqlDatabase:
                 self.query("ROLLBACK")
             raise
 
+    @contextmanager
+    def limited(self, timeouts: Timeouts) -> Iterator[None]:
+        self._limit(timeouts, "false")
+        try:
+            yield
+        finally:
+            with suppress(StrataError):  # a broken connection has none
+                self.query("RESET lock_timeout")
+                self.query("RESET statement_timeout")
+
+    def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
+        return {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _settings(timeouts))}
+
+    def has_rows(self, table: str, column: str | None) -> bool:
+        condition = f"WHERE held.{column} IS NOT NULL" if column else ""
+        try:
+            return bool(self.query(f"SELECT 1 FROM {table} AS held {condition} LIMIT 1"))  # noqa: S608 (the migration's own words)
+        except AbsentError:
+            return False
+
+    def size(self) -> int:
+        return int(self.query("SELECT pg_database_size(current_database())")[0][0])
+
+    def replica_lag(self) -> float | None:
+        if self.query("SELECT pg_is_in_recovery()") == [(True,)]:
+            return float(self.query(_OWN_LAG)[0][0] or 0)
+        lags = [self._lag(*row) for row in self.query(_LAGS)]
+        return max(lags, default=None)
+
+    def settle(self, statement: str) -> bool | None:
+        if created := _CREATE_INDEX.match(statement):
+            if created["name"] is None:
+                return None
+            found = self.query(_INDEX, (created["table"], created["name"]))
+            for index, valid in found:
+                if not valid:
+                    self.query(f"DROP INDEX CONCURRENTLY {index}")
+            return [valid for _index, valid in found] == [True]
+        if dropped := _DROP_INDEX.match(statement):
+            return self.query("SELECT to_regclass(?)", (dropped["name"],)) == [(None,)]
+        return None
+
     def close(self) -> None:
         self._connection.close()
+
+    def _limit(self, timeouts: Timeouts, local: str) -> None:
+        for name, value in _settings(timeouts):
+            self.query(f"SELECT pg_catalog.set_config('{name}', '{value}', {local})")
 
     def _execute(self, sql: str, parameters: tuple[Any, ...] | None) -> list[tuple[Any, ...]]:
         try:
@@ -172,34 +232,46 @@ class PostgresqlDatabase:
                 return list(cursor.fetchall()) if cursor.description else []
         except self._driver.Error as error:
             state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-            kind = LockedError if state in _LOCK_STATES else StrataError
+            kind = _KINDS.get(str(state), StrataError)
+            advice = _TOO_SLOW if state == _CANCELED else ""
             # No cause: a traceback would show the driver's words as they came.
-            raise kind(f"{self._address.shown}: {self._address.scrub(str(error)).strip()}") from None
+            raise kind(f"{self.shown}: {self._address.scrub(str(error)).strip()}{advice}") from None
 
     def _holder(self) -> str:
         for application, user, host, pid, since in self.query(_HOLDER, LOCK_KEY):
             return f"'{application}' of user {user} from {host}, server process {pid}, since {since}"
         return "it has just ended"
 
-
-def _driver() -> Any:
-    for name in ("psycopg", "psycopg2"):
-        with suppress(ImportError):
-            return importlib.import_module(name)
-    missing = (
-        "A PostgreSQL database needs the Python package psycopg or psycopg2, and the Python that Ansible uses on this "
-        f"host has neither ({sys.executable})."
-    )
-    if _is_of_the_system():
-        raise StrataError(
-            f"{missing} Install {PACKAGE} there. Planning a migration with the role does so, unless db_migrate_install_driver is false.",
-            driver=PACKAGE,
-        )
-    raise StrataError(
-        f"{missing} A package of the system would not serve it: install 'psycopg[binary]' with its own pip."
-    )
+    def _lag(self, name: str, host: str, sent: str | None, replayed: str | None, lag: float | None) -> float:
+        if sent is None:
+            raise StrataError(
+                f"{self.shown}: the lag of its replicas may be read by members of the role pg_monitor alone. "
+                "Grant it to the user that migrates."
+            )
+        if lag is None and sent != replayed:
+            raise StrataError(
+                f"{self.shown}: its replica '{name}' on {host} has replayed to {replayed} of {sent}, and the server does not "
+                "know yet how long that takes. Look at the replica, or try again."
+            )
+        return lag or 0.0
 
 
-def _is_of_the_system() -> bool:
-    """Whether Python packages of the distribution are for the Python that runs this."""
-    return sys.prefix == "/usr" and os.path.realpath(sys.executable) == os.path.realpath("/usr/bin/python3")
+def _parameters(address: Address) -> dict[str, str]:
+    """What libpq is to connect with."""
+    given = {name: str(getattr(address, part)) for name, part in LIBPQ.items()}
+    if address.socket:
+        given["host"] = address.socket
+    given = {name: value for name, value in given.items() if value}
+    return {"connect_timeout": str(CONNECT_TIMEOUT), **given, **address.options}
+
+
+def _conninfo(parameters: Mapping[str, str]) -> str:
+    def quoted(value: str) -> str:
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    return " ".join(f"{name}={quoted(value)}" for name, value in parameters.items())
+
+
+def _settings(timeouts: Timeouts) -> Iterator[tuple[str, str]]:
+    for name, seconds in (("lock_timeout", timeouts.lock), ("statement_timeout", timeouts.statement)):
+        yield name, f"{math.ceil(seconds * 1000)}ms"

@@ -1,0 +1,431 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MySQL 8 and MariaDB 10.5 or later, by PyMySQL.
+
+The migrators' lock is a named lock of the session (GET_LOCK), so the server frees it when the session ends, however
+that came. It is one server's own: where several take writes (Galera, group replication), migrate at one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import socket
+import ssl
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import Address, Client
+from ansible_collections.strata.deploy.plugins.module_utils._migration.database import (
+    AbsentError,
+    LockedError,
+    Timeouts,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.driver_import import imported
+from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import Statement, statements
+
+CONNECT_TIMEOUT = 10
+POLL_INTERVAL = 0.1
+LONGEST_WAIT = 31536000
+"""Seconds: the most that the server takes for a timeout."""
+IDLE = 28800
+"""Seconds that the session with the lock may be idle while a tool works: what MySQL has by itself."""
+
+
+class _SyntaxError(StrataError):
+    """The server does not know the statement."""
+
+
+_KINDS: Mapping[Any, type[StrataError]] = {
+    1064: _SyntaxError,
+    1205: LockedError,  # lock wait timeout
+    1213: LockedError,  # deadlock
+    3572: LockedError,  # NOWAIT
+    1049: AbsentError,  # database
+    1054: AbsentError,  # column
+    1146: AbsentError,  # table
+}
+_TOO_SLOW = frozenset((1969, 3024))  # MariaDB's and MySQL's
+_KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+_MODES = {
+    "disable": "DISABLED",
+    "prefer": "PREFERRED",
+    "require": "REQUIRED",
+    "verify-ca": "VERIFY_CA",
+    "verify-full": "VERIFY_IDENTITY",
+}
+_SESSION = ("sql_mode", "foreign_key_checks", "unique_checks", "autocommit")
+"""What a script may set for itself and forget to put back."""
+_TRANSACTIONAL = frozenset(
+    (
+        *(
+            "DELETE",
+            "DO",
+            "INSERT",
+            "LOAD",
+            "REPLACE",
+            "SELECT",
+            "SET",
+            "TABLE",
+            "UPDATE",
+            "VALUES",
+            "WITH",
+            "(",
+        ),
+        *("DESC", "DESCRIBE", "EXPLAIN", "SAVEPOINT", "SHOW", "USE"),
+    )
+)
+_TEMPORARY = re.compile(
+    r"\bCREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+    r"((?:[\w$]+|`[^`]+`)(?:\.(?:[\w$]+|`[^`]+`))?)",
+    re.IGNORECASE,
+)
+
+
+def connect(address: Address, *, read_only: bool, application: str) -> MysqlDatabase:
+    """Connect in autocommit mode; ``read_only`` sessions cannot write, by the server's own word."""
+    driver = imported("MySQL", "pymysql", package="python3-pymysql", pip="PyMySQL")
+    try:
+        connection = _connection(driver, address)(
+            host=address.host or None,
+            port=int(address.port or 0),
+            unix_socket=address.socket or None,
+            user=address.user or None,
+            password=address.password.encode(),
+            database=address.database,
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT,
+            client_flag=driver.constants.CLIENT.MULTI_STATEMENTS,
+            program_name=application,
+            ssl=_context(address),
+            defer_connect=True,
+        )
+        connection.connect()
+    # The driver misses a package with RuntimeError, and the files for TLS are read by Python.
+    except (driver.MySQLError, OSError, RuntimeError, ValueError) as error:
+        raise StrataError(f"Connecting to {address.shown} failed: {address.scrub(_said(error))}") from None
+    database = MysqlDatabase(address, driver, connection)
+    if read_only:
+        database.query("SET SESSION TRANSACTION READ ONLY")
+    return database
+
+
+@contextmanager
+def client(address: Address) -> Iterator[Client]:
+    """mysqldump, mysql and their like read everything from a file that only this user can read."""
+    place = {"socket": address.socket} if address.socket else {"host": address.host, "port": address.port}
+    common = {
+        **place,
+        "protocol": "socket" if address.socket else "tcp",
+        "user": address.user,
+        "password": address.password,
+    }
+    lines = ["[client]", *(f"{name}={_option(value)}" for name, value in common.items() if value)]
+    lines += _tls_options(address)
+    with tempfile.TemporaryDirectory(prefix="strata-client-") as folder:
+        file = Path(folder) / "options"
+        file.touch(0o600)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        # No other file may name another server: those of the user, and that of MySQL's login paths.
+        yield Client((f"--defaults-file={file}",), {"MYSQL_TEST_LOGIN_FILE": str(Path(folder) / "none")})
+
+
+class MysqlDatabase:
+    """Implements `database.Database`."""
+
+    SYSTEM = "mysql"
+
+    def __init__(self, address: Address, driver: Any, connection: Any) -> None:
+        self.shown = address.shown
+        self._address = address
+        self._driver = driver
+        self._connection = connection
+        self._mariadb = "mariadb" in str(self.query("SELECT VERSION()")[0][0]).lower()
+        self._session = self._read(_SESSION)
+        self._role = self.query("SELECT CURRENT_ROLE()")
+
+    def has_table(self, name: str) -> bool:
+        return bool(
+            self.query(
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
+                (name,),
+            )
+        )
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if parameters:
+            sql = sql.replace("%", "%%").replace("?", "%s")
+        return self._execute(sql, tuple(parameters) or None)[1]
+
+    def script(self, sql: str) -> None:
+        # The server itself cuts it into statements: it knows its SQL mode, and the bodies of routines.
+        try:
+            self._execute(sql, None)
+        except BaseException:
+            with suppress(StrataError):  # a broken connection has nothing to put back
+                for table in _TEMPORARY.findall(
+                    sql
+                ):  # which a transaction leaves, and another try would find
+                    self.query(f"DROP TEMPORARY TABLE IF EXISTS {table}")
+                self._restore()
+            raise
+        self._restore()
+
+    def rolls_back(self, sql: str) -> bool:
+        """Only where each statement is known to commit nothing: those that do are many, and a CALL may do anything.
+
+        Tables of an engine without transactions (MyISAM, Aria) keep what was written to them all the same.
+        """
+        return "/*!" not in sql and "/*M!" not in sql and all(map(_is_transactional, statements(sql)))
+
+    @contextmanager
+    def lock(self, wait: float, *, beside_tool: bool) -> Iterator[None]:
+        # Asking again and again, for the holder is to be told who it is also where the connection's own limits are short.
+        name = _lock_name(self._address.database)
+        deadline = time.monotonic() + wait
+        while self.query("SELECT GET_LOCK(?, 0)", (name,)) != [(1,)]:
+            if time.monotonic() >= deadline:
+                raise StrataError(
+                    f"{self.shown} was being migrated by another for {wait:g} s: {self._holder(name)}. "
+                    "Let it end and try again."
+                )
+            time.sleep(POLL_INTERVAL)
+        try:
+            self.query(f"SET SESSION wait_timeout = GREATEST(@@SESSION.wait_timeout, {IDLE})")
+            yield
+        finally:
+            with suppress(StrataError):  # a broken connection has freed it already
+                self.query("SELECT RELEASE_LOCK(?)", (name,))
+
+    @contextmanager
+    def transaction(self, timeouts: Timeouts) -> Iterator[None]:
+        with self.limited(timeouts):
+            self.query("START TRANSACTION")
+            try:
+                yield
+                self.query("COMMIT")
+            except BaseException:
+                with suppress(StrataError):  # a broken connection has rolled back already
+                    self.query("ROLLBACK")
+                raise
+
+    @contextmanager
+    def limited(self, timeouts: Timeouts) -> Iterator[None]:
+        """The server counts waits for locks in whole seconds, and MySQL, other than MariaDB, limits only SELECT."""
+        wait = min(max(1, math.ceil(timeouts.lock)), LONGEST_WAIT) if timeouts.lock else LONGEST_WAIT
+        limits: dict[str, Any] = {"lock_wait_timeout": wait, "innodb_lock_wait_timeout": wait}
+        if self._mariadb:
+            limits["max_statement_time"] = timeouts.statement
+        else:
+            limits["max_execution_time"] = math.ceil(timeouts.statement * 1000)
+        before = self._read(tuple(limits))
+        self._set(limits)
+        try:
+            yield
+        finally:
+            with suppress(StrataError):  # a broken connection has none
+                self._set(before)
+
+    def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
+        return {}
+
+    def has_rows(self, table: str, column: str | None) -> bool:
+        condition = f"WHERE held.{column} IS NOT NULL" if column else ""
+        try:
+            return bool(self.query(f"SELECT 1 FROM {table} AS held {condition} LIMIT 1"))  # noqa: S608 (the migration's own words)
+        except AbsentError:
+            return False
+
+    def size(self) -> int:
+        sql = "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
+        return int(self.query(sql)[0][0] or 0)
+
+    def replica_lag(self) -> float | None:
+        """Of this server; one whose replicas replicate from it does not know how far they are."""
+        try:
+            names, rows = self._execute("SHOW REPLICA STATUS", None)
+        except _SyntaxError:  # MySQL before 8.0.22
+            names, rows = self._execute("SHOW SLAVE STATUS", None)
+        lags = []
+        for row in rows:
+            status = dict(zip(names, row))
+            lag = status.get("Seconds_Behind_Source", status.get("Seconds_Behind_Master"))
+            if lag is None:
+                raise StrataError(
+                    f"{self.shown} is a replica, and its replication is stopped. SHOW REPLICA STATUS says why there."
+                )
+            lags.append(float(lag))
+        return max(lags, default=None)
+
+    def settle(self, statement: str) -> bool | None:
+        return None
+
+    def close(self) -> None:
+        with suppress(self._driver.MySQLError):  # which the server has closed before
+            self._connection.close()
+
+    def _read(self, names: Sequence[str]) -> dict[str, Any]:
+        values = self.query(f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}")[0]
+        return dict(zip(names, values))
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        settings = ", ".join(f"SESSION {name} = ?" for name in values)
+        self.query(f"SET {settings}", tuple(values.values()))
+
+    def _restore(self) -> None:
+        """Put back what a script has set: where names are looked up, as whom, and how SQL is read."""
+        self.query(f"USE {_quoted(self._address.database)}")
+        self._set(self._session)
+        if self.query("SELECT CURRENT_ROLE()") != self._role:
+            self.query(f"SET ROLE {self._role[0][0] or 'NONE'}")
+
+    def _execute(
+        self, sql: str, parameters: tuple[Any, ...] | None
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """The columns and rows of the first result, all of them being read."""
+        number = 1
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                names = tuple(column[0] for column in cursor.description or ())
+                rows = list(cursor.fetchall())
+                while True:
+                    number += 1
+                    if not cursor.nextset():
+                        return names, rows
+        except (self._driver.MySQLError, UnicodeError) as error:
+            code = error.args[0] if error.args else None
+            kind = _KINDS.get(code, StrataError)
+            at = f", statement {number}" if number > 1 else ""
+            advice = " statement_timeout is the option that limits it." if code in _TOO_SLOW else ""
+            # No cause: a traceback would show the driver's words as they came.
+            raise kind(f"{self.shown}{at}: {self._address.scrub(_said(error))}{advice}") from None
+
+    def _holder(self, name: str) -> str:
+        for (number,) in self.query("SELECT IS_USED_LOCK(?)", (name,)):
+            if number is None:
+                break
+            application = "another"
+            with suppress(StrataError):  # it may be off, or not for this user to see
+                for (value,) in self.query(
+                    "SELECT attr_value FROM performance_schema.session_connect_attrs "
+                    "WHERE processlist_id = ? AND attr_name = 'program_name'",
+                    (number,),
+                ):
+                    application = f"'{value}'"
+            for user, host, command, seconds in self.query(
+                "SELECT user, host, command, time FROM information_schema.processlist WHERE id = ?", (number,)
+            ):
+                return f"{application} of user {user} from {host}, connection {number}, {command} for {seconds} s"
+            return f"{application}, connection {number} of a user that this one may not see without the privilege PROCESS"
+        return "it has just ended"
+
+
+def _connection(driver: Any, address: Address) -> Any:
+    """The driver's class of connections, made to keep a TLS mode whatever its version, and to notice a dead server."""
+    mode = _tls(address)
+    tls = driver.constants.CLIENT.SSL
+
+    class Connection(driver.connections.Connection):  # type: ignore[misc]
+        _read_timeout: float | None
+
+        def connect(self, sock: Any = None) -> None:
+            limited = hasattr(self, "_read_timeout")
+            if limited:
+                self._read_timeout = CONNECT_TIMEOUT
+            super().connect(sock)
+            if limited:
+                self._read_timeout = None
+
+        def _request_authentication(self) -> None:
+            if mode == "disable" or not self.server_capabilities & tls:
+                if mode not in ("disable", "prefer"):
+                    raise driver.err.OperationalError(
+                        2026, f"the server offers no TLS, and tls is {address.tls}"
+                    )
+                self.ssl = False
+                self.client_flag &= ~tls
+            if self._sock.family != socket.AF_UNIX:
+                for name, value in _KEEPALIVE:
+                    if hasattr(socket, name):
+                        self._sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            super()._request_authentication()
+
+    return Connection
+
+
+def _tls(address: Address) -> str:
+    """The TLS mode that holds: as libpq has it, whoever names a CA with require wants it asked, and a socket needs none."""
+    if address.socket:
+        return "disable"
+    return "verify-ca" if address.tls == "require" and address.tls_ca else address.tls or "prefer"
+
+
+def _context(address: Address) -> ssl.SSLContext:
+    mode = _tls(address)
+    context = ssl.create_default_context(cafile=address.tls_ca or None)
+    # As the driver does: Python 3.13 is stricter than the certificates that MySQL makes for itself.
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    context.check_hostname = mode == "verify-full"
+    context.verify_mode = ssl.CERT_REQUIRED if mode in ("verify-ca", "verify-full") else ssl.CERT_NONE
+    if address.tls_cert:
+        context.load_cert_chain(address.tls_cert, address.tls_key or None)
+    return context
+
+
+def _tls_options(address: Address) -> list[str]:
+    """For the programs of MySQL and, in a group of their own, for those of MariaDB, which call it otherwise."""
+    mode = _tls(address)
+    verified = mode in ("verify-ca", "verify-full")
+    files = {
+        "ssl-ca": address.tls_ca if verified else "",  # which makes MariaDB's ask it
+        "ssl-cert": address.tls_cert if mode != "disable" else "",
+        "ssl-key": address.tls_key if mode != "disable" else "",
+    }
+    lines = [f"{name}={_option(value)}" for name, value in files.items() if value]
+    lines += [f"loose-ssl-mode={_MODES[mode]}", "[client-mariadb]"]
+    if mode != "prefer":
+        lines.append(f"ssl={int(mode != 'disable')}")
+    if mode == "verify-full" or (verified and not address.tls_ca):
+        lines.append("ssl-verify-server-cert=1")
+    elif not verified:
+        lines.append("ssl-verify-server-cert=0")
+    return lines
+
+
+def _option(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _lock_name(database: str) -> str:
+    """The server's own, of all databases on it; 64 characters at most."""
+    name = f"strata migration {database}"
+    return name if len(name) <= 64 else f"strata {hashlib.sha256(database.encode()).hexdigest()[:56]}"
+
+
+def _is_transactional(statement: Statement) -> bool:
+    words = statement.words
+    if words[0] == "SET":
+        return "AUTOCOMMIT" not in words and "PASSWORD" not in words
+    if words[:2] in (("CREATE", "TEMPORARY"), ("DROP", "TEMPORARY")):
+        return True
+    return words[0] in _TRANSACTIONAL
+
+
+def _said(error: Exception) -> str:
+    """A driver's error is a number and words."""
+    if len(error.args) > 1:
+        return f"{error.args[1]} (error {error.args[0]})"
+    return str(error) or "the connection is lost"
