@@ -49,13 +49,13 @@ def columns(psql: Psql) -> Callable[..., list[str]]:
 
 
 @pytest.fixture
-def everything(on: Callable[[str], Host]) -> Callable[[], str]:
-    """All that is in the database, its schema and its rows."""
+def everything(on: Callable[[str], Host]) -> Callable[..., str]:
+    """All that is in a database, its schema and its rows."""
 
-    def dump() -> str:
+    def dump(database: str = "shop") -> str:
         # The dump has a random key of its own on lines that begin with a backslash.
         text = on("db1").check_output(
-            "cd / && runuser -u postgres -- pg_dump shop | grep --invert-match '^\\\\'"
+            f"cd / && runuser -u postgres -- pg_dump {database} | grep --invert-match '^\\\\'"
         )
         return str(text)
 
