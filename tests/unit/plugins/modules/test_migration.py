@@ -237,7 +237,7 @@ def test_a_failure_tells_what_was_done_and_what_failed(run: Run, folder: Path) -
         ({"folder": "/nowhere"}, "No such file or directory"),
         ({"state": "rolled_back", "lock_timeout": 0}, "lock_timeout must be 0.001 s or more"),
         ({"state": "rolled_back", "retries": -1}, "must not be negative"),
-        ({"state": "rolled_back", "url": "mongodb://me:s3cret@host/db"}, "begins with one of postgres://, "),
+        ({"state": "rolled_back", "url": "mongodb://me:s3cret@host/db"}, "begins with one of mariadb://, "),
     ],
 )
 def test_options_that_make_no_sense_are_refused(run: Run, arguments: dict[str, Any], message: str) -> None:
@@ -281,10 +281,17 @@ def test_the_environment_of_commands_is_secret_and_what_is_short_blots_out_no_na
         ({"engine": "command"}, "commands"),
         ({"engine": "command", "commands": {"plan": "x"}}, "apply"),
         (
-            {"engine": "command", "commands": {"plan": "x", "apply": "x"}, "path": "shop"},
+            {
+                "engine": "command",
+                "commands": {"plan": "x", "apply": "x"},
+                "path": "shop",
+                "lock": "host",
+            },
             "must be an absolute one",
         ),
+        ({"engine": "command", "commands": {"plan": "x", "apply": "x"}}, "with the value host"),
         ({"engine": "sql"}, "url"),
+        ({"engine": "sql", "lock": "host"}, "url"),
         ({"engine": "sql", "url": " "}, "db_migrate_url"),
     ],
 )

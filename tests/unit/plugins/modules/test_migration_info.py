@@ -32,7 +32,8 @@ def test_an_absent_database_has_nothing_and_is_not_created(run_module: Run, url:
     result = run_module("migration_info", {"url": url})
     assert result["changed"] is False
     assert result["version"] is None
-    assert result["applied"] == result["pending"] == result["drift"] == []
+    assert result["applied"] == result["drift"] == []
+    assert result["pending"] is None
     assert not (tmp_path / "shop.db").exists()
 
 
@@ -48,6 +49,7 @@ def test_applied_and_pending_migrations_are_told(run_module: Run, url: str, fold
         "phase": "expand",
         "release": "1.0",
         "reversible": True,
+        "unfinished": None,
     }
     assert result["pending"] == [{"version": "2", "name": "2_b.sql", "phase": "contract"}]
     assert result["drift"] == []
@@ -73,6 +75,7 @@ def test_what_another_tool_applied_has_only_a_version(run_module: Run, url: str,
         "release": None,
         "applied_at": None,
         "reversible": False,
+        "unfinished": None,
     }
 
 

@@ -20,16 +20,17 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration import postgresql
-from ansible_collections.strata.deploy.plugins.module_utils._migration.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._migration import driver_import, postgresql
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
+from ansible_collections.strata.deploy.plugins.module_utils._migration.migrator import Migrator
+from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
-from ansible_collections.strata.deploy.plugins.module_utils._migration.sql import SqlEngine
 
 PASSWORD = "s3cr3t:p@ss/w?rd#%"
 ENCODED = "s3cr3t%3Ap%40ss%2Fw%3Frd%23%25"
 WAIT = 20.0
 
-Engine = Callable[..., SqlEngine]
+Engine = Callable[..., Migrator]
 Migrate = Callable[..., Outcome]
 Run = Callable[..., dict[str, Any]]
 
@@ -39,6 +40,10 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"waited {WAIT} s in vain until {what}"
         time.sleep(0.02)
+
+
+def connect(url: str, *, read_only: bool = False) -> postgresql.PostgresqlDatabase:
+    return postgresql.connect(resolve(url, None, {}), read_only=read_only, application="strata migration")
 
 
 @pytest.fixture(params=["psycopg", "psycopg2"])
@@ -51,14 +56,14 @@ def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
             raise ImportError(name)
         return real(name, package)
 
-    monkeypatch.setattr(postgresql.importlib, "import_module", import_module)
+    monkeypatch.setattr(driver_import.importlib, "import_module", import_module)
     return str(request.param)
 
 
 @pytest.fixture
 def other(url: str) -> Iterator[postgresql.PostgresqlDatabase]:
     """A session of someone else, with the table ``gate``."""
-    database = postgresql.connect(url, False)
+    database = connect(url)
     database.script("CREATE TABLE gate (id int)")
     yield database
     database.close()
@@ -68,12 +73,12 @@ def other(url: str) -> Iterator[postgresql.PostgresqlDatabase]:
 def engine(url: str, tmp_path: Path) -> Engine:
     """Make an engine for these scripts, each a migration of its own."""
 
-    def make(*scripts: str, down: str = "", **options: Any) -> SqlEngine:
+    def make(*scripts: str, down: str = "", **options: Any) -> Migrator:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         for number, sql in enumerate(scripts, 1):
             (folder / f"{number}_x.sql").write_text(f"-- migrate:up\n{sql}\n-- migrate:down\n{down}\n")
         known = {"url": url, "folder": str(folder), "release": "2.0"}
-        return SqlEngine(EngineOptions(**{**known, **options}))
+        return Migrator("sql", EngineOptions(**{**known, **options}))
 
     return make
 
@@ -113,7 +118,7 @@ def test_migrations_are_applied_recorded_and_rolled_back_without_their_files(
     assert outcome.applied == ("1_x.sql", "2_x.sql")
     assert versions(other) == ["1", "2"]
     assert not both.ensure_latest(phase="expand", check_mode=False).changed
-    assert [item.release for item in both.status().applied] == ["2.0", "2.0"]
+    assert [item.release for item in both.status().applied or ()] == ["2.0", "2.0"]
 
     back = both.ensure_rolled_back(phase="expand", version="0", running=(), check_mode=False)
     assert back.rolled_back == ("2_x.sql", "1_x.sql")
@@ -167,7 +172,7 @@ def test_check_mode_creates_nothing(engine: Engine, other: postgresql.Postgresql
 
 @pytest.mark.usefixtures("driver")
 def test_a_read_only_session_cannot_write(url: str) -> None:
-    database = postgresql.connect(url, True)
+    database = connect(url, read_only=True)
     with pytest.raises(StrataError, match="read-only transaction"):
         database.script("CREATE TABLE a (x int)")
     database.close()
@@ -220,7 +225,7 @@ def test_of_two_migrators_one_waits_and_finds_nothing_to_do(
 
 def second_asks_for_the_lock(url: str) -> bool:
     # A session of its own, for within a transaction pg_stat_activity stays as it was first read.
-    watcher = postgresql.connect(url, True)
+    watcher = connect(url, read_only=True)
     try:
         return bool(
             column(
@@ -237,7 +242,7 @@ def second_asks_for_the_lock(url: str) -> bool:
 def test_a_migrator_that_waited_in_vain_says_who_works(
     migrate: Migrate, other: postgresql.PostgresqlDatabase
 ) -> None:
-    with other.lock(0), pytest.raises(StrataError) as caught:
+    with other.lock(0, beside_tool=False), pytest.raises(StrataError) as caught:
         migrate("SELECT 1;", lock_wait=0.05)
     assert "was being migrated by another for 0.05 s: 'strata migration' of user shop from 127.0.0.1" in str(
         caught.value
@@ -270,7 +275,8 @@ def test_a_held_table_that_is_freed_lets_a_later_try_succeed(
     monkeypatch.setattr("time.sleep", pause)
     outcome = migrate("CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02)
     assert outcome.applied == ("1_x.sql",)
-    assert pauses == [0.02, 0.02]
+    assert len(pauses) == 2
+    assert all(0.02 <= pause <= 0.04 for pause in pauses)
     assert versions(other) == ["1"]
 
 
@@ -332,7 +338,7 @@ def test_no_answer_of_the_module_has_the_password(
         ((ENCODED, "s3cr3t#s3cr3t"), "not of the form"),
         ((ENCODED, "s3cr3t s3cr3t"), "not of the form"),
         (("postgresql://", "postgresql:/"), "begins with one of"),
-        (("postgresql://", "mysql://"), "begins with one of"),
+        (("postgresql://", "oracle://"), "begins with one of"),
         (("/test", "/absent?password=s3cr3t&sslmode=s3cr3t&application_name="), "***"),
     ],
 )
@@ -377,11 +383,11 @@ def test_without_a_driver_it_says_what_to_install_for_which_python(
     def import_module(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr(postgresql.importlib, "import_module", import_module)
-    monkeypatch.setattr(postgresql.sys, "prefix", prefix)
-    monkeypatch.setattr(postgresql.sys, "executable", executable)
+    monkeypatch.setattr(driver_import.importlib, "import_module", import_module)
+    monkeypatch.setattr(driver_import.sys, "prefix", prefix)
+    monkeypatch.setattr(driver_import.sys, "executable", executable)
     with pytest.raises(StrataError, match=message) as caught:
-        postgresql.connect(url, True)
+        connect(url, read_only=True)
     assert caught.value.details == details
     assert executable in str(caught.value)
 

@@ -18,16 +18,22 @@ from urllib.parse import quote
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import LockedError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.migrator import Migrator
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
-from ansible_collections.strata.deploy.plugins.module_utils._migration.sql import SqlEngine
-from ansible_collections.strata.deploy.plugins.module_utils._migration.sqlite import connect
+from ansible_collections.strata.deploy.plugins.module_utils._migration.sqlite import SqliteDatabase
+from ansible_collections.strata.deploy.plugins.module_utils._migration.sqlite import connect as sqlite_connect
 
 Migrate = Callable[..., None]
 ENDLESS = (
     "INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1e15) "
     "SELECT i FROM n WHERE i < 0;"
 )
+
+
+def connect(url: str, *, read_only: bool = False) -> SqliteDatabase:
+    return sqlite_connect(resolve(url, None, {}), read_only=read_only, application="strata migration")
 
 
 @pytest.fixture
@@ -41,20 +47,20 @@ def url(path: Path) -> str:
 
 
 @pytest.fixture
-def engine(url: str, tmp_path: Path) -> Callable[..., SqlEngine]:
+def engine(url: str, tmp_path: Path) -> Callable[..., Migrator]:
     """Make an engine for these scripts, each a migration of its own."""
 
-    def make(*scripts: str, **options: Any) -> SqlEngine:
+    def make(*scripts: str, **options: Any) -> Migrator:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         for number, sql in enumerate(scripts, 1):
             (folder / f"{number}_x.sql").write_text(f"-- migrate:up\n{sql}\n")
-        return SqlEngine(EngineOptions(**{"url": url, "folder": str(folder), **options}))
+        return Migrator("sql", EngineOptions(**{"url": url, "folder": str(folder), **options}))
 
     return make
 
 
 @pytest.fixture
-def migrate(engine: Callable[..., SqlEngine]) -> Callable[..., None]:
+def migrate(engine: Callable[..., Migrator]) -> Callable[..., None]:
     def migrate(*scripts: str, **options: Any) -> None:
         known = {"lock_wait": 5, "lock_timeout": 0.05, "retries": 0}
         engine(*scripts, **known, **options).ensure_latest(phase="expand", check_mode=False)
@@ -88,7 +94,7 @@ def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(migrate: Mi
 
 
 def test_a_killed_migration_leaves_nothing_and_the_next_run_applies_it(
-    migrate: Migrate, engine: Callable[..., SqlEngine], path: Path
+    migrate: Migrate, engine: Callable[..., Migrator], path: Path
 ) -> None:
     worker = multiprocessing.get_context("spawn").Process(
         target=engine("CREATE TABLE a (x);", f"CREATE TABLE b (x); {ENDLESS}").ensure_latest,
@@ -108,7 +114,7 @@ def test_a_killed_migration_leaves_nothing_and_the_next_run_applies_it(
     assert versions(path) == ["1", "2"]
 
 
-def test_a_second_migrator_gives_up_after_its_wait(engine: Callable[..., SqlEngine], path: Path) -> None:
+def test_a_second_migrator_gives_up_after_its_wait(engine: Callable[..., Migrator], path: Path) -> None:
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
@@ -132,10 +138,10 @@ def test_a_reader_that_hinders_the_commit_undoes_the_whole_run(migrate: Migrate,
 
 
 def test_a_read_only_connection_creates_and_writes_nothing(migrate: Migrate, url: str, path: Path) -> None:
-    connect(url, True).close()
+    connect(url, read_only=True).close()
     assert not path.exists()
     migrate("CREATE TABLE a (x);")
-    database = connect(url, True)
+    database = connect(url, read_only=True)
     with pytest.raises(StrataError, match="readonly"):
         database.script("INSERT INTO a VALUES (1);")
     database.close()
@@ -149,7 +155,7 @@ def test_a_path_may_have_one_slash_too_many(migrate: Migrate, url: str, path: Pa
 def test_a_lock_is_told_from_other_errors(url: str, path: Path) -> None:
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    database = connect(url, False)
+    database = connect(url)
     database.query("PRAGMA busy_timeout = 1")
     try:
         with pytest.raises(LockedError):
@@ -171,7 +177,7 @@ def test_a_lock_is_told_from_other_errors(url: str, path: Path) -> None:
 )
 def test_a_url_that_cannot_be_opened_is_an_error(url: str, message: str) -> None:
     with pytest.raises(StrataError, match=message):
-        connect(url, True).has_table("schema_migrations")
+        connect(url, read_only=True).has_table("schema_migrations")
 
 
 def is_locked(path: Path) -> bool:
