@@ -430,16 +430,26 @@ def test_a_ramp_whose_journeys_cannot_be_walked_is_taken_back(demo: Demo, tmp_pa
     assert demo.play("feature.yml", "-e", "@demo/releases/shop-2.0.yml").code == 0
 
 
-def test_contract_waits_for_the_whole_fleet_and_then_takes_the_old_column_away(demo: Demo) -> None:
-    early = demo.play("playbooks/contract.yml", "-e", "@demo/releases/shop-1.0.yml")
+def test_contract_waits_until_nobody_would_go_back_and_then_takes_the_old_column_away(demo: Demo) -> None:
+    contract = ("playbooks/contract.yml", "-e", "@demo/releases/shop-2.0.yml")
+    early = demo.play(*contract)
     assert early.code != 0
-    assert "web1 runs 2.0, not 1.0" in early.output
+    assert "web1 would go back to 1.0, not 2.0 or later" in early.output
+    allowed = ("-e", "db_migrate_allow_old_code=true")
     with demo.load() as load:
-        run = demo.play("playbooks/contract.yml", "-e", "@demo/releases/shop-2.0.yml")
+        run = demo.play(*contract, *allowed)
     load.assert_nobody_noticed()
     assert run.code == 0, run.output
     columns = demo.query("SELECT column_name FROM information_schema.columns WHERE table_name = 'orders'")
     assert "note" not in [row[0] for row in columns]
+    assert demo.play(*contract, *allowed).changed == 0
+    for back in (
+        demo.deploy("1.0"),
+        demo.play("rollback.yml", "-e", "layer=artifact"),
+    ):
+        assert back.code != 0
+        assert "contracted for releases from 2.0 on, and 1.0 is an earlier one" in back.output
+    assert demo.releases() == everywhere("2.0")
 
 
 @pytest.fixture(scope="module")

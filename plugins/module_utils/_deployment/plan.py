@@ -187,12 +187,12 @@ def _against(version: str | None, contract_from: str) -> str:
 
 
 def _lost_schema(version: str, contracted: str) -> list[str]:
-    """Why a release from before a contraction is not to run again."""
-    if is_at_least(version, contracted):
+    """Why a release that is known to be from before a contraction is not to run again."""
+    if is_at_least(version, contracted) is not False:
         return []
     return [
-        f"The schema has been contracted for releases from {contracted} on, and {version} is none of them that is known: it may "
-        "need what is gone. Go forward; if you know that it does not, give -e db_migrate_allow_old_code=true."
+        f"The schema has been contracted for releases from {contracted} on, and {version} is an earlier one: it may need what is "
+        "gone. Go forward; if you know that it does not, give -e db_migrate_allow_old_code=true."
     ]
 
 
