@@ -23,7 +23,6 @@ _DIRECTIVE = re.compile(r"^[ \t]*--[ \t]*strata:([^\n]*)$", re.MULTILINE)
 _ALLOW = re.compile(r"allow=([\w,/-]+)[ \t]+because[ \t]+(\S.*)")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|min|h)?")
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
-NO_TRANSACTION = "-- strata: no-transaction\n"
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -53,15 +52,12 @@ def parse(name: str, content: bytes) -> Migration:
         raise StrataError(f"Migration file '{name}' is not UTF-8 text: {error}.") from error
     up, down = _sections(name, text)
     settings = directives(f"Migration file '{name}'", text)
-    if down and (down.alone or not settings.transactional):
-        # Kept with the SQL, for a rollback has that and no file.
-        down = replace(down, sql=NO_TRANSACTION + down.sql)
     return Migration(
         name,
         matched.group(1),
         settings.phase,
         up.sql,
-        down.sql if down else "",
+        _header(settings, down) + down.sql if down else "",
         checksum="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         allowed=settings.allowed,
         up_line=up.line,
@@ -149,6 +145,15 @@ class _Section:
     sql: str
     line: int
     alone: bool
+
+
+def _header(settings: Settings, down: _Section) -> str:
+    """The directives that hold for the way back, in a line before its SQL: a rollback has that, and no file."""
+    said = ["no-transaction"] if down.alone or not settings.transactional else []
+    for name in ("lock_timeout", "statement_timeout"):
+        seconds = getattr(settings, name)
+        said += [] if seconds is None else [f"{name}={round(seconds * 1000)}ms"]
+    return f"-- strata: {' '.join(said)}\n" if said else ""
 
 
 def _sections(name: str, text: str) -> tuple[_Section, _Section | None]:

@@ -17,7 +17,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
 from ansible_collections.strata.deploy.plugins.module_utils._migration.files import order
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Applied, Migration
 
-_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY)"
+_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_migrations (version {version} PRIMARY KEY)"
 _RECORDS = """
     CREATE TABLE IF NOT EXISTS strata_migrations (
         version varchar(128) PRIMARY KEY,
@@ -27,7 +27,7 @@ _RECORDS = """
         down_sql {text} NOT NULL,
         release_version varchar(255) NOT NULL,
         applied_at varchar(32) NOT NULL
-    )"""
+    ){own}"""
 _PROGRESS = """
     CREATE TABLE IF NOT EXISTS strata_progress (
         version varchar(128) PRIMARY KEY,
@@ -38,9 +38,13 @@ _PROGRESS = """
         state varchar(8) NOT NULL,
         statement {text} NOT NULL,
         checksum varchar(80) NOT NULL
-    )"""
-# MySQL's text ends at 64 KiB.
-_LONG_TEXT = {"mysql": "mediumtext"}
+    ){own}"""
+_FORM = {"version": "varchar(128)", "text": "text", "own": ""}
+_FORMS = {
+    # MySQL's text ends at 64 KiB, and its server may have any character set.
+    "mysql": {**_FORM, "text": "mediumtext", "own": " CHARACTER SET utf8mb4"},
+    "postgresql": {**_FORM, "version": "varchar"},  # as dbmate makes it there
+}
 _FOREIGN = "it was applied by another tool. Roll it back with that tool."
 _NO_DOWN = "its file had no SQL under '-- migrate:down'. Go forward with a new migration."
 
@@ -51,8 +55,8 @@ class Progress:
 
     Attributes:
         direction: up or down.
-        step: the statement that was in hand last, counted from 1, of ``steps``; those before it are done.
-        state: running, so that a run which ended then does not know whether it is done, or failed, so that it is not.
+        step: the first statement that is not known to be done, counted from 1, of ``steps``.
+        state: waiting or failed, so that it is not done, or running, so that a run which ended then does not know.
         checksum: of the statements before it.
     """
 
@@ -66,15 +70,21 @@ class Progress:
     checksum: str
 
     def __str__(self) -> str:
-        verb = "failed" if self.state == "failed" else "was running when its run ended"
         way = "" if self.direction == "up" else " of the way back"
+        if self.step > self.steps:
+            return f"all {self.steps} statements{way} are done, and that is not recorded"
+        stand = {
+            "failed": "failed",
+            "running": "was running when its run ended, so that it is not known whether it is done",
+            "waiting": "was next when its run ended",
+        }[self.state]
+        before = self.step - 1
         done = (
-            "nothing before it"
-            if self.step == 1
-            else f"statement{'s' if self.step > 2 else ''} 1{f' to {self.step - 1}' if self.step > 2 else ''} done"
+            f"statement{'s' if before > 1 else ''} 1{f' to {before}' if before > 1 else ''}"
+            if before
+            else "nothing"
         )
-        first = " ".join(self.statement.split())
-        return f"statement {self.step} of {self.steps}{way} {verb}, {done}: {first[:200]}"
+        return f"{done} of {self.steps}{way} done; statement {self.step} {stand}: {' '.join(self.statement.split())[:200]}"
 
 
 class History:
@@ -96,13 +106,14 @@ class History:
             versions = [str(row[0]) for row in self._database.query("SELECT version FROM schema_migrations")]
         found = {version: _judged(records.get(version, Applied(version, version))) for version in versions}
         for version, progress in self.progress().items():
-            found[version] = replace(
-                found.get(version, Applied(version, progress.name)), unfinished=str(progress)
-            )
+            back = progress.direction == "down"
+            if back == (version in found):  # else another tool has brought it to its end
+                item = found.get(version, Applied(version, progress.name))
+                found[version] = replace(item, unfinished=str(progress), backwards=back)
         return tuple(found[version] for version in sorted(found, key=order))
 
     def record(self, migration: Migration, release: str) -> None:
-        """Within the migration's transaction: it is applied."""
+        """Within the migration's transaction: it is applied, wholly."""
         version = str(migration.version)
         self.create()
         self.forget(version)  # another tool may have rolled it back since, and left a row
@@ -121,12 +132,19 @@ class History:
             ),
         )
 
+    def prepare(self) -> None:
+        """Before a migration's transaction: make the tables now where the database would end it for that."""
+        if not self._database.rolls_back(_VERSIONS):
+            self.create()
+
     def create(self) -> None:
-        """Make the tables where they are missing; MySQL ends an open transaction for that."""
-        text = _LONG_TEXT.get(self._database.SYSTEM, "text")
-        for table, form in (("schema_migrations", _VERSIONS), ("strata_migrations", _RECORDS)):
-            if not self._database.has_table(table):
-                self._database.query(form.format(text=text))
+        """Make the tables where they are missing."""
+        self._create("schema_migrations", _VERSIONS)
+        self._create("strata_migrations", _RECORDS)
+
+    def _create(self, table: str, statement: str) -> None:
+        if not self._database.has_table(table):
+            self._database.query(statement.format_map(_FORMS.get(self._database.SYSTEM, _FORM)))
 
     def accept(self, migration: Migration) -> None:
         """The file of an applied migration is another now, and that is meant."""
@@ -136,9 +154,10 @@ class History:
         )
 
     def forget(self, version: str) -> None:
-        """Within the rollback's transaction: it is no longer applied."""
+        """Within the rollback's transaction: it is no longer applied, nothing of it."""
         self._database.query("DELETE FROM schema_migrations WHERE version = ?", (version,))
         self._database.query("DELETE FROM strata_migrations WHERE version = ?", (version,))
+        self.complete(version)
 
     def progress(self) -> dict[str, Progress]:
         """What is unfinished, by version."""
@@ -150,9 +169,8 @@ class History:
         return {row[0]: Progress(*row) for row in rows}
 
     def advance(self, progress: Progress) -> None:
-        """Write down what is about to be done; outside a transaction, so that it stays whatever comes."""
-        if not self._database.has_table("strata_progress"):
-            self._database.query(_PROGRESS.format(text=_LONG_TEXT.get(self._database.SYSTEM, "text")))
+        """Write down how far it is."""
+        self._create("strata_progress", _PROGRESS)
         values = (
             progress.step,
             progress.state,
@@ -175,8 +193,9 @@ class History:
             )
 
     def complete(self, version: str) -> None:
-        """Within the transaction that records the migration: nothing of it is unfinished."""
-        self._database.query("DELETE FROM strata_progress WHERE version = ?", (version,))
+        """Nothing of it is unfinished any more."""
+        if self._database.has_table("strata_progress"):
+            self._database.query("DELETE FROM strata_progress WHERE version = ?", (version,))
 
 
 def _judged(item: Applied) -> Applied:

@@ -81,6 +81,8 @@ class Migrator:
         """Apply what is pending of ``phase``; nothing is changed in check mode."""
         with self._session("apply", alone=not check_mode) as (session, _database):
             before = session.plan(phase)
+            if before.pending is None:
+                raise StrataError("Where the migrations are is not said: set folder.")
             pending = to_apply(before, phase, self._options.accept_drift)
             phases.check(pending)
             if not check_mode:
@@ -183,12 +185,11 @@ class Migrator:
     ) -> tuple[tuple[str, ...], Plan]:
         """Take ``targets`` back; the names of what is taken back, and the plan now."""
         done, failure = self._each(lambda left: session.rollback(left, version), targets or ())
-        if not self._engine.TOOL:
-            if failure:
-                raise StrataError(
-                    f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
-                    **{**failure.details, "changed": bool(done), "done": done},
-                )
+        if failure and not self._engine.TOOL:
+            raise StrataError(
+                f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
+                **{**failure.details, "changed": bool(done), "done": done},
+            )
         try:
             plan = session.plan(phase)
         except StrataError as error:
@@ -264,8 +265,12 @@ def _text(plan: Plan, applied: Sequence[Migration] = (), rolled_back: Sequence[A
         parts = [f"pending migrations: {', '.join(waiting) or 'none'}\n"]
     else:
         parts = [f"schema version: {version_after(plan, applied, rolled_back) or 'none'}\n"]
-    scripts = [(each.name, each.up or _comment(each.unreadable)) for each in applied]
-    scripts += [(f"{each.name}, rolled back", each.down) for each in rolled_back]
+    left = {each.version: f"\n-- {each.unfinished}" for each in plan.applied or () if each.unfinished}
+    scripts = [
+        (f"{each.name}{left.get(str(each.version), '')}", each.up or _comment(each.unreadable))
+        for each in applied
+    ]
+    scripts += [(f"{each.name}, rolled back{left.get(each.version, '')}", each.down) for each in rolled_back]
     parts += [f"\n-- {name}\n{sql.strip()}\n" for name, sql in scripts if sql.strip()]
     return "".join(parts)
 

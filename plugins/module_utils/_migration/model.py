@@ -56,6 +56,7 @@ class Applied:
         down: SQL that takes it back; "" where there is none, or the engine does not tell.
         irreversible: why it cannot be taken back; "" where it can.
         unfinished: what a run that failed or was killed has left of it; "" for one that is whole.
+        backwards: whether what is unfinished is its rollback.
     """
 
     version: str
@@ -67,6 +68,7 @@ class Applied:
     applied_at: str = ""
     irreversible: str = ""
     unfinished: str = ""
+    backwards: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> l
     """Where files and database disagree.
 
     Each phase is a sequence of its own, for contract migrations are applied later than their versions say. Files
-    that merely end earlier than the database are an older release's, and fine.
+    that merely end earlier than the database are an older release's, and fine. An unfinished one has its place already.
     """
     files = {order(str(migration.version)): migration for migration in migrations}
-    done = {order(item.version): item for item in applied if not item.unfinished}
+    done = {order(item.version): item for item in applied}
     phases = {key: item.phase or "expand" for key, item in done.items()}
     for key, migration in files.items():
         if key not in done or not done[key].phase:
@@ -48,7 +48,7 @@ def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> l
     found = []
     for key in sorted(files.keys() | done.keys()):
         if key in files and key in done:
-            if done[key].checksum not in ("", files[key].checksum):
+            if not done[key].unfinished and done[key].checksum not in ("", files[key].checksum):
                 found.append(Drift(files[key].name, "changed"))
         elif key in done and key < last_file.get(phases[key], -1):
             found.append(Drift(done[key].name, "missing"))
@@ -64,7 +64,8 @@ def to_apply(plan: Plan, phase: str, accepted: Sequence[str] = ()) -> tuple[Migr
         accepted: names whose disagreement the operator knows of.
 
     Raises:
-        StrataError: release and database disagree, or an earlier expand migration is missing for a contract one.
+        StrataError: release and database disagree, an earlier expand migration is missing for a contract one, or
+            another migration is unfinished.
     """
     drift = [item for item in plan.drift if item.name not in accepted]
     if drift:
@@ -83,7 +84,29 @@ def to_apply(plan: Plan, phase: str, accepted: Sequence[str] = ()) -> tuple[Migr
                     f"Contract migration {pending[-1].name} follows expand migration {earlier.name}, which is not "
                     "applied. Deploy the release first, with the phase expand."
                 )
+    if pending:
+        _check_unfinished(plan, pending)
     return pending
+
+
+def _check_unfinished(plan: Plan, pending: Sequence[Migration]) -> None:
+    """Raise StrataError where something else than one of ``pending`` was left unfinished: no third state is added to two."""
+    phases = {each.version: each.phase for each in plan.pending or ()}
+    wanted = {each.version for each in pending}
+    for item in plan.applied or ():
+        if not item.unfinished or (not item.backwards and item.version in wanted):
+            continue
+        if item.backwards:
+            way = "Roll it back to the end first"
+        elif item.version in phases:
+            way = f"Let the phase {phases[item.version]} go on with it first"
+        else:
+            way = "Let the release that brings it go on with it first"
+        raise StrataError(f"{_unfinished(item)} {way}.", migration=item.name)
+
+
+def _unfinished(item: Applied) -> str:
+    return f"Migration {item.name} was left unfinished by an earlier run: {item.unfinished}."
 
 
 def version_after(
@@ -112,13 +135,16 @@ def after(applied: Sequence[Applied], version: str | None) -> tuple[Applied, ...
     Raises:
         StrataError: ``version`` is not applied.
     """
-    expanded = [item for item in applied if item.phase != "contract" and not item.unfinished]
+    expanded = [
+        item for item in applied if item.phase != "contract" and (item.backwards or not item.unfinished)
+    ]
     if version is None:
         return tuple(expanded[-1:])
-    if order(version) and order(version) not in {order(item.version) for item in expanded}:
+    whole = [item for item in expanded if not item.unfinished]
+    if order(version) and order(version) not in {order(item.version) for item in whole}:
         raise StrataError(
             f"Version {version} is not an applied expand migration. Applied are: "
-            f"{', '.join(item.name for item in expanded) or 'none'}; 0 goes back before the first."
+            f"{', '.join(item.name for item in whole) or 'none'}; 0 goes back before the first."
         )
     return tuple(item for item in reversed(expanded) if order(item.version) > order(version))
 
@@ -127,6 +153,11 @@ def check_rollback(
     targets: Sequence[Applied], applied: Sequence[Applied], running: Sequence[RunningRelease]
 ) -> None:
     """Raise StrataError where one of ``targets``, numbered files, cannot be taken back, or a running release needs it."""
+    begun = [item for item in applied if item.unfinished and not item.backwards]
+    if targets and begun:
+        raise StrataError(
+            f"{REFUSED}{_unfinished(begun[0])} Let its apply come to an end first.", migration=begun[0].name
+        )
     for target in reversed(targets):
         refused = f"Rolling back migration {target.name} is refused: "
         _check_needed(refused, target, running)

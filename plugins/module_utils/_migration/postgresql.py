@@ -140,9 +140,7 @@ class PostgresqlDatabase:
 
     def script(self, sql: str) -> None:
         self._execute(sql, None)
-        # Else the history would follow the script into its schema, and not be found by the next run.
-        self.query("RESET SESSION AUTHORIZATION")  # and of the role with it
-        self.query("SELECT pg_catalog.set_config('search_path', ?, false)", self._search_path)
+        self._restore()
 
     def rolls_back(self, sql: str) -> bool:
         return True  # what a transaction could not take back, the server refuses to do in one
@@ -185,6 +183,7 @@ class PostgresqlDatabase:
             with suppress(StrataError):  # a broken connection has none
                 self.query("RESET lock_timeout")
                 self.query("RESET statement_timeout")
+                self._restore()  # a script that failed has not
 
     def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
         return {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _settings(timeouts))}
@@ -220,6 +219,11 @@ class PostgresqlDatabase:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _restore(self) -> None:
+        """Else the history would follow a script into its schema, and not be found by the next run."""
+        self.query("RESET SESSION AUTHORIZATION")  # and of the role with it
+        self.query("SELECT pg_catalog.set_config('search_path', ?, false)", self._search_path)
 
     def _limit(self, timeouts: Timeouts, local: str) -> None:
         for name, value in _settings(timeouts):
