@@ -231,6 +231,8 @@ def _taken_apart(url: str, system: str) -> tuple[dict[str, str], dict[str, str],
         "port": ",".join(ports) if any(ports) else "",
     }
     if system == "mysql":
+        if len(hosts) > 1:
+            raise StrataError("The database URL has several hosts, and a MySQL client asks one. Name one.")
         parts.update(_mysql_options(options))
         if parts["host"] == "localhost" and "socket" in parts:
             del parts["host"]  # as its own clients understand localhost

