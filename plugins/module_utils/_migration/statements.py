@@ -1,76 +1,287 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQL cut into statements and these into words, as far as the linter and a run in steps need it: not a parser."""
+"""SQL cut into statements and these into words, as far as the linter and a run in steps need it: not a parser.
+
+What is a comment, a string and a name is each system's own:
+https://www.postgresql.org/docs/current/sql-syntax-lexical.html, https://dev.mysql.com/doc/refman/8.4/en/comments.html,
+https://dev.mysql.com/doc/refman/8.4/en/string-literals.html and https://www.sqlite.org/lang.html.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_TOKEN = re.compile(
-    r"""
-      (?P<skipped> \s+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
-    | (?P<string>  [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$ )
-    | (?P<quoted>  "(?:[^"]|"")*" | `[^`]*` )
-    | (?P<word>    [A-Za-z_][\w$]* )
-    | (?P<other>   . )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_ROUTINES = frozenset(("TRIGGER", "FUNCTION", "PROCEDURE"))
+_WORD = r"(?P<word> \w[\w$]* )"
+_DASHES = r"(?P<skipped> \s+ | --[^\n]* )"
+_BLOCK = r"(?P<comment> /\*.*?(?:\*/|\Z) )"
+_DOLLARS = r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)"
+_ESCAPED = r"[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)"
+_SINGLE = r"'(?:[^']|'')*(?:'|\Z)"
+_DOUBLE = r'"(?:[^"]|"")*(?:"|\Z)'
+_BACKTICKS = r"`(?:[^`]|``)*(?:`|\Z)"
+
+
+def _grammar(*kinds: str) -> re.Pattern[str]:
+    return re.compile(" | ".join((*kinds, _WORD, "(?P<other> . )")), re.VERBOSE | re.DOTALL)
+
+
+_GRAMMARS = {
+    "postgresql": _grammar(
+        _DASHES, _BLOCK, rf"(?P<string> {_ESCAPED} | {_SINGLE} | {_DOLLARS} )", rf"(?P<quoted> {_DOUBLE} )"
+    ),
+    "mysql": _grammar(
+        r"(?P<skipped> \s+ | \#[^\n]* | --(?=[\s\x00-\x1f]|\Z)[^\n]* )",
+        r"(?P<executed> /\*M?![0-9]* )",
+        _BLOCK,
+        r"(?P<string> '(?:[^'\\]|\\.|'')*(?:'|\Z) )",
+        rf'(?P<quoted> "(?:[^"\\]|\\.|"")*(?:"|\Z) | {_BACKTICKS} )',
+    ),
+    "sqlite": _grammar(
+        _DASHES,
+        _BLOCK,
+        rf"(?P<string> {_SINGLE} )",
+        rf"(?P<quoted> {_DOUBLE} | {_BACKTICKS} | \[[^\]]*(?:\]|\Z) )",
+    ),
+    "": _grammar(
+        _DASHES,
+        _BLOCK,
+        rf"(?P<string> {_ESCAPED} | {_SINGLE} | {_DOLLARS} )",
+        rf"(?P<quoted> {_DOUBLE} | {_BACKTICKS} )",
+    ),
+}
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_ROUTINES = frozenset(("EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"))
+_DEFINED = _ROUTINES | {"SQL", "VIEW"}
+_BEFORE_KIND = frozenset(("OR", "REPLACE", "TEMP", "TEMPORARY", "CONSTRAINT", "AGGREGATE"))
+_LOOPS = frozenset(("FOR", "LOOP", "REPEAT", "WHILE"))
+_PART = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+')
+
+
+class Word(str):
+    """One in capitals; a quoted name as it stands, a string as ``''``.
+
+    Attributes:
+        spelled: what the text has.
+        depth: how many parentheses are around it.
+    """
+
+    __slots__ = ("depth", "spelled")
+    spelled: str
+    depth: int
+
+    def __new__(cls, value: str, spelled: str, depth: int) -> Word:
+        word = super().__new__(cls, value)
+        word.spelled, word.depth = spelled, depth
+        return word
 
 
 @dataclass(frozen=True)
 class Statement:
-    """``words`` outside parentheses, keywords in capitals; ``line`` counts from 0 in the text, ``text`` is its own."""
+    """``line`` counts from 0 in the text, ``text`` is its own; ``tokens`` are all words, ``words`` those outside parentheses."""
 
     line: int
-    words: tuple[str, ...]
+    words: tuple[Word, ...]
     text: str
+    tokens: tuple[Word, ...]
 
 
-def statements(sql: str) -> list[Statement]:
-    """Cut ``sql`` at its semicolons; comments, the content of strings and of parentheses are left out.
+def statements(sql: str, system: str = "") -> list[Statement]:
+    """Cut ``sql`` at its semicolons; comments and the content of strings are left out of the words.
 
     The body of a trigger or an SQL routine (BEGIN ... END) belongs to the statement that creates it.
+
+    Args:
+        system: postgresql, mysql or sqlite; "" where it is not known, and what they have in common is looked for.
     """
     found: list[Statement] = []
-    words: list[str] = []
-    line = start = begin = nested = blocks = 0
-    for token in _TOKEN.finditer(sql):
-        text = token.group()
-        here = line
-        line += text.count("\n")
-        if token.lastgroup == "skipped":
+    tokens: list[Word] = []
+    body = _Body()
+    line = start = depth = 0
+    begin: int | None = None
+    counted = 0
+
+    def end(at: int) -> None:
+        if tokens:
+            outside = tuple(word for word in tokens if not word.depth)
+            found.append(Statement(start, outside, sql[begin:at].strip(), tuple(tokens)))
+
+    for kind, at, after in _tokens(sql, system):
+        if kind == ";" and not depth and not body.is_open:
+            end(at)
+            tokens, depth, begin, body = [], 0, None, _Body()
             continue
-        if text == ";" and not blocks:
-            if words:
-                found.append(Statement(start, tuple(words), sql[begin : token.start()].strip()))
-            words, nested = [], 0
+        if begin is None:
+            line += sql.count("\n", counted, at)
+            start, begin, counted = line, at, at
+        if kind == "executed":
             continue
-        if not words:
-            start, begin = here, token.start()
+        text = sql[at:after]
         if text == ")":
-            nested = max(0, nested - 1)
-        if not nested:
-            words.append(_word(token))
+            depth = max(0, depth - 1)
+        value = text.upper() if kind == "word" else "''" if kind == "string" else text
+        tokens.append(Word(value, text, depth))
         if text == "(":
-            nested += 1
-        if words[0] == "CREATE" and not _ROUTINES.isdisjoint(words[:5]):
-            blocks = _depth(blocks, text.upper())
-    if words:
-        found.append(Statement(start, tuple(words), sql[begin:].strip()))
+            depth += 1
+        body.read(tokens)
+    end(len(sql))
     return found
 
 
-def _word(token: re.Match[str]) -> str:
-    if token.group("string") is not None:
-        return "''"
-    return token.group().upper() if token.group("word") else token.group()
+def _tokens(sql: str, system: str) -> Iterator[tuple[str, int, int]]:
+    """Kind, begin and end of each, without spaces and comments; the kind of a semicolon is itself."""
+    grammar = _GRAMMARS[system]
+    at = 0
+    executed = False
+    while at < len(sql):
+        if executed and sql.startswith("*/", at):
+            executed = False
+            yield "executed", at, at + 2
+            at += 2
+            continue
+        token = grammar.match(sql, at)
+        assert token is not None  # the last alternative is any character
+        kind, after = str(token.lastgroup), token.end()
+        if kind == "comment" and system == "postgresql":
+            after = _end_of_nested(sql, at)
+        elif kind == "executed":
+            executed = True
+        if kind not in ("skipped", "comment"):
+            yield ";" if token.group() == ";" else kind, at, after
+        at = after
 
 
-def _depth(blocks: int, word: str) -> int:
-    if word in ("BEGIN", "CASE"):
-        return blocks + 1
-    return max(0, blocks - 1) if word == "END" else blocks
+def _end_of_nested(sql: str, at: int) -> int:
+    nested = 0
+    for edge in _COMMENT_EDGE.finditer(sql, at):
+        nested += 1 if edge.group() == "/*" else -1
+        if not nested:
+            return edge.end()
+    return len(sql)
+
+
+class _Body:
+    """How far a statement is in the body of a routine, whose semicolons do not end it."""
+
+    def __init__(self) -> None:
+        self._routine: bool | None = None
+        self._blocks = 0
+        self._ifs = 0
+        self._ended_block = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._blocks > 0 or self._ifs > 0
+
+    def read(self, tokens: Sequence[Word]) -> None:
+        """Take note of the last of ``tokens``."""
+        if self._routine is None:
+            self._routine = _is_routine(tokens)
+            self._blocks = int(bool(self._routine) and tokens[0] == "BEGIN")
+        word, before = tokens[-1], tokens[-2] if len(tokens) > 1 else ""
+        if not self._routine or before == ".":
+            return
+        if word == "BEGIN" or (word == "CASE" and before != "END"):
+            self._blocks += 1
+        elif word == "END":
+            self._ended_block = self._blocks > 0
+            self._blocks -= self._ended_block
+        elif before == "END" and word in _LOOPS:
+            self._blocks += self._ended_block  # that END was no block's
+        elif before == "END" and word == "IF":
+            self._blocks += self._ended_block
+            self._ifs -= not self._ended_block
+        elif not self._blocks and word == "THEN":  # an IF that is the whole body
+            self._ifs += 1
+        elif not self._blocks and word == "ELSEIF":
+            self._ifs -= 1
+
+
+def _is_routine(tokens: Sequence[Word]) -> bool | None:
+    """Whether the statement, as it begins, defines a routine; None where that is not known yet."""
+    if tokens[0] == "BEGIN":  # MariaDB's BEGIN NOT ATOMIC, a body without a routine
+        return None if len(tokens) < 3 else tuple(tokens[1:3]) == ("NOT", "ATOMIC")
+    if tokens[0] not in ("CREATE", "ALTER"):
+        return False
+    kinds = [word for word in tokens[1:] if word not in _BEFORE_KIND]
+    if kinds[:1] == ["DEFINER"]:
+        kinds = [word for word in kinds if word in _DEFINED]
+    return kinds[0] in _ROUTINES if kinds else None
+
+
+class Reader:
+    """Takes the words of a statement one after the other."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self._words = tuple(words)
+        self._at = 0
+
+    @property
+    def rest(self) -> tuple[Word, ...]:
+        return self._words[self._at :]
+
+    def took(self, *words: str) -> bool:
+        """Whether these come next; then they are taken."""
+        if self.rest[: len(words)] != words:
+            return False
+        self._at += len(words)
+        return True
+
+    def skip(self, *words: str) -> None:
+        """Take as many of these as come next, in whatever order."""
+        while self.rest and self.rest[0] in words:
+            self._at += 1
+
+    def name(self) -> str:
+        """The name that comes next, as it is spelled, its schema with it; "" where none does."""
+        parts: list[str] = []
+        while self.rest and _is_name(self.rest[0]):
+            parts.append(self.rest[0].spelled)
+            self._at += 1
+            if self.rest[:1] != (".",):
+                break
+            self._at += 1
+        return ".".join(parts)
+
+    def names(self) -> list[str]:
+        """Those that come next, with commas between them."""
+        found = [self.name()]
+        while self.took("*") or self.took(","):
+            found.append(self.name())
+        return [name for name in found if name]
+
+
+def altered(statement: Statement) -> tuple[str, list[tuple[Word, ...]]]:
+    """The table of an ALTER TABLE, and what is to be done with it; "" and nothing for other statements."""
+    reader = Reader(statement.tokens)
+    if not reader.took("ALTER"):
+        return "", []
+    reader.skip("ONLINE", "IGNORE", "FOREIGN")
+    if not reader.took("TABLE"):
+        return "", []
+    reader.skip("IF", "EXISTS", "ONLY")
+    table = reader.name()
+    reader.skip("*", "NOWAIT")
+    actions: list[list[Word]] = [[]]
+    for word in reader.rest:
+        if word == "," and not word.depth:
+            actions.append([])
+        else:
+            actions[-1].append(word)
+    return table, [tuple(action) for action in actions if action]
+
+
+def folded(name: str, system: str) -> str:
+    """A name as it is compared with others: without quotes, and in small letters where case is not told apart."""
+    parts = []
+    for part in _PART.findall(name):
+        quoted = part[0] in '"`['
+        plain = part[1:-1] if quoted else part
+        parts.append(plain if quoted and system in ("postgresql", "") else plain.lower())
+    return ".".join(parts)
+
+
+def _is_name(word: Word) -> bool:
+    return word.spelled[0] in '"`[' or (re.fullmatch(r"\w[\w$]*", word) is not None and not word.isdigit())
