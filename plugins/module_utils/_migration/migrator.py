@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Callable, TypeVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration import phases
+from ansible_collections.strata.deploy.plugins.module_utils._migration import lint
 from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database, LockedError
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import opened
@@ -84,7 +84,7 @@ class Migrator:
             if before.pending is None:
                 raise StrataError("Where the migrations are is not said: set folder.")
             pending = to_apply(before, phase, self._options.accept_drift)
-            phases.check(pending)
+            lint.check(pending)
             if not check_mode:
                 changed = [item.name for item in before.drift if item.problem == "changed"]
                 if changed:

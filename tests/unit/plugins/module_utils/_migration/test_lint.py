@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration.files import Migration, parse
-from ansible_collections.strata.deploy.plugins.module_utils._migration.phases import check, findings
+from ansible_collections.strata.deploy.plugins.module_utils._migration.lint import check, findings
 
 
 def migration(sql: str, directive: str = "", down: str = "") -> Migration:
