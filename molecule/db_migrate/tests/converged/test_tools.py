@@ -139,9 +139,7 @@ def test_a_team_keeps_its_tool(
     assert (again.code, again.changed) == (0, 0), again.said
 
     psql("INSERT INTO customers (id, name, email) VALUES (1, 'Ada', 'ada@example.org')", another_database)
-    psql(
-        "INSERT INTO orders (id, customer_id, total, currency) VALUES (1, 1, 5, 'EUR')", another_database
-    )
+    psql("INSERT INTO orders (id, customer_id, total, currency) VALUES (1, 1, 5, 'EUR')", another_database)
     before = everything(another_database)
     refused = migrate("2.0", playbook="rollback.yml", db_migrate_rollback_to=tool.back)
     assert refused.code == 2

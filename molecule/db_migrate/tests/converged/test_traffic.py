@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +60,7 @@ def notes(play: Callable[..., Any], connect: Callable[[], Any], another_database
     """The table as release 1.0 has it, with some notes in it."""
     options = json.dumps({"shop_database": another_database, "db_migrate_release": "1.0"})
     assert play("converge.yml", "--extra-vars", options).code == 0
-    with connect() as session, session.cursor() as cursor:
+    with closing(connect()) as session, session.cursor() as cursor:
         cursor.execute("INSERT INTO notes SELECT n, 'note ' || n FROM generate_series(1, 1000) n")
 
 
@@ -71,7 +71,7 @@ def users(connect: Callable[[], Any]) -> Iterator[Load]:
     over = threading.Event()
 
     def use(number: int) -> None:
-        with connect() as session, session.cursor() as cursor:
+        with closing(connect()) as session, session.cursor() as cursor:
             while not over.is_set():
                 began = time.monotonic()
                 try:
@@ -96,13 +96,10 @@ def users(connect: Callable[[], Any]) -> Iterator[Load]:
 @contextmanager
 def long_transaction(connect: Callable[[], Any]) -> Iterator[None]:
     """One that has read the table, and does not end."""
-    session = connect()
-    try:
+    with closing(connect()) as session:
         session.autocommit = False
         session.cursor().execute("SELECT count(*) FROM notes")
         yield
-    finally:
-        session.close()
 
 
 def refusals(on: Callable[[str], Host]) -> int:
@@ -158,7 +155,8 @@ def test_users_are_held_up_for_as_long_as_the_transaction_where_nobody_takes_car
     """What the test before this one would see if there were no timeout."""
 
     def alter() -> None:
-        connect().cursor().execute("ALTER TABLE notes ADD COLUMN careless text")
+        with closing(connect()) as session:
+            session.cursor().execute("ALTER TABLE notes ADD COLUMN careless text")
 
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'users' AND wait_event_type = 'Lock'"
