@@ -131,7 +131,9 @@ class PostgresqlDatabase:
         self._search_path = self.query("SELECT current_setting('search_path')")[0]
 
     def has_table(self, name: str) -> bool:
-        return self.query("SELECT to_regclass(?) IS NOT NULL", (name,)) == [(True,)]
+        # Where it would be created, which is where dbmate looks: another schema of the search path is another's.
+        sql = "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = ?"
+        return bool(self.query(sql, (name,)))
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if parameters:
