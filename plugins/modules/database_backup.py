@@ -51,7 +51,7 @@ options:
   name:
     description:
       - What the backups are called, before the time and the suffix C(.dump), C(.sql.gz) or C(.sqlite).
-      - By default the database's name, for SQLite that of its file without the suffix.
+      - By default the database's name and its host's, as in V(shop-db1), for SQLite the file's name without its suffix.
     type: str
   keep:
     description:
@@ -108,7 +108,7 @@ path:
   description: The backup; null in check mode, and where there is no SQLite database yet.
   returned: success
   type: str
-  sample: /var/backups/strata/shop/shop-20260301T101500.123Z.dump
+  sample: /var/backups/strata/shop/shop-db1-20260301T101500.123Z.dump
 size:
   description: Its bytes, or null where there is no file.
   returned: success
@@ -129,7 +129,7 @@ removed:
   returned: success
   type: list
   elements: str
-  sample: [/var/backups/strata/shop/shop-20260101T101500.123Z.dump]
+  sample: [/var/backups/strata/shop/shop-db1-20260101T101500.123Z.dump]
 driver:
   description: The package of the system's distribution that has the missing driver for the database.
   returned: when it is missing, and the package would serve the Python that runs the module
@@ -159,7 +159,6 @@ def main() -> None:
             "release": {"type": "str", "default": ""},
             "timeout": {"type": "float", "default": 3600},
         },
-        required_one_of=[["url", "connection"]],
         supports_check_mode=True,
     )
     options = module.params

@@ -94,7 +94,7 @@ def back_up(
     """Back ``address`` up into ``folder``, as ``NAME-TIME`` with the suffix of its kind.
 
     Args:
-        name: by default the database's.
+        name: by default the database's, and its host's.
         keep: how many backups of that name are left, this one among them; 0 for all.
         min_free: bytes of the file system that it must leave, should it be as large as the database.
         timeout: seconds for writing it and reading it back.
@@ -136,7 +136,8 @@ def _validated(address: Address, folder: Path, name: str | None, keep: int, time
         )
     if name is None:
         own = Path(address.database).stem if address.system == "sqlite" else address.database
-        name = re.sub(r"[^\w.-]", "_", own or address.user).lstrip(".-") or "database"
+        parts = "-".join(filter(None, (own or address.user, address.host)))
+        name = re.sub(r"[^\w.-]", "_", parts).lstrip(".-") or "database"
     if not _NAME.fullmatch(name):
         raise StrataError(
             f"A backup cannot be called '{name}': a name begins with a letter, digit or _, and has these, . and - in it."

@@ -75,6 +75,4 @@ def test_no_secret_is_in_an_answer_or_in_the_log(
 
 def test_a_database_must_be_given(run_module: Run, options: dict[str, Any]) -> None:
     del options["url"]
-    assert (
-        "one of the following is required: url, connection" in run_module("database_backup", options)["msg"]
-    )
+    assert "No database is given: set url or connection" in run_module("database_backup", options)["msg"]

