@@ -39,7 +39,7 @@ class Steps:
         self._history = history
         self._migration = migration
         self._direction = direction
-        self._steps = statements(migration.up if direction == "up" else migration.down)
+        self._steps = self._cut(migration.up if direction == "up" else migration.down)
 
     def run(self, timeouts: Timeouts, resume: str | None) -> None:
         """Execute those that no earlier run has done.
@@ -86,9 +86,12 @@ class Steps:
                 return settled
         if resume:
             return resume == "done"
-        if left.state != "running" or any(map(_is_repeatable, statements(left.statement))):
+        if left.state != "running" or any(map(_is_repeatable, self._cut(left.statement))):
             return False
         return None
+
+    def _cut(self, sql: str) -> list[Statement]:
+        return statements(sql, self._database.SYSTEM)
 
     def _execute(self, index: int, timeouts: Timeouts) -> None:
         step = self._steps[index]
