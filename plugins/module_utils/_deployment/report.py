@@ -114,7 +114,7 @@ def _state_lines(
             f"  running now    {_by_version(variables, [h for h in fleet if running(variables, h)]) or 'nothing'}"
         )
     controller = variables.get(CONTROLLER, {})
-    lines += _driver_lines(controller, database_host)
+    lines += _driver_lines(controller, database_host) + _backup_lines(variables, database_host)
     lines += _database_lines(controller, database_host) + _feature_lines(controller)
     return lines
 
@@ -172,6 +172,26 @@ def migration_interrupted(controller: Mapping[str, Any]) -> bool:
     )
 
 
+def backup_place(variables: Variables, database_host: str) -> str | None:
+    """Where the backup is that was made before the database was changed; None where there is none."""
+    result = variables.get(CONTROLLER, {}).get("__db_migrate_backup") or {}
+    if not succeeded(result):
+        return None
+    if "path" in result:
+        return f"{database_host}:{result['path']}" if result["path"] else None
+    return str(result["msg"])
+
+
+def _backup_lines(variables: Variables, database_host: str) -> list[str]:
+    """The backup of this deployment, and what one that died had noted of its own."""
+    dead = (variables.get(CONTROLLER, {}).get("__deployment_lock") or {}).get("unfinished") or {}
+    place = backup_place(variables, database_host)
+    return [
+        *([f"  backup         {place}"] if place else []),
+        *([f"  took over      {dead['id']}, which had noted: {dead['note']}"] if dead.get("note") else []),
+    ]
+
+
 def _database_lines(controller: Mapping[str, Any], database_host: str) -> list[str]:
     """What became of the schema; after a failure only what is sure of it."""
     if migration_interrupted(controller):
@@ -216,6 +236,8 @@ def _advice(layer: str, controller: Mapping[str, Any], database_host: str) -> st
             f"The fleet was not touched. See that no migration runs on {database_host} any more, "
             "then run the same command again."
         )
+    if layer == "database" and failure_reason(controller.get("__db_migrate_backup")):
+        return "Nothing was migrated, and the fleet was not touched. Mend the backup and run the same command again."
     if layer == "database":
         return "The fleet was not touched. Mend the migration and run the same command again."
     return "See what runs with status.yml; when the cause is mended, run the same command again."
@@ -291,11 +313,22 @@ def status_table(variables: Variables, fleet: Sequence[str], record: Record) -> 
 
 
 def journal_entry(
-    variables: Variables, fleet: Sequence[str], *, app: str, version: str | None, occasion: str
+    variables: Variables,
+    fleet: Sequence[str],
+    *,
+    app: str,
+    version: str | None,
+    occasion: str,
+    database_host: str = CONTROLLER,
 ) -> dict[str, Any]:
-    """What the journal keeps of a deployment; the lock's module adds who and when."""
+    """What the journal keeps of a deployment; the lock's module adds who and when.
+
+    ``took_over`` is what a deployment that died before its own entry had noted in the lock, the place of its backup.
+    """
     outcome = verdict(variables, fleet)
-    migration = variables.get(CONTROLLER, {}).get("__db_migrate_apply") or {}
+    controller = variables.get(CONTROLLER, {})
+    migration = controller.get("__db_migrate_apply") or {}
+    dead = (controller.get("__deployment_lock") or {}).get("unfinished") or {}
     return {
         "app": app,
         "occasion": occasion,
@@ -308,6 +341,8 @@ def journal_entry(
         "hosts": {host: running(variables, host) for host in fleet},
         # A failure tells what was applied before it as done.
         "migrations": list(migration.get("done") or migration.get("applied") or []),
+        "backup": backup_place(variables, database_host),
+        "took_over": {"id": dead["id"], "note": dead["note"]} if dead else None,
     }
 
 

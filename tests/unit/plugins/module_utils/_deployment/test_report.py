@@ -172,6 +172,52 @@ def test_the_journal_keeps_what_was_applied_before_a_failure(
     assert entry["migrations"] == kept
 
 
+@pytest.mark.parametrize(
+    ("result", "place"),
+    [
+        ({"path": "/var/backups/strata/shop.dump"}, "db1:/var/backups/strata/shop.dump"),
+        ({"path": None}, None),
+        ({"msg": "s3://backups/shop-17"}, "s3://backups/shop-17"),
+        ({"skipped": True}, None),
+    ],
+)
+def test_the_backup_s_place_is_in_the_report_and_in_the_journal(
+    fleet: Any, result: dict[str, Any], place: str | None
+) -> None:
+    fleet.runs("2.0").result("__db_migrate_backup", "localhost", **result)
+    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    assert [line for line in lines if "backup" in line] == ([f"  backup         {place}"] if place else [])
+    entry = journal_entry(
+        fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy", database_host="db1"
+    )
+    assert entry["backup"] == place
+
+
+def test_a_failed_backup_is_what_failed_and_there_is_none(fleet: Any) -> None:
+    fleet.runs("2.0").result("__db_migrate_backup", "localhost", failed=True, msg="no room")
+    fleet.result("__db_migrate_plan", "localhost", version="1", pending=["2_a"])
+    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    assert lines[:2] == [
+        "shop 3.0: FAILED in the database layer.",
+        "  backing the database up: no room",
+    ]
+    assert "  database       at 1" in lines
+    assert lines[-1] == (
+        "Nothing was migrated, and the fleet was not touched. Mend the backup and run the same command again."
+    )
+    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    assert entry["backup"] is None
+
+
+def test_what_a_dead_deployment_had_noted_is_not_lost(fleet: Any) -> None:
+    noted = {"id": "shop-2.0-1", "note": "backup: db1:/var/backups/strata/shop.dump", "version": "2.0"}
+    fleet.runs("2.0").result("__deployment_lock", "localhost", lock={"id": "shop-3.0-1"}, unfinished=noted)
+    lines = report(fleet.variables, fleet.hosts, **ASKED)
+    assert "  took over      shop-2.0-1, which had noted: backup: db1:/var/backups/strata/shop.dump" in lines
+    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    assert entry["took_over"] == {"id": noted["id"], "note": noted["note"]}
+
+
 def test_a_check_says_that_nothing_was_changed(fleet: Any) -> None:
     assert report(fleet.variables, fleet.hosts, **ASKED, check_mode=True) == [
         "shop 3.0: this was a check, nothing was changed."
