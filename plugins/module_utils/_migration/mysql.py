@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 import socket
 import ssl
 import tempfile
@@ -29,7 +28,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.driver_import import imported
-from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import Statement, statements
+from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import (
+    Reader,
+    Statement,
+    altered,
+    folded,
+    statements,
+)
 
 CONNECT_TIMEOUT = 10
 POLL_INTERVAL = 0.1
@@ -82,52 +87,16 @@ _TRANSACTIONAL = frozenset(
         *("DESC", "DESCRIBE", "EXPLAIN", "SAVEPOINT", "SHOW", "USE"),
     )
 )
-_TEMPORARY = re.compile(
-    r"\bCREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
-    r"((?:[\w$]+|`[^`]+`)(?:\.(?:[\w$]+|`[^`]+`))?)",
-    re.IGNORECASE,
+_KINDS_OF_INDEX = ("UNIQUE", "FULLTEXT", "SPATIAL")
+_NO_COLUMN = frozenset(
+    ("CHECK", "CONSTRAINT", "FOREIGN", "PARTITION", "PERIOD", "PRIMARY", "SYSTEM", "USING", "FOR")
 )
-_NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
-_TABLE = rf"(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})"
-_ITEM = rf"(?P<item>{_NAME})"
-_KIND = r"(?:(?:UNIQUE|FULLTEXT|SPATIAL)\s+)?"
-_NO_COLUMN = (
-    r"(?!(?:CHECK|CONSTRAINT|FOREIGN|FULLTEXT|INDEX|KEY|PARTITION|PERIOD|PRIMARY|SPATIAL|SYSTEM|UNIQUE)\b)"
-)
-_ABSENT = r"(?:IF\s+NOT\s+EXISTS\s+)?"
-_EXISTING = r"(?:IF\s+EXISTS\s+)?"
-_SETTLED = tuple(
-    (re.compile(form.replace(" ", r"\s+"), re.IGNORECASE), kind, present)
-    for form, kind, present in (
-        (rf"CREATE TABLE {_ABSENT}{_TABLE}", "table", True),
-        (rf"DROP TABLE {_EXISTING}{_TABLE}\s*\Z", "table", False),
-        (rf"CREATE {_KIND}INDEX {_ABSENT}{_ITEM}\b[^(]*\bON {_TABLE}", "index", True),
-        (rf"DROP INDEX {_EXISTING}{_ITEM} ON {_TABLE}", "index", False),
-        (rf"ALTER TABLE {_EXISTING}{_TABLE} ADD {_KIND}(?:INDEX|KEY) {_ABSENT}{_ITEM}\s*\(", "index", True),
-        (rf"ALTER TABLE {_EXISTING}{_TABLE} DROP (?:INDEX|KEY) {_EXISTING}{_ITEM}", "index", False),
-        (rf"ALTER TABLE {_EXISTING}{_TABLE} ADD (?:COLUMN )?{_ABSENT}{_NO_COLUMN}{_ITEM}", "column", True),
-        (
-            rf"ALTER TABLE {_EXISTING}{_TABLE} DROP (?:COLUMN )?{_EXISTING}{_NO_COLUMN}{_ITEM}",
-            "column",
-            False,
-        ),
-    )
-)
-"""Statements by whose object one sees whether they were carried out."""
 _THERE = {
-    "table": (
-        "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-        ("schema", "table"),
-    ),
-    "column": (
-        "SELECT 1 FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND column_name = ?",
-        ("schema", "table", "item"),
-    ),
-    "index": (
-        "SELECT 1 FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND index_name = ?",
-        ("schema", "table", "item"),
-    ),
+    "table": ("tables", ""),
+    "column": ("columns", "AND LOWER(column_name) = ?"),
+    "index": ("statistics", "AND LOWER(index_name) = ?"),
 }
+"""The tables of information_schema."""
 
 
 def connect(address: Address, *, read_only: bool, application: str) -> MysqlDatabase:
@@ -212,9 +181,8 @@ class MysqlDatabase:
             self._execute(sql, None)
         except BaseException:
             with suppress(StrataError):  # a broken connection has nothing to put back
-                for table in _TEMPORARY.findall(
-                    sql
-                ):  # which a transaction leaves, and another try would find
+                # A transaction leaves them, and another try would find them.
+                for table in _temporary(sql):
                     self.query(f"DROP TEMPORARY TABLE IF EXISTS {table}")
                 self._restore()
             raise
@@ -225,7 +193,7 @@ class MysqlDatabase:
 
         Tables of an engine without transactions (MyISAM, Aria) keep what was written to them all the same.
         """
-        return "/*!" not in sql and "/*M!" not in sql and all(map(_is_transactional, statements(sql)))
+        return all(map(_is_transactional, statements(sql, self.SYSTEM)))
 
     @contextmanager
     def lock(self, wait: float, *, beside_tool: bool) -> Iterator[None]:
@@ -307,16 +275,19 @@ class MysqlDatabase:
         return max(lags, default=None)
 
     def settle(self, statement: str) -> bool | None:
-        """From what there is of the common ones, which are done as a whole or not at all (MariaDB: since 10.6)."""
-        for form, kind, present in _SETTLED:
-            if matched := form.match(statement):
-                names = {
-                    "schema": self._address.database,
-                    **{name: _unquoted(text) for name, text in matched.groupdict().items() if text},
-                }
-                sql, places = _THERE[kind]
-                return bool(self.query(sql, tuple(names[place] for place in places))) is present
-        return None
+        """Told from what there is, of the common ones that are done as a whole or not at all (MariaDB: since 10.6)."""
+        made = _made(statement)
+        if made is None:
+            return None
+        kind, table, item, present = made
+        schema, _dot, name = folded(table, self.SYSTEM).rpartition(".")
+        view, condition = _THERE[kind]
+        found = self.query(
+            f"SELECT 1 FROM information_schema.{view} "  # noqa: S608 (one of the three)
+            f"WHERE LOWER(table_schema) = ? AND LOWER(table_name) = ? {condition}",
+            (schema or self._address.database.lower(), name, *([folded(item, self.SYSTEM)] if item else [])),
+        )
+        return bool(found) is present
 
     def close(self) -> None:
         with suppress(self._driver.MySQLError):  # which the server has closed before
@@ -460,10 +431,6 @@ def _option(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace("``", "`") if name.startswith("`") else name
-
-
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
@@ -483,8 +450,53 @@ def _is_transactional(statement: Statement) -> bool:
     return words[0] in _TRANSACTIONAL
 
 
+def _temporary(sql: str) -> Iterator[str]:
+    for statement in statements(sql, "mysql"):
+        reader = Reader(statement.tokens)
+        if reader.took("CREATE"):
+            reader.skip("OR", "REPLACE")
+            if reader.took("TEMPORARY", "TABLE"):
+                reader.skip("IF", "NOT", "EXISTS")
+                yield reader.name()
+
+
+def _made(sql: str) -> tuple[str, str, str, bool] | None:
+    """What a statement makes or drops: a kind, a table, a name in that, and whether it is there afterwards."""
+    parsed = statements(sql, "mysql")
+    if len(parsed) != 1:
+        return None
+    table, actions = altered(parsed[0])
+    if actions:
+        reader = Reader(actions[0])
+        present = reader.took("ADD")
+        if present or reader.took("DROP"):
+            kind, item = _item(reader)
+            return (kind, table, item, present) if item else None
+        return None
+    reader = Reader(parsed[0].tokens)
+    present = reader.took("CREATE")
+    if not present and not reader.took("DROP"):
+        return None
+    if reader.took("TABLE"):
+        reader.skip("IF", "NOT", "EXISTS")
+        names = [reader.name()] if present else reader.names()
+        return ("table", names[0], "", present) if len(names) == 1 else None
+    kind, item = _item(reader)
+    reader.skip("USING", "BTREE", "HASH")
+    return ("index", reader.name(), item, present) if kind == "index" and item and reader.took("ON") else None
+
+
+def _item(reader: Reader) -> tuple[str, str]:
+    """A column or an index, and its name; "" where it has none, or is another thing."""
+    before = reader.rest
+    reader.skip(*_KINDS_OF_INDEX, "INDEX", "KEY")
+    kind = "column" if reader.rest == before else "index"
+    reader.skip("COLUMN", "IF", "NOT", "EXISTS")
+    return kind, "" if reader.rest[:1] and reader.rest[0] in _NO_COLUMN else reader.name()
+
+
 def _said(error: Exception) -> str:
     """A driver's error is a number and words."""
     if len(error.args) > 1 and error.args[1]:
         return f"{error.args[1]} (error {error.args[0]})"
-    return "the connection is lost" if error.args in ((), (0, "")) else str(error)
+    return "the connection is lost" if str(error) in ("", "(0, '')") else str(error)

@@ -9,7 +9,6 @@ The migrators' lock is an advisory lock of the session, so the server frees it w
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,10 +27,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.driver_import import imported
+from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import Reader, statements
 
 CONNECT_TIMEOUT = 10
 LOCK_KEY = (0x53747261, 0x4D696772)
 POLL_INTERVAL = 0.1
+DROP_WAIT = 30
+"""Seconds that dropping an invalid index may wait for others' transactions to end."""
 
 _KINDS = {
     "55P03": LockedError,  # lock_not_available
@@ -68,19 +70,6 @@ _LAGS = """
 _OWN_LAG = """
     SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
     ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float"""
-
-_GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
-_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
-_QUALIFIED = rf"{_NAME}(?:\.{_NAME})?"
-_CREATE_INDEX = re.compile(
-    rf"{_GAP}*CREATE{_GAP}+(?:UNIQUE{_GAP}+)?INDEX{_GAP}+CONCURRENTLY{_GAP}+(?:IF{_GAP}+NOT{_GAP}+EXISTS{_GAP}+)?"
-    rf"(?:(?!ON\b)(?P<name>{_NAME}){_GAP}+)?ON{_GAP}+(?:ONLY{_GAP}+)?(?P<table>{_QUALIFIED})",
-    re.IGNORECASE | re.DOTALL,
-)
-_DROP_INDEX = re.compile(
-    rf"{_GAP}*DROP{_GAP}+INDEX{_GAP}+CONCURRENTLY{_GAP}+(?:IF{_GAP}+EXISTS{_GAP}+)?(?P<name>{_QUALIFIED})",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def connect(address: Address, *, read_only: bool, application: str) -> PostgresqlDatabase:
@@ -207,17 +196,25 @@ class PostgresqlDatabase:
         return max(lags, default=None)
 
     def settle(self, statement: str) -> bool | None:
-        if created := _CREATE_INDEX.match(statement):
-            if created["name"] is None:
-                return None
-            found = self.query(_INDEX, (created["table"], created["name"]))
-            for index, valid in found:
-                if not valid:
+        reader = Reader([word for each in statements(statement, self.SYSTEM) for word in each.tokens])
+        if reader.took("DROP", "INDEX", "CONCURRENTLY"):
+            reader.skip("IF", "EXISTS")
+            return self.query("SELECT to_regclass(?)", (reader.name(),)) == [(None,)]
+        reader.took("CREATE")
+        reader.skip("UNIQUE")
+        if not reader.took("INDEX", "CONCURRENTLY"):
+            return None
+        reader.skip("IF", "NOT", "EXISTS")
+        if reader.took("ON"):
+            return None  # the server gives it a name, and one more to each further try
+        name = reader.name()
+        reader.skip("ON", "ONLY")
+        found = self.query(_INDEX, (reader.name(), name))
+        for index, valid in found:
+            if not valid:
+                with self.limited(Timeouts(DROP_WAIT, 0)):
                     self.query(f"DROP INDEX CONCURRENTLY {index}")
-            return [valid for _index, valid in found] == [True]
-        if dropped := _DROP_INDEX.match(statement):
-            return self.query("SELECT to_regclass(?)", (dropped["name"],)) == [(None,)]
-        return None
+        return [valid for _index, valid in found] == [True]
 
     def close(self) -> None:
         self._connection.close()
