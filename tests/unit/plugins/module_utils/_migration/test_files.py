@@ -8,7 +8,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.files import is_blank, parse, parse_all
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import (
+    directives,
+    is_blank,
+    parse,
+    parse_all,
+)
 
 UP = b"-- migrate:up\nCREATE TABLE t (id int);\n"
 
@@ -28,6 +33,51 @@ def test_a_directive_sets_phase_and_waived_rules() -> None:
     migration = parse("1_x.sql", text + UP)
     assert migration.phase == "contract"
     assert migration.allowed == dict.fromkeys(("rename", "truncate"), "no release reads it")
+
+
+@pytest.mark.parametrize(
+    ("directive", "lock", "statement"),
+    [
+        ("lock_timeout=5s", 5, None),
+        ("lock_timeout=1.5", 1.5, None),
+        ("lock_timeout=20ms statement_timeout=10min", 0.02, 600),
+        ("statement_timeout=2h", None, 7200),
+        ("statement_timeout=0", None, 0),
+    ],
+)
+def test_timeouts_are_a_number_and_a_unit(
+    directive: str, lock: float | None, statement: float | None
+) -> None:
+    migration = parse("1_x.sql", f"-- strata: {directive}\n".encode() + UP)
+    assert (migration.lock_timeout, migration.statement_timeout) == (lock, statement)
+    assert migration.transactional
+
+
+@pytest.mark.parametrize(
+    ("head", "up", "down", "up_alone", "kept"),
+    [
+        (b"", b"", b"", False, ""),
+        (b"", b" transaction:true", b"", False, ""),
+        (b"", b" transaction:false", b"", True, ""),
+        (b"", b"", b" transaction:false", False, "-- strata: no-transaction\n"),
+        (b"-- strata: no-transaction\n", b"", b"", True, "-- strata: no-transaction\n"),
+        (
+            b"-- strata: lock_timeout=0.5 statement_timeout=1h phase=expand\n",
+            b"",
+            b"",
+            False,
+            "-- strata: lock_timeout=500ms statement_timeout=3600000ms\n",
+        ),
+    ],
+)
+def test_either_way_may_be_outside_a_transaction_and_the_way_back_keeps_what_holds_for_it(
+    head: bytes, up: bytes, down: bytes, up_alone: bool, kept: str
+) -> None:
+    text = head + b"-- migrate:up" + up + b"\nSELECT 1;\n-- migrate:down" + down + b"\nSELECT 2;\n"
+    migration = parse("1_x.sql", text)
+    assert migration.transactional is not up_alone
+    assert migration.down == f"{kept}SELECT 2;\n"
+    assert directives("it", migration.down).transactional is ("no-transaction" not in kept)
 
 
 def test_windows_line_ends_are_the_same_file() -> None:
@@ -50,6 +100,11 @@ def test_a_down_section_without_sql_is_none(down: bytes) -> None:
         ("1_x.sql", UP + UP, "must have one line '-- migrate:up'"),
         ("1_x.sql", b"-- migrate:down\n" + UP, "must have one line '-- migrate:up'"),
         ("1_x.sql", UP.replace(b"up", b"up transaction:maybe"), "option 'transaction:maybe'"),
+        ("1_x.sql", UP.replace(b"up", b"up transaction:false fast"), "option 'transaction:false fast'"),
+        ("1_x.sql", b"-- strata: lock_timeout=soon\n" + UP, "lock_timeout=soon"),
+        ("1_x.sql", b"-- strata: lock_timeout=-1\n" + UP, "lock_timeout=-1"),
+        ("1_x.sql", b"-- strata: allow=rename\n" + UP, "without a reason"),
+        ("1_x.sql", b"-- strata: allow=rename because\n" + UP, "without a reason"),
         ("1_x.sql", b"SELECT 1;\n" + UP, "SQL before '-- migrate:up'"),
         ("1_x.sql", b"-- strata: phase=later\n" + UP, "phase=later"),
         ("1_x.sql", b"-- strata: fase=contract\n" + UP, "fase=contract"),
