@@ -57,7 +57,6 @@ _ROUTINES = frozenset(("EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"))
 _DEFINED = _ROUTINES | {"SQL", "VIEW"}
 _BEFORE_KIND = frozenset(("OR", "REPLACE", "TEMP", "TEMPORARY", "CONSTRAINT", "AGGREGATE"))
 _LOOPS = frozenset(("FOR", "LOOP", "REPEAT", "WHILE"))
-_PART = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+')
 
 
 class Word(str):
@@ -209,79 +208,3 @@ def _is_routine(tokens: Sequence[Word]) -> bool | None:
     if kinds[:1] == ["DEFINER"]:
         kinds = [word for word in kinds if word in _DEFINED]
     return kinds[0] in _ROUTINES if kinds else None
-
-
-class Reader:
-    """Takes the words of a statement one after the other."""
-
-    def __init__(self, words: Sequence[Word]) -> None:
-        self._words = tuple(words)
-        self._at = 0
-
-    @property
-    def rest(self) -> tuple[Word, ...]:
-        return self._words[self._at :]
-
-    def took(self, *words: str) -> bool:
-        """Whether these come next; then they are taken."""
-        if self.rest[: len(words)] != words:
-            return False
-        self._at += len(words)
-        return True
-
-    def skip(self, *words: str) -> None:
-        """Take as many of these as come next, in whatever order."""
-        while self.rest and self.rest[0] in words:
-            self._at += 1
-
-    def name(self) -> str:
-        """The name that comes next, as it is spelled, its schema with it; "" where none does."""
-        parts: list[str] = []
-        while self.rest and _is_name(self.rest[0]):
-            parts.append(self.rest[0].spelled)
-            self._at += 1
-            if self.rest[:1] != (".",):
-                break
-            self._at += 1
-        return ".".join(parts)
-
-    def names(self) -> list[str]:
-        """Those that come next, with commas between them."""
-        found = [self.name()]
-        while self.took("*") or self.took(","):
-            found.append(self.name())
-        return [name for name in found if name]
-
-
-def altered(statement: Statement) -> tuple[str, list[tuple[Word, ...]]]:
-    """The table of an ALTER TABLE, and what is to be done with it; "" and nothing for other statements."""
-    reader = Reader(statement.tokens)
-    if not reader.took("ALTER"):
-        return "", []
-    reader.skip("ONLINE", "IGNORE", "FOREIGN")
-    if not reader.took("TABLE"):
-        return "", []
-    reader.skip("IF", "EXISTS", "ONLY")
-    table = reader.name()
-    reader.skip("*", "NOWAIT")
-    actions: list[list[Word]] = [[]]
-    for word in reader.rest:
-        if word == "," and not word.depth:
-            actions.append([])
-        else:
-            actions[-1].append(word)
-    return table, [tuple(action) for action in actions if action]
-
-
-def folded(name: str, system: str) -> str:
-    """A name as it is compared with others: without quotes, and in small letters where case is not told apart."""
-    parts = []
-    for part in _PART.findall(name):
-        quoted = part[0] in '"`['
-        plain = part[1:-1] if quoted else part
-        parts.append(plain if quoted and system in ("postgresql", "") else plain.lower())
-    return ".".join(parts)
-
-
-def _is_name(word: Word) -> bool:
-    return word.spelled[0] in '"`[' or (re.fullmatch(r"\w[\w$]*", word) is not None and not word.isdigit())

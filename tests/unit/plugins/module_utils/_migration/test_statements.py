@@ -12,12 +12,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._migration import drivers
 from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
-from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import (
-    Reader,
-    altered,
-    folded,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import statements
 
 SYSTEMS = ("", "postgresql", "mysql", "sqlite")
 
@@ -161,52 +156,6 @@ def test_the_words_in_parentheses_are_among_the_tokens() -> None:
     assert statement.tokens[4:7] == ("DELETE", "FROM", '"t"')
     assert [word.spelled for word in statement.tokens[:2]] == ["WITH", "gone"]
     assert statement.tokens[4].depth == 1
-
-
-@pytest.mark.parametrize(
-    ("sql", "names"),
-    [
-        ("a", ["a"]),
-        ('Shop . Orders, `x y`.[z], "p""q" CASCADE', ["Shop.Orders", "`x y`.[z]", '"p""q"']),
-        ("a *, b *", ["a", "b"]),
-        ("('x')", []),
-        ("12", []),
-    ],
-)
-def test_names_are_read_as_they_are_spelled(sql: str, names: list[str]) -> None:
-    (statement,) = statements(sql, "sqlite")
-    assert Reader(statement.tokens).names() == names
-
-
-@pytest.mark.parametrize(
-    ("sql", "table", "actions"),
-    [
-        ("ALTER TABLE t ADD a numeric(8, 2), DROP b", "t", ["ADD A NUMERIC ( 8 , 2 )", "DROP B"]),
-        ("ALTER TABLE IF EXISTS ONLY shop.t * DROP a", "shop.t", ["DROP A"]),
-        ("ALTER ONLINE IGNORE TABLE t ENGINE=InnoDB", "t", ["ENGINE = INNODB"]),
-        ("ALTER FOREIGN TABLE t DROP a", "t", ["DROP A"]),
-        ("ALTER VIEW v RENAME TO w", "", []),
-        ("DROP TABLE t", "", []),
-    ],
-)
-def test_the_table_and_the_actions_of_an_alter_table(sql: str, table: str, actions: list[str]) -> None:
-    found = altered(statements(sql)[0])
-    assert found[0] == table
-    assert [" ".join(action) for action in found[1]] == actions
-
-
-@pytest.mark.parametrize(
-    ("name", "system", "expected"),
-    [
-        ("Shop.Orders", "postgresql", "shop.orders"),
-        ('"shop"."Orders"', "postgresql", "shop.Orders"),
-        ("`Orders`", "mysql", "orders"),
-        ("[Orders]", "sqlite", "orders"),
-        ('"a.b".c', "", "a.b.c"),
-    ],
-)
-def test_names_are_compared_as_the_system_does(name: str, system: str, expected: str) -> None:
-    assert folded(name, system) == expected
 
 
 POSTGRESQL = r"""
