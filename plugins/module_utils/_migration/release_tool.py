@@ -32,7 +32,7 @@ _LOCK_REFUSALS = (
 class ReleaseTool:
     """Runs commands in the release's folder, as the application's user, with its environment and the timeouts.
 
-    ``folder`` is where the release is while `opened`.
+    ``folder`` is where the release is while `opened`, and ``group`` that of the user; None where it is this process's own.
     """
 
     def __init__(self, options: EngineOptions) -> None:
@@ -41,6 +41,7 @@ class ReleaseTool:
         self._held: Sequence[int] = ()
         self._timeouts: Mapping[str, str] = {}
         self.folder = Path()
+        self.group: int | None = None
 
     def validate(self) -> None:
         self._tool.validate()
@@ -55,7 +56,8 @@ class ReleaseTool:
         """
         timeouts = Timeouts(self._options.lock_timeout, self._options.statement_timeout)
         account = self._tool.account()
-        with release_folder(self._options, account.gid if account else None) as self.folder:
+        self.group = account.gid if account else None
+        with release_folder(self._options, self.group) as self.folder:
             self._held = held
             self._timeouts = database.tool_environment(timeouts) if database else {}
             yield
