@@ -248,7 +248,9 @@ class Migrator:
             if self._has_database:
                 address = resolve(options.url, options.connection, os.environ)
                 application = f"strata migration {options.release}".strip()
-                database = stack.enter_context(opened(address, read_only=not alone, application=application))
+                # SQLite would make the file, as this process's user, where the tool is to make it as the application's.
+                read_only = not alone or (self._engine.TOOL and address.system == "sqlite")
+                database = stack.enter_context(opened(address, read_only=read_only, application=application))
                 if alone and options.lock == "database":
                     stack.enter_context(database.lock(options.lock_wait, beside_tool=self._engine.TOOL))
             yield stack.enter_context(self._engine.open(database, held)), database

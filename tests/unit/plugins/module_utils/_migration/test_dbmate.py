@@ -443,21 +443,13 @@ def test_another_user_runs_it_and_reads_the_one_file_alone(sqlite: Shop, tmp_pat
     data.mkdir()
     data.chmod(0o777)
     sqlite.url = f"sqlite://{data}/shop.db"
-    environment = {"DATABASE_URL": sqlite.url}
     program = sqlite.release / "bin" / "dbmate"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nls -l "$2" >> {data}/seen\nexec {PROGRAM} "$@"\n')
     program.chmod(0o755)
     former = os.umask(0o077)
     try:
-        alone = {
-            "url": None,
-            "lock": "host",
-            "environment": environment,
-            "user": "nobody",
-            "dbmate": {"program": "bin/dbmate"},
-        }
-        assert sqlite.migrate(**alone).applied == EXPAND
+        assert sqlite.migrate(user="nobody", dbmate={"program": "bin/dbmate"}).applied == EXPAND
     finally:
         os.umask(former)
     assert (data / "shop.db").owner() == "nobody"
