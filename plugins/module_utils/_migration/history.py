@@ -137,10 +137,12 @@ class History:
         if not self._database.rolls_back(_VERSIONS):
             self.create()
 
-    def create(self) -> None:
-        """Make the tables where they are missing."""
+    def create(self, *, for_steps: bool = False) -> None:
+        """Make the tables where they are missing; that of the progress only ``for_steps``."""
         self._create("schema_migrations", _VERSIONS)
         self._create("strata_migrations", _RECORDS)
+        if for_steps:
+            self._create("strata_progress", _PROGRESS)
 
     def _create(self, table: str, statement: str) -> None:
         if not self._database.has_table(table):
@@ -169,8 +171,7 @@ class History:
         return {row[0]: Progress(*row) for row in rows}
 
     def advance(self, progress: Progress) -> None:
-        """Write down how far it is."""
-        self._create("strata_progress", _PROGRESS)
+        """Write down how far it is; the table has been made."""
         values = (
             progress.step,
             progress.state,

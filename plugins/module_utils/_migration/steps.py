@@ -51,7 +51,7 @@ class Steps:
             LockedError: one did not get its locks in time; those before it are done.
             StrataError: one failed, or what an earlier run left cannot be gone on with.
         """
-        self._history.create()
+        self._history.create(for_steps=True)
         for index in range(self._first(timeouts, resume), len(self._steps)):
             self._execute(index, timeouts)
 

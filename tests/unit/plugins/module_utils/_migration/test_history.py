@@ -97,6 +97,7 @@ def test_an_unfinished_migration_is_told_from_whole_ones(
     history: History, progress: Progress, text: str
 ) -> None:
     history.record(ONE, "1.0")
+    history.create(for_steps=True)
     history.advance(replace(HALF, step=1, state="running"))
     history.advance(progress)
     assert history.progress() == {"2": progress}
@@ -111,6 +112,7 @@ def test_an_unfinished_migration_is_told_from_whole_ones(
 
 def test_an_unfinished_way_back_keeps_what_was_recorded(history: History) -> None:
     history.record(ONE, "1.0")
+    history.create(for_steps=True)
     history.advance(replace(HALF, version="1", name="1_a.sql", direction="down"))
     (item,) = history.read()
     assert (item.down, item.backwards) == (ONE.down, True)
@@ -122,6 +124,7 @@ def test_an_unfinished_way_back_keeps_what_was_recorded(history: History) -> Non
 
 def test_what_another_tool_brought_to_its_end_is_not_unfinished(history: History, database: Database) -> None:
     history.record(ONE, "1.0")
+    history.create(for_steps=True)
     history.advance(HALF)
     history.advance(replace(HALF, version="1", name="1_a.sql", direction="down"))
     database.query("INSERT INTO schema_migrations VALUES ('2')")
