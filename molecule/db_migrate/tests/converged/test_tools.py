@@ -24,8 +24,8 @@ class Tool:
     Attributes:
         expand: what 2.0 brings for the expand phase, in order.
         contract: what it brings for the contract phase.
-        index: SQL that a diff shows.
-        back: the version that leaves the column of the currency alone.
+        shown: SQL that a diff shows.
+        back: the version before the column of the currency.
     """
 
     name: str
@@ -138,7 +138,8 @@ def test_a_team_keeps_its_tool(
     again = migrate("2.0")
     assert (again.code, again.changed) == (0, 0), again.said
 
-    psql("INSERT INTO customers (id, name, email) VALUES (1, 'Ada', 'ada@example.org')", another_database)
+    email = ", 'ada@example.org'" if tool.name == "alembic" else ""
+    psql(f"INSERT INTO customers VALUES (1, 'Ada'{email})", another_database)
     psql("INSERT INTO orders (id, customer_id, total, currency) VALUES (1, 1, 5, 'EUR')", another_database)
     before = everything(another_database)
     refused = migrate("2.0", playbook="rollback.yml", db_migrate_rollback_to=tool.back)
