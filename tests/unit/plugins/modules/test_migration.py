@@ -167,7 +167,7 @@ def test_contract_migrations_are_not_rolled_back(run: Run) -> None:
 def test_a_destructive_expand_migration_is_refused_before_anything_changes(
     run: Run, folder: Path, database: Path
 ) -> None:
-    (folder / "2_invoiced.sql").write_text("-- migrate:up\nDROP TABLE orders;\n")
+    (folder / "2_invoiced.sql").write_text("-- migrate:up\nDROP TABLE customers;\n")
     for check in (True, False):
         result = run(folder=str(folder), check=check)
         assert result["findings"] == [{"rule": "drop-table", "name": "2_invoiced.sql", "line": 2}]
