@@ -27,14 +27,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
     LockedError,
     Timeouts,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._migration.ddl import Reader, altered, folded
 from ansible_collections.strata.deploy.plugins.module_utils._migration.driver_import import imported
-from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import (
-    Reader,
-    Statement,
-    altered,
-    folded,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import Statement, statements
 
 CONNECT_TIMEOUT = 10
 POLL_INTERVAL = 0.1

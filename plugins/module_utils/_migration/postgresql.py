@@ -26,8 +26,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
     LockedError,
     Timeouts,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._migration.ddl import Reader
 from ansible_collections.strata.deploy.plugins.module_utils._migration.driver_import import imported
-from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import Reader, statements
+from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import statements
 
 CONNECT_TIMEOUT = 10
 LOCK_KEY = (0x53747261, 0x4D696772)
@@ -263,7 +264,7 @@ def _parameters(address: Address) -> dict[str, str]:
     """What libpq is to connect with."""
     given = {name: str(getattr(address, part)) for name, part in LIBPQ.items()}
     if address.socket:
-        given["host"] = address.socket
+        given.update(host=address.socket, sslmode="")
     given = {name: value for name, value in given.items() if value}
     return {"connect_timeout": str(CONNECT_TIMEOUT), **given, **address.options}
 

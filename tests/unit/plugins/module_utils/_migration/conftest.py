@@ -39,6 +39,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.connectio
 PASSWORD = "s3cr3t:p@ss/w?rd#%"
 ENCODED = "s3cr3t%3Ap%40ss%2Fw%3Frd%23%25"
 WAIT = 20.0
+AUTHORITY = "the tests' CA"
 
 _numbers = itertools.count()
 
@@ -113,12 +114,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def url(server: Server) -> str:
+def url(server: Server) -> Iterator[str]:
     """A PostgreSQL database of the test's own."""
     name = f"test{next(_numbers)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    return server.url(name)
+        admin.execute(f"CREATE DATABASE {name}")
+        yield server.url(name)
+        # A copy of the server, as a replica is, would be a copy of them all.
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _server_programs() -> Path:
@@ -278,9 +281,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``ca``, a ``server`` that it says is localhost, a ``client``, and another CA, ``stranger``; each .crt and .key."""
     folder = tmp_path_factory.mktemp("certificates")
     authority = ec.generate_private_key(ec.SECP256R1())
-    _certify(folder / "ca", authority, authority, is_authority=True)
+    _certify(folder / "ca", authority, authority, name=AUTHORITY, is_authority=True)
     stranger = ec.generate_private_key(ec.SECP256R1())
-    _certify(folder / "stranger", stranger, stranger, is_authority=True)
+    _certify(folder / "stranger", stranger, stranger, name="a stranger", is_authority=True)
     _certify(folder / "server", ec.generate_private_key(ec.SECP256R1()), authority, name="localhost")
     _certify(folder / "client", ec.generate_private_key(ec.SECP256R1()), authority, name="shop")
     return folder
@@ -291,14 +294,18 @@ def _certify(
     key: ec.EllipticCurvePrivateKey,
     issuer: ec.EllipticCurvePrivateKey,
     *,
-    name: str = "the tests' CA",
+    name: str,
     is_authority: bool = False,
 ) -> None:
     now = datetime.datetime.now(datetime.timezone.utc)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
-        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the tests' CA")]))
+        .issuer_name(
+            x509.Name(
+                [x509.NameAttribute(x509.NameOID.COMMON_NAME, AUTHORITY if key is not issuer else name)]
+            )
+        )
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
