@@ -13,6 +13,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.statement
 _PART = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+')
 _CONSTRAINTS = frozenset(("CHECK", "EXCLUDE", "FOREIGN", "NOT", "PRIMARY", "UNIQUE"))
 _INDEXES = frozenset(("FULLTEXT", "INDEX", "KEY", "SPATIAL"))
+_PARTS_OF_TABLES = ("CONSTRAINT", "INDEX", "KEY", "FOREIGN", "CHECK", "PRIMARY")
 _CREATED = frozenset(("TABLE", "VIEW", "FUNCTION", "PROCEDURE", "SEQUENCE", "TYPE"))
 
 
@@ -125,7 +126,7 @@ def deleted_from(statement: Statement) -> list[str]:
         if pair == ("DELETE", "FROM"):
             reader = Reader(statement.tokens[at + 2 :])
             reader.skip("ONLY")
-            found.append(reader.name())
+            found += reader.names()
     return found
 
 
@@ -207,6 +208,14 @@ def column_change(action: Sequence[Word]) -> tuple[str, tuple[Word, ...]]:
 
 def changes_type(change: Sequence[Word]) -> bool:
     return tuple(change[:1]) == ("TYPE",) or tuple(change[:3]) == ("SET", "DATA", "TYPE")
+
+
+def is_about_column(action: Sequence[Word], system: str) -> bool:
+    """Whether a DROP or RENAME action of an ALTER TABLE is about a column, and not an index, a key or a constraint."""
+    rest = [word for word in action[1:] if not word.depth]
+    # PostgreSQL takes most of these words for names of columns.
+    parts = ("CONSTRAINT",) if system == "postgresql" else _PARTS_OF_TABLES
+    return len(rest) < 2 or rest[0] not in (*parts, "PARTITION")
 
 
 def _indexed(reader: Reader) -> list[str]:

@@ -1,154 +1,214 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The linter: what must not be in an expand migration, for the running release still needs it.
+"""The linter: what must not be in a migration while a release runs that knows nothing of it, and its tables are in use.
 
-It reads statements, not schemas, and does not look into strings or parentheses: SQL in a DO block, or a DELETE in a
-WITH clause, is not seen.
+It reads statements, not schemas, and does not look into strings: SQL in a DO block, or in a function that is called,
+is not seen. What a migration of the same run has created is used by nobody yet, and may be treated in any way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration import (
+    compatibility,
+    squawk,
+    traffic,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.ddl import (
+    created,
+    folded,
+    objects,
+    renamed,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import directives
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Migration
-from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import Statement, statements
+from ansible_collections.strata.deploy.plugins.module_utils._migration.statements import (
+    Statement,
+    Word,
+    statements,
+)
 
-_NEW_COLUMN = "add a new column beside it, write to both, and drop the old one in a contract migration"
-ADVICE = {
-    "add-not-null": "inserts of the running release would fail: give it a DEFAULT, or make it nullable for now",
-    "change-type": f"the running release may not take the new type: {_NEW_COLUMN}",
-    "delete": "the running release may still need the rows: do it in a contract migration",
-    "drop-column": "the running release may still use it: drop it in a contract migration",
-    "drop-default": "inserts of the running release may rely on it: drop it in a contract migration",
-    "drop-object": "the running release may still use it: drop it in a contract migration",
-    "drop-table": "the running release may still use it: drop it in a contract migration",
-    "rename": f"the running release knows the old name: {_NEW_COLUMN}",
-    "revoke": "the running release may need the privilege: revoke it in a contract migration",
-    "set-not-null": "inserts of the running release may fail: do it in a contract migration",
-    "transaction-control": "each migration already runs in a transaction of its own: remove it",
-    "truncate": "the running release may still need the rows: do it in a contract migration",
+# What does not work, in whatever phase; not to be waived.
+_FORM = {
+    "delimiter": "it is a command of the mysql client, which the server does not know. Leave it out: the semicolons between "
+    "BEGIN and END do not end the statement here.",
+    "needs-no-transaction": "the database refuses it in a transaction, or passes over it. Put it in a migration of its own "
+    "with the line '-- strata: no-transaction'.",
+    "transaction-control": "a migration is in a transaction of its own, or has the line '-- strata: no-transaction' and is in "
+    "none. Remove it.",
 }
-_UNNAMED = frozenset(("INDEX", "STATISTICS"))  # no query names them
+RULES = frozenset((*compatibility.ADVICE, *traffic.ADVICE))
+"""Those that can be waived."""
+_SETTINGS = re.compile("-- strata: (no-transaction|lock_timeout=|statement_timeout=)")
+_OUTSIDE = (
+    ("ALTER", "SYSTEM"),
+    ("CREATE", "DATABASE"),
+    ("CREATE", "TABLESPACE"),
+    ("DROP", "DATABASE"),
+    ("DROP", "TABLESPACE"),
+)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule that a statement breaks; ``line`` is the file's."""
+    """A rule that a statement breaks; ``line`` is the file's or, where a tool has printed the SQL, that of the SQL."""
 
     rule: str
     name: str
     line: int
+    advice: str
+    printed: bool = False
 
-    def __str__(self) -> str:
-        return f"{self.name} line {self.line}: {self.rule}: {ADVICE[self.rule]}"
+    @property
+    def place(self) -> str:
+        return f"{self.name} line {self.line}{' of its SQL' if self.printed else ''}"
 
 
-def findings(migration: Migration) -> list[Finding]:
-    """What is wrong with a migration, given its phase; what the file itself allows is left out."""
-    found = []
-    for statement in statements(migration.up):
-        rules = set(_broken(statement) if migration.phase == "expand" else ()) - migration.allowed.keys()
-        if _controls_transaction(statement):
-            rules.add("transaction-control")
-        found += [Finding(rule, migration.name, migration.up_line + statement.line) for rule in sorted(rules)]
-    if any(_controls_transaction(statement) for statement in statements(migration.down)):
-        found.append(
-            Finding("transaction-control", migration.name, migration.up_line + migration.up.count("\n"))
-        )
+@dataclass(frozen=True)
+class _Judged:
+    """A statement and the rules that it breaks, waived or not, with the advice; ``unused``: about what nobody uses yet."""
+
+    statement: Statement
+    rules: dict[str, str]
+    unused: bool
+
+
+def check(migrations: Sequence[Migration], system: str = "") -> None:
+    """Raise StrataError, with all the findings, unless the migrations keep to the rules.
+
+    Args:
+        migrations: those of one run, in order.
+        system: postgresql, mysql or sqlite; "" where it is not known.
+    """
+    for migration in migrations:
+        for rule in migration.allowed:
+            if rule not in RULES and not squawk.refuses(rule):
+                raise StrataError(
+                    f"Migration {migration.name} allows '{rule}', which is no rule that can be waived. Those are "
+                    f"{', '.join(sorted(RULES))} and, where it is installed, squawk's as squawk/RULE."
+                )
+    found = findings(migrations, system)
+    if not found:
+        return
+    refused = []
+    for rule, advice in {finding.rule: finding.advice for finding in found}.items():
+        places = ", ".join(finding.place for finding in found if finding.rule == rule)
+        refused.append(f"- {rule} ({places}): {advice}")
+    raise StrataError(
+        "\n".join(
+            (
+                "Migrations refused before anything was changed:",
+                *refused,
+                "A contract migration has the line '-- strata: phase=contract'. Where no running release notices it, or no "
+                "traffic waits for it, let it through with the line '-- strata: allow=RULE because REASON'.",
+            )
+        ),
+        findings=[{"rule": each.rule, "name": each.name, "line": each.line} for each in found],
+    )
+
+
+def findings(migrations: Sequence[Migration], system: str) -> list[Finding]:
+    """What is wrong with the migrations; what they waive is left out."""
+    unused: set[str] = set()
+    remarks = squawk.remarks(migrations) if system == "postgresql" else {}
+    found: list[Finding] = []
+    for migration in migrations:
+        printed = _is_printed(migration)
+        judged = _judge(migration, system, unused)
+        own = [
+            Finding(rule, migration.name, migration.up_line + each.statement.line, advice, printed)
+            for each in judged
+            for rule, advice in each.rules.items()
+            if rule not in migration.allowed
+        ]
+        own += [
+            Finding(remark.rule, migration.name, migration.up_line + remark.line, remark.text, printed)
+            for remark in remarks.get(migration.name, ())
+            if remark.rule not in migration.allowed and _is_news(remark, judged)
+        ]
+        found += sorted(own, key=lambda finding: (finding.line, finding.rule))
+        found += [] if printed else _on_the_way_back(migration, system)
     return found
 
 
-def check(migrations: Sequence[Migration]) -> None:
-    """Raise StrataError, with all the findings, unless every migration keeps to its phase."""
-    for migration in migrations:
-        unknown = sorted(migration.allowed.keys() - ADVICE.keys())
-        if unknown:
-            raise StrataError(
-                f"Migration file '{migration.name}' allows '{unknown[0]}', which is no rule. "
-                f"The rules are {', '.join(sorted(ADVICE))}."
-            )
-    found = [finding for migration in migrations for finding in findings(migration)]
-    if found:
-        raise StrataError(
-            "Migrations refused before anything was changed: "
-            + "; ".join(str(finding) for finding in found)
-            + ". A contract migration has the line '-- strata: phase=contract'; a statement that no running "
-            "release can notice is let through with '-- strata: allow=RULE because REASON'.",
-            findings=[{"rule": item.rule, "name": item.name, "line": item.line} for item in found],
-        )
+def _is_printed(migration: Migration) -> bool:
+    """Whether a tool has printed the SQL, in place of a file, where a line with '-- migrate:up' is before it."""
+    return migration.up_line == 1
 
 
-def _broken(statement: Statement) -> Iterator[str]:
+def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]:
+    """Judge each statement of a migration; ``unused`` are the names of what nobody uses yet, and becomes more."""
+    found = statements(migration.up, system)
+    judged = []
+    for index, statement in enumerate(found):
+        names = {folded(name, system) for name in objects(statement)}
+        is_unused = bool(names) and names <= unused
+        rules: dict[str, str] = {}
+        if not is_unused:
+            for rule in traffic.broken(statement, found[:index], migration.transactional, system):
+                special = traffic.ADVICE_FOR_MYSQL.get(rule) if system == "mysql" else None
+                rules[rule] = special or {**compatibility.ADVICE, **traffic.ADVICE}[rule]
+            if migration.phase == "expand":
+                for rule in compatibility.broken(statement, found[index + 1 :], system):
+                    rules[rule] = compatibility.ADVICE[rule]
+        if not _is_printed(migration):
+            rules.update(_wrong_form(statement, migration.transactional, system))
+        judged.append(_Judged(statement, rules, is_unused))
+        unused |= {folded(created(statement), system)} - {""}
+        unused |= {folded(new, system) for old, new in renamed(statement) if folded(old, system) in unused}
+    return judged
+
+
+def _is_news(remark: squawk.Remark, judged: Sequence[_Judged]) -> bool:
+    """Whether no rule of ours has found it in that statement, and somebody uses what that is about."""
+    about = next((each for each in reversed(judged) if each.statement.line <= remark.line), None)
+    return about is None or not (about.unused or remark.ours in about.rules)
+
+
+def _on_the_way_back(migration: Migration, system: str) -> list[Finding]:
+    alone = not directives(migration.name, migration.down).transactional
+    # After the line '-- migrate:down', and one back where a line of settings was put before those of the file.
+    first = migration.up_line + migration.up.count("\n") + 1 - bool(_SETTINGS.match(migration.down))
+    return [
+        Finding(rule, migration.name, first + statement.line, advice)
+        for statement in statements(migration.down, system)
+        for rule, advice in _wrong_form(statement, not alone, system).items()
+    ]
+
+
+def _wrong_form(statement: Statement, transactional: bool, system: str) -> dict[str, str]:
     words = statement.words
-    if words[0] in ("REVOKE", "TRUNCATE"):
-        yield words[0].lower()
-    elif words[0] == "DELETE" or (words[0] in ("MERGE", "WITH") and "DELETE" in words):
-        yield "delete"
-    elif words[0] == "DROP" and _UNNAMED.isdisjoint(words[1:2]):
-        yield "drop-table" if words[1:2] == ("TABLE",) else "drop-object"
-    elif words[:2] == ("ALTER", "TABLE"):
-        for action in _actions(words[2:]):
-            yield from _broken_by(action)
-    elif words[:3] == ("ALTER", "FOREIGN", "TABLE"):
-        for action in _actions(words[3:]):
-            yield from _broken_by(action)
-    elif (
-        words[0] == "ALTER"
-        and _UNNAMED.isdisjoint(words[1:2])
-        and ("RENAME" in words or words[-3:-1] == ("SET", "SCHEMA"))
-    ):
-        yield "rename"
+    rule = ""
+    if words[0] == "DELIMITER" and system in ("mysql", ""):
+        rule = "delimiter"
+    elif _controls_transaction(words):
+        rule = "transaction-control"
+    elif transactional and _needs_no_transaction(statement, system):
+        rule = "needs-no-transaction"
+    return {rule: _FORM[rule]} if rule else {}
 
 
-def _actions(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The comma-separated actions after ALTER TABLE [IF EXISTS] [ONLY] [schema.]name [*]."""
-    if words[:2] == ("IF", "EXISTS"):
-        words = words[2:]
-    if words[:1] == ("ONLY",):
-        words = words[1:]
-    words = words[1:]
-    while words[:1] == (".",):
-        words = words[2:]
-    action: list[str] = []
-    for word in words:
-        if word == "," and action:
-            yield tuple(action)
-            action = []
-        elif word != "*":
-            action.append(word)
-    if action:
-        yield tuple(action)
-
-
-def _broken_by(action: tuple[str, ...]) -> Iterator[str]:
-    verb, rest = action[0], action[1:]
-    if verb == "DROP" and rest[:1] != ("CONSTRAINT",):
-        yield "drop-column"
-    elif (verb == "RENAME" and rest[:1] != ("CONSTRAINT",)) or (verb == "SET" and rest[:1] == ("SCHEMA",)):
-        yield "rename"
-    elif verb == "ALTER":
-        change = rest[2:] if rest[:1] == ("COLUMN",) else rest[1:]
-        if change[:3] == ("SET", "NOT", "NULL"):
-            yield "set-not-null"
-        elif change[:2] == ("DROP", "DEFAULT"):
-            yield "drop-default"
-        elif change[:1] == ("TYPE",) or change[:3] == ("SET", "DATA", "TYPE"):
-            yield "change-type"
-    elif verb == "ADD" and ("NOT", "NULL") in zip(rest, rest[1:]) and not _has_default(rest):
-        yield "add-not-null"
-
-
-def _has_default(words: tuple[str, ...]) -> bool:
-    return any(word in ("DEFAULT", "GENERATED") or word.endswith("SERIAL") for word in words)
-
-
-def _controls_transaction(statement: Statement) -> bool:
-    words = statement.words
+def _controls_transaction(words: Sequence[Word]) -> bool:
     if words[0] == "ROLLBACK":
         return "TO" not in words
-    if words[:2] == ("PREPARE", "TRANSACTION"):
-        return True
-    return words[0] in ("ABORT", "BEGIN", "COMMIT", "END", "START")
+    if words[0] in ("PREPARE", "START"):
+        return tuple(words[1:2]) == ("TRANSACTION",)
+    if words[0] == "BEGIN":
+        return tuple(words[1:3]) != ("NOT", "ATOMIC")
+    return words[0] in ("ABORT", "COMMIT", "END")
+
+
+def _needs_no_transaction(statement: Statement, system: str) -> bool:
+    words = statement.words
+    if system == "mysql":
+        return False
+    if words[0] == "PRAGMA":
+        return words[1:3] in (("FOREIGN_KEYS", "="), ("JOURNAL_MODE", "="))
+    if "CONCURRENTLY" in statement.tokens:
+        return words[0] != "REFRESH"
+    return words[0] == "VACUUM" or words[:2] in _OUTSIDE
