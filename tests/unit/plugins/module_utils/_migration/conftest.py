@@ -140,7 +140,7 @@ def _answers(server: Server) -> bool:
 
 @dataclass(frozen=True)
 class MysqlServer:
-    """A server of MariaDB or MySQL; ``admin`` may do everything on it, and shop in the databases of the tests.
+    """A server of MariaDB or MySQL; ``admin`` may do everything on it, and strata_test in the databases of the tests.
 
     ``folder`` has the socket of a server of the tests' own; None is someone else's server.
     """
@@ -151,7 +151,7 @@ class MysqlServer:
     folder: Path | None
 
     def url(self, database: str, password: str = ENCODED) -> str:
-        return f"mysql://shop:{password}@{self.host}:{self.port}/{database}"
+        return f"mysql://strata_test:{password}@{self.host}:{self.port}/{database}"
 
     def execute(self, *statements: str) -> None:
         with drivers.opened(self.admin, read_only=False) as database:
@@ -169,10 +169,11 @@ def mysql_server(certificates: Path) -> Iterator[MysqlServer]:
         else:
             found = stack.enter_context(_mariadb(certificates))
         found.execute(
-            f"CREATE USER IF NOT EXISTS shop IDENTIFIED BY '{PASSWORD}'",
-            "GRANT ALL ON `strata\\_test%`.* TO shop",
+            "DROP USER IF EXISTS strata_test",
+            f"CREATE USER strata_test IDENTIFIED BY '{PASSWORD}'",
+            "GRANT ALL ON `strata\\_test%`.* TO strata_test",
         )
-        stack.callback(found.execute, "DROP USER shop")
+        stack.callback(found.execute, "DROP USER strata_test")
         yield found
 
 

@@ -135,7 +135,7 @@ def test_what_a_script_sets_ends_with_it(
 
 
 def test_a_role_that_a_script_takes_ends_with_it(database: Database, mysql_server: Any) -> None:
-    mysql_server.execute("CREATE ROLE strata_test_role", "GRANT strata_test_role TO shop")
+    mysql_server.execute("CREATE ROLE strata_test_role", "GRANT strata_test_role TO strata_test")
     try:
         before = database.query("SELECT CURRENT_ROLE()")
         database.script("SET ROLE strata_test_role")
@@ -276,7 +276,7 @@ def test_of_two_migrators_one_is_told_who_the_other_is(database: Database, other
         assert time.monotonic() - began >= 0.3
     message = str(caught.value)
     assert message.startswith(
-        f"{database.shown} was being migrated by another for 0.3 s: 'someone else' of user shop"
+        f"{database.shown} was being migrated by another for 0.3 s: 'someone else' of user strata_test"
     )
     with database.lock(0, beside_tool=True):
         pass
@@ -461,8 +461,8 @@ def test_what_is_there_tells_whether_a_statement_was_carried_out(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("s3cr3t", "s3cr3t-wrong"), "Access denied for user 'shop'"),
-        (("/strata_test", "/strata_test_absent"), "Unknown database 'strata_test_absent"),
+        (("s3cr3t", "s3cr3t-wrong"), "Access denied for user 'strata_test'"),
+        (("/strata_test_", "/strata_test_absent_"), "Unknown database 'strata_test_absent"),
         (("127.0.0.1", "no-such-host.invalid"), "no-such-host.invalid"),
     ],
 )
@@ -496,15 +496,16 @@ def test_a_password_may_have_any_character(mysql_server: Any, mysql_url: str) ->
     password = "£€漢 '\"\\;#"
     escaped = password.replace("\\", "\\\\").replace("'", "\\'")
     mysql_server.execute(
-        f"CREATE USER strata_test IDENTIFIED BY '{escaped}'", "GRANT ALL ON `strata\\_test%`.* TO strata_test"
+        f"CREATE USER strata_test_2 IDENTIFIED BY '{escaped}'",
+        "GRANT ALL ON `strata\\_test%`.* TO strata_test_2",
     )
     try:
-        address = resolve(mysql_url, {"user": "strata_test", "password": password}, {})
+        address = resolve(mysql_url, {"user": "strata_test_2", "password": password}, {})
         with opened(address, read_only=True) as database:
             assert database.query("SELECT 1") == [(1,)]
         assert dumped(address).returncode == 0
     finally:
-        mysql_server.execute("DROP USER strata_test")
+        mysql_server.execute("DROP USER strata_test_2")
 
 
 def test_a_lost_connection_is_an_error_like_others(database: Database, mysql_server: Any) -> None:
@@ -581,10 +582,10 @@ def test_each_tls_mode_takes_what_it_says_and_so_do_the_client_programs(
 @pytest.mark.usefixtures("own")
 def test_a_user_may_be_asked_for_a_certificate(mysql_server: Any, mysql_url: str, certificates: Path) -> None:
     mysql_server.execute(
-        "CREATE USER strata_test REQUIRE X509", "GRANT ALL ON `strata\\_test%`.* TO strata_test"
+        "CREATE USER strata_test_2 REQUIRE X509", "GRANT ALL ON `strata\\_test%`.* TO strata_test_2"
     )
     try:
-        bare = resolve(mysql_url, {"user": "strata_test", "tls": "require"}, {})
+        bare = resolve(mysql_url, {"user": "strata_test_2", "tls": "require"}, {})
         bare = replace(bare, password="")
         with pytest.raises(StrataError, match="Access denied"):
             connect(bare)
@@ -595,7 +596,7 @@ def test_a_user_may_be_asked_for_a_certificate(mysql_server: Any, mysql_url: str
             assert database.query("SELECT 1") == [(1,)]
         assert asked(full, "SELECT 1").stdout == "1\n"
     finally:
-        mysql_server.execute("DROP USER strata_test")
+        mysql_server.execute("DROP USER strata_test_2")
 
 
 @pytest.mark.parametrize("tls", ["require", "verify-ca", "verify-full"])
