@@ -85,10 +85,10 @@ class Migrator:
                 raise StrataError("Where the migrations are is not said: set folder.")
             pending = to_apply(before, phase, self._options.accept_drift)
             lint.check(pending)
+            accepted = tuple(item.name for item in before.drift if item.problem == "changed")
             if not check_mode:
-                changed = [item.name for item in before.drift if item.problem == "changed"]
-                if changed:
-                    session.accept(changed)
+                if accepted:
+                    session.accept(accepted)
                 if pending:
                     self._apply(session, before, pending, phase)
         names = _names(pending)
@@ -98,7 +98,9 @@ class Migrator:
             pending=names if check_mode else (),
             version=version_after(before, () if check_mode or before.applied is None else pending),
             before=_text(before),
-            after=_text(before, applied=pending),
+            after=_text(before, applied=pending)
+            + "".join(f"\n{each}, accepted as it is now\n" for each in accepted),
+            accepted=accepted,
             warnings=tuple(f"{each.name}: {each.unreadable}" for each in pending if each.unreadable),
         )
 
@@ -118,8 +120,8 @@ class Migrator:
         with self._session("rollback", alone=not check_mode) as (session, _database):
             targets = session.rollback_plan(version)
             before = session.plan(phase)
-            if targets is not None and not self._engine.TOOL:
-                check_rollback(targets, before.applied or (), running)
+            if targets is not None and before.numbered:
+                check_rollback(targets, before.applied or (), () if self._engine.TOOL else running)
             if check_mode:
                 rolled_back, plan = _names(targets or ()), before
             else:
@@ -146,7 +148,11 @@ class Migrator:
             if failure:
                 raise StrataError(
                     f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
-                    **{**failure.details, "changed": bool(done), "done": done},
+                    **{
+                        **failure.details,
+                        "changed": bool(done) or failure.details.get("changed", False),
+                        "done": done,
+                    },
                 )
             return
         try:
@@ -188,7 +194,11 @@ class Migrator:
         if failure and not self._engine.TOOL:
             raise StrataError(
                 f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
-                **{**failure.details, "changed": bool(done), "done": done},
+                **{
+                    **failure.details,
+                    "changed": bool(done) or failure.details.get("changed", False),
+                    "done": done,
+                },
             )
         try:
             plan = session.plan(phase)
@@ -225,7 +235,7 @@ class Migrator:
                 attempt = 1 if len(done) > before else attempt + 1
                 if attempt > self._options.retries:
                     return done, StrataError(
-                        f"{error} Tried {attempt} times with a lock timeout of {self._options.lock_timeout:g} s: a longer "
+                        f"{error} Tried {attempt} times with a lock timeout of {self._options.lock_timeout:g} s, or its own: a longer "
                         "transaction holds what the migration needs. Try again when it has ended.",
                         **error.details,
                     )

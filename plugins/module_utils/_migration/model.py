@@ -117,7 +117,8 @@ class Outcome:
     """A change that was made or, in check mode, would be.
 
     ``pending`` and ``version`` are the database's at the end; ``before`` and ``after`` are a diff's texts.
-    ``uncertain`` is a change that check mode can foresee, but not name.
+    ``uncertain`` is a change that check mode can foresee, but not name. ``accepted`` are applied migrations whose files, changed
+    since, are taken for what was applied.
     """
 
     applied: tuple[str, ...]
@@ -127,8 +128,9 @@ class Outcome:
     before: str
     after: str
     uncertain: bool = False
+    accepted: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
-        return bool(self.applied or self.rolled_back or self.uncertain)
+        return bool(self.applied or self.rolled_back or self.uncertain or self.accepted)
