@@ -145,12 +145,13 @@ def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]
     """Judge each statement of a migration; ``unused`` are the names of what nobody uses yet, and becomes more."""
     found = statements(migration.up, system)
     judged = []
+    earlier: list[Statement] = []
     for index, statement in enumerate(found):
         names = {folded(name, system) for name in objects(statement)}
         is_unused = bool(names) and names <= unused
         rules: dict[str, str] = {}
         if not is_unused:
-            for rule in traffic.broken(statement, found[:index], migration.transactional, system):
+            for rule in traffic.broken(statement, earlier, migration.transactional, system):
                 special = traffic.ADVICE_FOR_MYSQL.get(rule) if system == "mysql" else None
                 rules[rule] = special or {**compatibility.ADVICE, **traffic.ADVICE}[rule]
             if migration.phase == "expand":
@@ -159,6 +160,7 @@ def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]
         if not _is_printed(migration):
             rules.update(_wrong_form(statement, migration.transactional, system))
         judged.append(_Judged(statement, rules, is_unused))
+        earlier += [statement] if statement.words[0] in ("ALTER", "SET") else []
         unused |= {folded(created(statement), system)} - {""}
         unused |= {folded(new, system) for old, new in renamed(statement) if folded(old, system) in unused}
     return judged

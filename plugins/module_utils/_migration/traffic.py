@@ -10,6 +10,7 @@ https://dev.mysql.com/doc/refman/8.4/en/innodb-online-ddl-operations.html. SQLit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.strata.deploy.plugins.module_utils._migration.ddl import (
@@ -50,30 +51,14 @@ ADVICE_FOR_MYSQL = {
     "For anything else, copy the rows over to a new table.",
 }
 
-_VOLATILE = frozenset(
-    (
-        *(
-            "CLOCK_TIMESTAMP",
-            "GEN_RANDOM_UUID",
-            "NEXTVAL",
-            "RAND",
-            "RANDOM",
-            "STATEMENT_TIMESTAMP",
-            "TIMEOFDAY",
-        ),
-        *(
-            "UUID",
-            "UUIDV4",
-            "UUIDV7",
-            "UUID_GENERATE_V1",
-            "UUID_GENERATE_V1MC",
-            "UUID_GENERATE_V4",
-            "UUID_SHORT",
-        ),
-    )
+_VOLATILE = re.compile(
+    r"CLOCK_TIMESTAMP|GEN_RANDOM_UUID|NEXTVAL|RAND(OM)?|TIMEOFDAY|UUID(V4|V7|_GENERATE_V\w+|_SHORT)?"
 )
 _SERIAL = frozenset(("SERIAL", "SERIAL2", "SERIAL4", "SERIAL8", "SMALLSERIAL", "BIGSERIAL"))
-_LIGHT_MODES = (("ACCESS", "SHARE"), ("ROW", "SHARE"), ("ROW", "EXCLUSIVE"), ("SHARE", "UPDATE", "EXCLUSIVE"))
+_LIGHT_LOCK = re.compile(r" IN (ACCESS SHARE|ROW SHARE|ROW EXCLUSIVE|SHARE UPDATE EXCLUSIVE) MODE")
+_HEAVY_LOCK = re.compile(
+    r"^LOCK TABLE|^FLUSH .*\bLOCK$|^(?:ALTER|CREATE|DROP) .* (?:LOCK (?:SHARED|EXCLUSIVE)|ALGORITHM COPY)\b"
+)
 _REWRITES = (("SET", "LOGGED"), ("SET", "UNLOGGED"), ("SET", "TABLESPACE"), ("SET", "ACCESS", "METHOD"))
 
 
@@ -83,7 +68,7 @@ def broken(
     """The rules that a statement breaks.
 
     Args:
-        earlier: the statements before it in its migration.
+        earlier: statements before it in its migration, those that alter and set something among them.
         transactional: whether they are in one transaction with it.
     """
     if system == "postgresql":
@@ -111,7 +96,7 @@ def _broken_on_postgresql(
     elif words[0] == "CLUSTER" or (words[0] == "VACUUM" and "FULL" in tokens):
         yield "rewrite-table"
     elif (words[0] in ("REINDEX", "REFRESH") and "CONCURRENTLY" not in tokens) or (
-        words[0] == "LOCK" and not any(words[-1 - len(mode) : -1] == mode for mode in _LIGHT_MODES)
+        words[0] == "LOCK" and not _LIGHT_LOCK.search(" ".join(words))
     ):
         yield "lock-table"
 
@@ -150,14 +135,11 @@ def _broken_by_postgresql_action(action: Sequence[Word], *, locked: bool, valida
 
 def _broken_on_mysql(statement: Statement, earlier: Sequence[Statement]) -> Iterator[str]:
     words = statement.words
-    told = {(name, value) for name, _is, value in zip(words, words[1:], words[2:]) if _is == "="}
-    told |= set(zip(words, words[1:]))  # the sign may be left out
-    if told & {("LOCK", "NONE"), ("ALGORITHM", "INSTANT")}:
+    said = " ".join(words).replace(" = ", " ")
+    if " LOCK NONE" in said or " ALGORITHM INSTANT" in said:
         return
     _table, actions = altered(statement)
-    if told & {("LOCK", "SHARED"), ("LOCK", "EXCLUSIVE"), ("ALGORITHM", "COPY")} or (
-        words[0] in ("LOCK", "FLUSH") and {"TABLES", "TABLE"} & set(words)
-    ):
+    if _HEAVY_LOCK.search(said):
         yield "lock-table"
     elif words[0] == "CREATE" and words[1:2] in (("FULLTEXT",), ("SPATIAL",)):
         yield "add-index"
@@ -193,7 +175,7 @@ def _broken_by_mysql_action(action: Sequence[Word], *, unchecked: bool) -> Itera
 
 def _has_volatile_default(column: Sequence[Word]) -> bool:
     return "DEFAULT" in column and any(
-        word in _VOLATILE and after == "(" for word, after in zip(column, column[1:])
+        _VOLATILE.fullmatch(word) and after == "(" for word, after in zip(column, column[1:])
     )
 
 

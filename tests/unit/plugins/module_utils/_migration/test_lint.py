@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,7 @@ def test_names_that_are_words_of_another_system_are_columns() -> None:
         ("postgresql", "REFRESH MATERIALIZED VIEW v", "lock-table"),
         ("postgresql", "LOCK TABLE t", "lock-table"),
         ("postgresql", "LOCK t IN SHARE MODE", "lock-table"),
+        ("postgresql", "LOCK t IN SHARE ROW EXCLUSIVE MODE NOWAIT", "lock-table"),
         ("postgresql", "ALTER TABLE t ADD c int; UPDATE t SET c = 1", "long-lock"),
         (
             "postgresql",
@@ -201,6 +203,7 @@ def test_names_that_are_words_of_another_system_are_columns() -> None:
         ("mysql", "ALTER TABLE t ADD c int, LOCK = SHARED", "lock-table"),
         ("mysql", "CREATE INDEX i ON t (c) LOCK=EXCLUSIVE", "lock-table"),
         ("mysql", "LOCK TABLES t WRITE", "lock-table"),
+        ("mysql", "FLUSH TABLES WITH READ LOCK", "lock-table"),
     ],
 )
 def test_what_holds_up_traffic_is_refused_in_both_phases(
@@ -226,10 +229,12 @@ def test_what_holds_up_traffic_is_refused_in_both_phases(
         ("postgresql", "ALTER TABLE t ADD c int; UPDATE u SET c = 1"),
         ("postgresql", "ALTER TABLE t ALTER c SET STATISTICS 100; UPDATE t SET c = 1"),
         ("postgresql", "UPDATE t SET c = 1"),
-        ("postgresql", "LOCK TABLE t IN ROW EXCLUSIVE MODE"),
+        ("postgresql", "LOCK TABLE t IN ROW EXCLUSIVE MODE NOWAIT"),
         ("postgresql", "REFRESH MATERIALIZED VIEW CONCURRENTLY v"),
         ("postgresql", "DROP INDEX i"),
         ("mysql", "CREATE INDEX i ON t (c)"),
+        ("mysql", "FLUSH TABLES"),
+        ("mysql", "UNLOCK TABLES"),
         ("mysql", "ALTER TABLE t ADD UNIQUE INDEX (c), ADD INDEX (d)"),
         ("mysql", "ALTER TABLE t ADD c int CHECK (c > 0)"),
         ("mysql", "ALTER TABLE t ADD c int AS (a + 1) VIRTUAL"),
@@ -348,6 +353,14 @@ def test_what_a_tool_prints_is_in_a_transaction_or_not_as_the_tool_has_it() -> N
     (finding,) = findings([printed], "postgresql")
     assert finding.rule == "drop-table"
     assert finding.place == "0002_index line 4 of its SQL"
+
+
+def test_many_statements_take_little_time() -> None:
+    started = time.monotonic()
+    sql = "ALTER TABLE t ADD c int;" + "UPDATE t SET c = 1 WHERE id = 'some; text';\n" * 3000
+    waiver = "-- strata: allow=long-lock because the table is small"
+    assert broken(sql, "postgresql", waiver) == []
+    assert time.monotonic() - started < 10
 
 
 def test_the_contract_phase_may_destroy() -> None:
