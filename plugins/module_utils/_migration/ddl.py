@@ -14,7 +14,8 @@ _PART = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+')
 _CONSTRAINTS = frozenset(("CHECK", "EXCLUDE", "FOREIGN", "NOT", "PRIMARY", "UNIQUE"))
 _INDEXES = frozenset(("FULLTEXT", "INDEX", "KEY", "SPATIAL"))
 _PARTS_OF_TABLES = ("CONSTRAINT", "INDEX", "KEY", "FOREIGN", "CHECK", "PRIMARY")
-_CREATED = frozenset(("TABLE", "VIEW", "FUNCTION", "PROCEDURE", "SEQUENCE", "TYPE"))
+_ROUTINES = ("FUNCTION", "PROCEDURE", "ROUTINE")
+_CREATED = ("TABLE", "VIEW", "SEQUENCE", "TYPE", *_ROUTINES)
 
 
 class Reader:
@@ -94,16 +95,20 @@ def _is_name(word: Word) -> bool:
 
 
 def objects(statement: Statement) -> list[str]:
-    """What a statement changes, as far as it may have been created a moment before; names as they are spelled."""
+    """What a statement changes, as far as it may have been created a moment before.
+
+    Names are as they are spelled, those of routines with ``()``, for they may be those of tables, too.
+    """
     table, _actions = altered(statement)
     if table:
         return [table]
     reader = Reader(statement.tokens)
     if reader.took("DROP") or reader.took("ALTER") or reader.took("REFRESH"):
         reader.skip("MATERIALIZED", "FOREIGN", "TEMPORARY")
-        reader.skip(*reader.rest[:1])  # the kind of object
+        kind = reader.rest[:1]
+        reader.skip(*kind)
         reader.skip("IF", "EXISTS", "CONCURRENTLY")
-        return reader.names()
+        return _of_kind(kind, reader.names())
     if reader.took("CREATE"):
         reader.skip("UNIQUE", *_INDEXES)
         return _indexed(reader) if statement.words[1:3] and "INDEX" in statement.words[1:3] else []
@@ -112,8 +117,9 @@ def objects(statement: Statement) -> list[str]:
         return reader.names()
     if reader.took("REVOKE") and "ON" in statement.words:
         reader = Reader(statement.words[statement.words.index("ON") + 1 :])
-        reader.skip("TABLE", "SEQUENCE", "FUNCTION", "PROCEDURE", "SCHEMA")
-        return reader.names()
+        kind = reader.rest[:1]
+        reader.skip("TABLE", "SEQUENCE", "SCHEMA", *_ROUTINES)
+        return _of_kind(kind, reader.names())
     return deleted_from(statement)
 
 
@@ -131,16 +137,17 @@ def deleted_from(statement: Statement) -> list[str]:
 
 
 def created(statement: Statement) -> str:
-    """The name of the table, view, routine ... that a statement creates; "" for one that may replace another."""
+    """What a statement creates, named as `objects` does; "" for what may replace another."""
     reader = Reader(statement.tokens)
     if not reader.took("CREATE"):
         return ""
     reader.skip("GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "MATERIALIZED", "RECURSIVE")
     if not reader.rest or reader.rest[0] not in _CREATED:
         return ""
-    reader.skip(*_CREATED)
+    kind = reader.rest[:1]
+    reader.skip(*kind)
     reader.skip("IF", "NOT", "EXISTS")
-    return reader.name()
+    return _of_kind(kind, [reader.name()])[0]
 
 
 def renamed(statement: Statement) -> list[tuple[str, str]]:
@@ -216,6 +223,10 @@ def is_about_column(action: Sequence[Word], system: str) -> bool:
     # PostgreSQL takes most of these words for names of columns.
     parts = ("CONSTRAINT",) if system == "postgresql" else _PARTS_OF_TABLES
     return len(rest) < 2 or rest[0] not in (*parts, "PARTITION")
+
+
+def _of_kind(kind: Sequence[Word], names: Sequence[str]) -> list[str]:
+    return [f"{name}()" if kind and kind[0] in _ROUTINES else name for name in names]
 
 
 def _indexed(reader: Reader) -> list[str]:

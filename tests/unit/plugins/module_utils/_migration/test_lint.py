@@ -292,6 +292,7 @@ def test_what_the_same_run_has_created_may_be_treated_in_any_way(sql: str) -> No
         "CREATE TABLE t (a int); DROP TABLE t, u",
         "DROP TABLE t; CREATE TABLE t (a int)",
         "ALTER TABLE u RENAME TO t; DROP TABLE t",
+        "CREATE FUNCTION t() RETURNS int RETURN 1; DROP TABLE t",
     ],
 )
 def test_what_was_there_before_is_not_taken_for_new(sql: str) -> None:
