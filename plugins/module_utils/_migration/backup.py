@@ -188,7 +188,7 @@ def _check_room(address: Address, folder: Path, min_free: int) -> None:
     if room < size + min_free:
         reserve = f", and {free_space.shown(min_free)} are to stay free (min_free)" if min_free else ""
         raise StrataError(
-            f"the database has {free_space.shown(size)}, which a backup may take{reserve}, and its file system has "
+            f"the database has {free_space.shown(size)}, which a backup may take{reserve}; the folder's file system has "
             f"{free_space.shown(room)} free. Make room there, or give it another folder."
         )
 
