@@ -130,7 +130,7 @@ def test_a_backup_is_named_private_summed_up_and_written_down(address: Address, 
 
 
 def test_it_is_called_as_the_database_and_its_host(address: Address, folder: Path) -> None:
-    name = "shop" if address.system == "sqlite" else f"{address.database}-127.0.0.1"
+    name = "shop" if address.system == "sqlite" else f"{address.database}-{address.host}"
     assert Path(back_up(address, folder=str(folder)).path or "").name.startswith(f"{name}-2")
 
 
