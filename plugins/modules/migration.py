@@ -166,7 +166,7 @@ options:
         required: true
       min:
         description: How much, as V(20G); the units are K, M, G and T, of 1024 each.
-        type: str
+        type: bytes
         required: true
   max_replica_lag:
     description:
@@ -296,6 +296,12 @@ findings:
   type: list
   elements: dict
   sample: [{"rule": "drop-column", "name": "20260201000000_add_invoiced.sql", "line": 3}]
+data_loss:
+  description: What a rollback would lose, each with the C(name) of the migration and the C(loss) in words.
+  returned: when a rollback was refused for it
+  type: list
+  elements: dict
+  sample: [{"name": "20260201000000_add_invoiced.sql", "loss": "drops the column invoiced of orders, which holds values"}]
 drift:
   description: Where files and database disagree, each with C(name) and C(problem), which is changed, missing or out_of_order.
   returned: when they disagree
@@ -321,7 +327,7 @@ RUNNING = {
 }
 FREE_SPACE = {
     "path": {"type": "path", "required": True},
-    "min": {"type": "str", "required": True},
+    "min": {"type": "bytes", "required": True},
 }
 
 

@@ -311,8 +311,13 @@ def test_rolling_back_the_artifact_is_drained_and_batched_and_leaves_the_operato
 
 
 def test_rolling_back_the_database_undoes_the_last_expand_migration(demo: Demo) -> None:
+    before = demo.fingerprint()
+    refused = demo.play("rollback.yml", "-e", "layer=database")
+    assert refused.code != 0
+    assert "data would be lost" in refused.report
+    assert demo.fingerprint() == before
     with demo.load() as load:
-        run = demo.play("rollback.yml", "-e", "layer=database")
+        run = demo.play("rollback.yml", "-e", "layer=database", "-e", "db_migrate_allow_data_loss=true")
     load.assert_nobody_noticed()
     assert run.code == 0, run.output
     assert f"rolled back {ADD_CURRENCY}" in run.report

@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Callable, TypeVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration import lint
-from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
+from ansible_collections.strata.deploy.plugins.module_utils._migration import gates, lint, loss
+from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import Address, resolve
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database, LockedError
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import opened
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
@@ -27,6 +27,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.model imp
     RunningRelease,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import (
+    REFUSED,
     check_rollback,
     check_rollback_phase,
     check_tool_rollback,
@@ -46,6 +47,7 @@ class Migrator:
         self._options = options
         self._engine = ENGINES[engine](options)
         self._has_database = bool(options.url or options.connection)
+        self._address: Address | None = None
 
     def validate(self) -> None:
         """Raise StrataError where an option makes no sense, before anything is asked of the database."""
@@ -79,12 +81,23 @@ class Migrator:
 
     def ensure_latest(self, *, phase: str, check_mode: bool) -> Outcome:
         """Apply what is pending of ``phase``; nothing is changed in check mode."""
-        with self._session("apply", alone=not check_mode) as (session, _database):
+        options = self._options
+        with self._session("apply", alone=not check_mode) as (session, database):
             before = session.plan(phase)
             if before.pending is None:
                 raise StrataError("Where the migrations are is not said: set folder.")
-            pending = to_apply(before, phase, self._options.accept_drift)
-            lint.check(pending)
+            pending = to_apply(before, phase, options.accept_drift)
+            lint.check(pending, database.SYSTEM if database else "")
+            if pending:
+                gates.check(
+                    database,
+                    self._address,
+                    free_space=options.free_space,
+                    max_replica_lag=options.max_replica_lag,
+                    replicas=options.replicas,
+                    connection=options.connection,
+                    wait=options.lock_wait,
+                )
             accepted = tuple(item.name for item in before.drift if item.problem == "changed")
             if not check_mode:
                 if accepted:
@@ -117,11 +130,18 @@ class Migrator:
         check_rollback_phase(phase)
         if self._engine.TOOL:
             check_tool_rollback(self._options.release, version, running)
-        with self._session("rollback", alone=not check_mode) as (session, _database):
+        with self._session("rollback", alone=not check_mode) as (session, database):
             targets = session.rollback_plan(version)
             before = session.plan(phase)
             if targets is not None and before.numbered:
                 check_rollback(targets, before.applied or (), () if self._engine.TOOL else running)
+            if targets is not None:
+                loss.check(targets, database, allow_data_loss)
+            elif not allow_data_loss:
+                raise StrataError(
+                    f"{REFUSED}whether its command drops what holds rows cannot be seen beforehand. Where that is meant, or you "
+                    "know that it does not, allow it: allow_data_loss, in the role db_migrate_allow_data_loss."
+                )
             if check_mode:
                 rolled_back, plan = _names(targets or ()), before
             else:
@@ -256,7 +276,7 @@ class Migrator:
                 shown = f"the {verb} of {options.release or 'the current release'}"
                 held = (stack.enter_context(guarded(app, shown, options.lock_wait)),)
             if self._has_database:
-                address = resolve(options.url, options.connection, os.environ)
+                self._address = address = resolve(options.url, options.connection, os.environ)
                 application = f"strata migration {options.release}".strip()
                 # SQLite would make the file, as this process's user, where the tool is to make it as the application's.
                 read_only = not alone or (self._engine.TOOL and address.system == "sqlite")

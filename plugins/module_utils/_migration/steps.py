@@ -155,7 +155,8 @@ class Steps:
         else:
             state = f". {undone}"
         kind = LockedError if isinstance(error, LockedError) else StrataError
-        return kind(f"{shown}{state} {error}", **{**error.details, "migration": self._migration.name})
+        details = {**error.details, "migration": self._migration.name, "changed": bool(index)}
+        return kind(f"{shown}{state} {error}", **details)
 
 
 def _checksum(steps: Sequence[Statement]) -> str:

@@ -55,6 +55,11 @@ def test_the_releases_own_tool_migrates_as_the_applications_user(
     assert (again.code, again.changed) == (0, 0)
 
     options["db_migrate_rollback_to"] = "1-orders"
+    refused = play("rollback.yml", "--extra-vars", json.dumps(options))
+    assert refused.code == 2
+    assert "db_migrate_allow_data_loss" in refused.said
+
+    options["db_migrate_allow_data_loss"] = True
     back = play("rollback.yml", "--extra-vars", json.dumps(options))
     assert (back.code, back.changed) == (0, 1)
     assert columns("orders", another_database) == ["id"]

@@ -49,8 +49,9 @@ def roll_back(
 ) -> Outcome:
     running = [RunningRelease(*each) for each in more.pop("running", [("web1", "1.0", None)])]
     phase = more.pop("phase", "expand")
+    allowed = more.pop("allow_data_loss", True)
     return migrator(shop, behaviour, **more).ensure_rolled_back(
-        phase=phase, version=to, running=running, check_mode=check
+        phase=phase, version=to, running=running, allow_data_loss=allowed, check_mode=check
     )
 
 
@@ -378,3 +379,12 @@ def test_a_release_without_a_migrations_folder_is_none_of_this_engine_s_concern(
     assert not (staged / "migrations").exists()
     assert migrate(shop).applied == EXPAND
     shutil.rmtree(shop.root)
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_a_rollback_command_drops_is_not_known_and_so_has_to_be_allowed(shop: Any, check: bool) -> None:
+    migrate(shop)
+    shop.calls()
+    with pytest.raises(StrataError, match="cannot be seen beforehand.*db_migrate_allow_data_loss"):
+        roll_back(shop, allow_data_loss=False, check=check)
+    assert not [call for call in shop.calls() if call.startswith("rollback")]
