@@ -206,7 +206,7 @@ def test_a_constraint_that_fails_at_commit_leaves_nothing(
 def test_of_two_migrators_one_waits_and_finds_nothing_to_do(
     engine: Engine, url: str, other: postgresql.PostgresqlDatabase
 ) -> None:
-    scripts = ("LOCK TABLE gate; CREATE TABLE a (x int);", "CREATE TABLE b (x int);")
+    scripts = ("ALTER TABLE gate ADD d int; CREATE TABLE a (x int);", "CREATE TABLE b (x int);")
     work = engine(*scripts, lock_wait=WAIT, lock_timeout=WAIT).ensure_latest
     other.script("BEGIN; LOCK TABLE gate")
     spawn = multiprocessing.get_context("spawn")
@@ -283,7 +283,7 @@ def test_a_held_table_that_is_freed_lets_a_later_try_succeed(
 def test_a_killed_migrator_leaves_nothing_and_the_next_run_applies_it(
     migrate: Migrate, engine: Engine, other: postgresql.PostgresqlDatabase
 ) -> None:
-    scripts = ("CREATE TABLE a (x int);", "CREATE TABLE b (x int); LOCK TABLE gate;")
+    scripts = ("CREATE TABLE a (x int);", "CREATE TABLE b (x int); ALTER TABLE gate ADD d int;")
     other.script("BEGIN; LOCK TABLE gate")
     worker = multiprocessing.get_context("spawn").Process(
         target=engine(*scripts, lock_timeout=3 * WAIT).ensure_latest,
