@@ -125,7 +125,13 @@ def connect(address: Address, *, read_only: bool, application: str) -> MysqlData
 
 @contextmanager
 def client(address: Address) -> Iterator[Client]:
-    """mysqldump, mysql and their like read everything from a file that only this user can read."""
+    """mysqldump, mysql and their like read everything from a file that only this user can read.
+
+    Those of MariaDB go on in plain text where a server offers no TLS, unless they check its certificate whole. So with
+    tls=verify-ca they check the name in it, too, and with tls=require the server is asked beforehand.
+    """
+    if _tls(address) == "require":
+        connect(address, read_only=True, application="strata migration").close()
     place = {"socket": address.socket} if address.socket else {"host": address.host, "port": address.port}
     common = {
         **place,
@@ -415,10 +421,7 @@ def _tls_options(address: Address) -> list[str]:
     lines += [f"loose-ssl-mode={_MODES[mode]}", "[client-mariadb]"]
     if mode != "prefer":
         lines.append(f"ssl={int(mode != 'disable')}")
-    if mode == "verify-full" or (verified and not address.tls_ca):
-        lines.append("ssl-verify-server-cert=1")
-    elif not verified:
-        lines.append("ssl-verify-server-cert=0")
+    lines.append(f"ssl-verify-server-cert={int(verified)}")
     return lines
 
 

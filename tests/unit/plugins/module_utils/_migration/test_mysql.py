@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -540,43 +541,51 @@ ENCRYPTED = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
 
 
 @pytest.mark.parametrize(
-    ("host", "tls", "ca", "outcome"),
+    ("host", "tls", "ca", "outcome", "program_s"),
     [
-        ("127.0.0.1", None, None, "encrypted"),
-        ("127.0.0.1", "disable", None, "plain"),
-        ("127.0.0.1", "disable", "stranger", "plain"),
-        ("127.0.0.1", "prefer", None, "encrypted"),
-        ("127.0.0.1", "require", None, "encrypted"),
-        ("127.0.0.1", "require", "ca", "encrypted"),
-        ("127.0.0.1", "require", "stranger", "refused"),
-        ("127.0.0.1", "verify-ca", "ca", "encrypted"),
-        ("127.0.0.1", "verify-ca", "stranger", "refused"),
-        ("127.0.0.1", "verify-ca", None, "refused"),
-        ("127.0.0.1", "verify-full", "ca", "refused"),
-        ("localhost", "verify-full", "ca", "encrypted"),
-        ("localhost", "verify-full", "stranger", "refused"),
-        ("localhost", "verify-full", None, "refused"),
+        ("127.0.0.1", None, None, "encrypted", "encrypted"),
+        ("127.0.0.1", "disable", None, "plain", "plain"),
+        ("127.0.0.1", "disable", "stranger", "plain", "plain"),
+        ("127.0.0.1", "prefer", None, "encrypted", "encrypted"),
+        ("127.0.0.1", "prefer", "stranger", "encrypted", "encrypted"),
+        ("127.0.0.1", "require", None, "encrypted", "encrypted"),
+        ("127.0.0.1", "require", "ca", "encrypted", "refused"),
+        ("localhost", "require", "ca", "encrypted", "encrypted"),
+        ("127.0.0.1", "require", "stranger", "refused", "refused"),
+        ("127.0.0.1", "verify-ca", "ca", "encrypted", "refused"),
+        ("localhost", "verify-ca", "ca", "encrypted", "encrypted"),
+        ("127.0.0.1", "verify-ca", "stranger", "refused", "refused"),
+        ("127.0.0.1", "verify-ca", None, "refused", "refused"),
+        ("127.0.0.1", "verify-full", "ca", "refused", "refused"),
+        ("localhost", "verify-full", "ca", "encrypted", "encrypted"),
+        ("localhost", "verify-full", "stranger", "refused", "refused"),
+        ("localhost", "verify-full", None, "refused", "refused"),
     ],
 )
 @pytest.mark.usefixtures("own")
-def test_each_tls_mode_takes_what_it_says_and_so_do_the_client_programs(
-    mysql_url: str, certificates: Path, host: str, tls: str | None, ca: str | None, outcome: str
+def test_each_tls_mode_takes_what_it_says_and_client_programs_no_less(
+    mysql_url: str,
+    certificates: Path,
+    host: str,
+    tls: str | None,
+    ca: str | None,
+    outcome: str,
+    program_s: str,
 ) -> None:
     files = {"tls_ca": str(certificates / f"{ca}.crt")} if ca else {}
     address = resolve(mysql_url, {"host": host, "tls": tls, **files}, {})
-    program = asked(address, ENCRYPTED)
     if outcome == "refused":
-        with (
-            pytest.raises(StrataError, match=r"(?i)certificate verify failed"),
-            opened(address, read_only=True),
-        ):
-            pass
+        with pytest.raises(StrataError, match=r"(?i)certificate verify failed"):
+            connect(address)
+    else:
+        with opened(address, read_only=True) as database:
+            assert bool(database.query(ENCRYPTED)[0][1]) is (outcome == "encrypted")
+    program = asked(address, ENCRYPTED)
+    if program_s == "refused":
         assert program.returncode == 1
         assert "TLS/SSL error" in program.stderr
-        return
-    with opened(address, read_only=True) as database:
-        assert bool(database.query(ENCRYPTED)[0][1]) is (outcome == "encrypted")
-    assert bool(program.stdout.split()[1:]) is (outcome == "encrypted")
+    else:
+        assert bool(program.stdout.split()[1:]) is (program_s == "encrypted")
 
 
 @pytest.mark.usefixtures("own")
@@ -601,15 +610,39 @@ def test_a_user_may_be_asked_for_a_certificate(mysql_server: Any, mysql_url: str
 
 @pytest.mark.parametrize("tls", ["require", "verify-ca", "verify-full"])
 def test_a_server_without_tls_gets_no_password_from_who_requires_it(tls: str) -> None:
-    spawn = multiprocessing.get_context("fork")
-    received = spawn.Queue()
+    with (
+        greeted(tls) as address,
+        pytest.raises(StrataError, match=f"the server offers no TLS, and tls is {tls}"),
+    ):
+        connect(address)
+
+
+@pytest.mark.parametrize("tls", ["verify-ca", "verify-full"])
+@pytest.mark.usefixtures("own")
+def test_a_server_without_tls_gets_no_password_from_client_programs_either(
+    tls: str, certificates: Path
+) -> None:
+    for ca in ("", str(certificates / "ca.crt")):
+        with greeted(tls) as address:
+            program = asked(replace(address, tls_ca=ca), "SELECT 1")
+            assert "the server does not support" in program.stderr
+
+
+def test_a_server_without_tls_is_told_before_client_programs_require_it() -> None:
+    with greeted("require") as address, pytest.raises(StrataError, match="the server offers no TLS"):
+        asked(address, "SELECT 1")
+
+
+@contextmanager
+def greeted(tls: str) -> Iterator[Address]:
+    """A server that offers no TLS, and gets no answer to that."""
+    fork = multiprocessing.get_context("fork")
+    received = fork.Queue()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        greeter = spawn.Process(target=greet_without_tls, args=(listener, received))
+        greeter = fork.Process(target=greet_without_tls, args=(listener, received))
         greeter.start()
         port = listener.getsockname()[1]
-        address = resolve(f"mysql://shop:s3cr3t@127.0.0.1:{port}/shop?tls={tls}", None, {})
-        with pytest.raises(StrataError, match=f"the server offers no TLS, and tls is {tls}"):
-            connect(address)
+        yield resolve(f"mysql://shop:s3cr3t@127.0.0.1:{port}/shop?tls={tls}", None, {})
     assert received.get(timeout=WAIT) == b""
     greeter.join()
 
