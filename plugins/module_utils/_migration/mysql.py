@@ -65,23 +65,12 @@ _SESSION = ("sql_mode", "foreign_key_checks", "unique_checks", "autocommit")
 """What a script may set for itself and forget to put back."""
 _TRANSACTIONAL = frozenset(
     (
-        *(
-            "DELETE",
-            "DO",
-            "INSERT",
-            "LOAD",
-            "REPLACE",
-            "SELECT",
-            "SET",
-            "TABLE",
-            "UPDATE",
-            "VALUES",
-            "WITH",
-            "(",
-        ),
-        *("DESC", "DESCRIBE", "EXPLAIN", "SAVEPOINT", "SHOW", "USE"),
+        *("DELETE", "DO", "INSERT", "REPLACE", "SAVEPOINT", "SELECT", "SET", "TABLE", "UPDATE", "USE"),
+        *("DESC", "DESCRIBE", "EXPLAIN", "SHOW", "VALUES", "WITH", "("),
     )
 )
+_LASTING = frozenset(("AUTOCOMMIT", "GLOBAL", "PASSWORD", "PERSIST", "ROLE"))
+"""What a SET sets for longer than a transaction."""
 _KINDS_OF_INDEX = ("UNIQUE", "FULLTEXT", "SPATIAL")
 _NO_COLUMN = frozenset(
     ("CHECK", "CONSTRAINT", "FOREIGN", "PARTITION", "PERIOD", "PRIMARY", "SYSTEM", "USING", "FOR")
@@ -182,6 +171,7 @@ class MysqlDatabase:
             self._execute(sql, None)
         except BaseException:
             with suppress(StrataError):  # a broken connection has nothing to put back
+                self.query("ROLLBACK")  # of a transaction of its own; the end of one that is around it
                 # A transaction leaves them, and another try would find them.
                 for table in _temporary(sql):
                     self.query(f"DROP TEMPORARY TABLE IF EXISTS {table}")
@@ -198,7 +188,7 @@ class MysqlDatabase:
 
     @contextmanager
     def lock(self, wait: float, *, beside_tool: bool) -> Iterator[None]:
-        # Asking again and again, for the holder is to be told who it is also where the connection's own limits are short.
+        # Asking again and again, for max_statement_time would end a GET_LOCK that waits inside the server.
         name = _lock_name(self._address.database)
         deadline = time.monotonic() + wait
         while self.query("SELECT GET_LOCK(?, 0)", (name,)) != [(1,)]:
@@ -442,7 +432,7 @@ def _lock_name(database: str) -> str:
 def _is_transactional(statement: Statement) -> bool:
     words = statement.words
     if words[0] == "SET":
-        return "AUTOCOMMIT" not in words and "PASSWORD" not in words
+        return _LASTING.isdisjoint(words)
     if words[:2] in (("CREATE", "TEMPORARY"), ("DROP", "TEMPORARY")):
         return True
     return words[0] in _TRANSACTIONAL

@@ -161,6 +161,8 @@ def test_a_role_that_a_script_takes_ends_with_it(database: Database, mysql_serve
         ("GRANT ALL ON a TO b", False),
         ("LOCK TABLES a WRITE", False),
         ("SET autocommit = 0; INSERT INTO a VALUES (1)", False),
+        ("SET GLOBAL max_connections = 10", False),
+        ("SET @@global.max_connections = 10", False),
         ("COMMIT", False),
         ("CALL migrate()", False),
         ("EXECUTE migrate", False),
@@ -182,6 +184,16 @@ def test_a_failed_transaction_leaves_nothing_that_it_could_take_back(database: D
         with pytest.raises(StrataError, match="nowhere"), database.transaction(NONE):
             database.script(script)
     assert database.query("SELECT * FROM a") == []
+
+
+def test_a_script_that_fails_in_a_transaction_of_its_own_commits_nothing(
+    database: Database, other: Database
+) -> None:
+    database.query("CREATE TABLE a (x int)")
+    for begin in ("BEGIN", "SET autocommit = 0"):
+        with pytest.raises(StrataError, match="nowhere"):
+            database.script(f"{begin}; INSERT INTO a VALUES (1); INSERT INTO nowhere VALUES (1)")
+        assert other.query("SELECT * FROM a") == []
 
 
 def test_a_transaction_ends_with_a_commit(database: Database, other: Database) -> None:
