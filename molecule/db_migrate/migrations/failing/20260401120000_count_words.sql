@@ -1,6 +1,7 @@
 -- migrate:up
 ALTER TABLE notes ADD COLUMN words integer;
-UPDATE notes SET words = array_length(string_to_array(bodi, ' '), 1);
+CREATE VIEW long_notes AS SELECT id FROM notes WHERE length(bodi) > 1000;
 
 -- migrate:down
+DROP VIEW long_notes;
 ALTER TABLE notes DROP COLUMN words;
