@@ -79,6 +79,7 @@ def as_filter(function: Callable[..., Any]) -> Callable[..., Any]:
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         functions = {
+            "backup_place": report.backup_place,
             "batch_to_analyse": rotation.batch_to_analyse,
             "batches": batches.batches,
             "deployment_id": deployment_id,

@@ -48,6 +48,7 @@ CONTROLLER_STEPS = (
     Step("__deployment_plan", "open", "checking the plan"),
     Step("__deployment_record", "open", "recording what will be drained"),
     Step("__db_migrate_backup", "database", "backing the database up"),
+    Step("__deployment_note", "database", "noting in the lock where the backup is"),
     Step("__db_migrate_apply", "database", "migrating the database"),
     Step("__db_migrate_rollback", "database", "rolling back the migration"),
     Step("__feature_flag_failure", "feature", "ramping the feature"),

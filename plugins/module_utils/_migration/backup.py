@@ -34,7 +34,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.connectio
     Address,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import client, opened
-from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import _end, _end_with_parent
+from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import end, end_with_parent
 
 CHUNK = 1 << 20
 PAGES = 4096
@@ -320,7 +320,7 @@ def _run(
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-            preexec_fn=_end_with_parent(),
+            preexec_fn=end_with_parent(),
         )
         assert process.stdout is not None
         try:
@@ -338,7 +338,7 @@ def _run(
             raise _out_of_time(f"{program} had not ended by then. ") from None
         finally:
             if process.poll() is None:
-                _end(process)
+                end(process)
             process.stdout.close()
         if code:
             raise StrataError(f"{program} {_ended(code)}. {_last_words(address, errors)}")

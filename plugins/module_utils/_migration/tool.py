@@ -158,7 +158,7 @@ class Tool:
                 stderr=errors,
                 start_new_session=True,
                 pass_fds=inherited,
-                preexec_fn=_end_with_parent(),
+                preexec_fn=end_with_parent(),
                 **identity,
             )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -175,14 +175,14 @@ class Tool:
         except subprocess.TimeoutExpired:
             ended = (
                 "was ended. What it had done by then is for the tool to tell."
-                if _end(process)
+                if end(process)
                 else f"could not be ended: process group {process.pid} still runs as another user."
             )
             raise StrataError(
                 f"{shown} did not end within {self._timeout:g} s and {ended}{self._last_words(errors, output)}"
             ) from None
         except BaseException:
-            _end(process)
+            end(process)
             raise
 
     def _last_words(self, errors: IO[bytes], output: IO[bytes]) -> str:
@@ -228,7 +228,7 @@ def _expanded(quoted: re.Match[str]) -> str:
     return re.sub(r"\\.|[^$`]", "", quoted[0], flags=re.DOTALL) if quoted[0][0] == '"' else "x"
 
 
-def _end(process: subprocess.Popen[bytes]) -> bool:
+def end(process: subprocess.Popen[bytes]) -> bool:
     """End a command and what it has started, all of which may first put right what it is at; whether one may end it."""
     deadline = time.monotonic() + GRACE
     try:
@@ -247,7 +247,7 @@ def _end(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _end_with_parent() -> Callable[[], None] | None:
+def end_with_parent() -> Callable[[], None] | None:
     """What has the kernel end the command when this process is killed; None where the system cannot.
 
     It reaches the command itself, not what that has started.
