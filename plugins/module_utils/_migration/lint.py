@@ -78,7 +78,7 @@ class _Judged:
     unused: bool
 
 
-def check(migrations: Sequence[Migration], system: str = "") -> None:
+def check(migrations: Sequence[Migration], system: str) -> None:
     """Raise StrataError, with all the findings, unless the migrations keep to the rules.
 
     Args:
