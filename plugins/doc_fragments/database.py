@@ -57,7 +57,7 @@ options:
           - Whether TLS is used, and how much of the server's certificate is verified, as C(sslmode) of libpq has it.
           - V(disable) is plain, V(prefer) takes TLS where the server has it, V(require) insists without looking at the certificate,
             V(verify-ca) wants one of O(connection.tls_ca), and V(verify-full) the host's name in it, too.
-          - By default what the driver does by itself.
+          - By default what the driver does by itself. V(require) with O(connection.tls_ca) is V(verify-ca), as libpq has it. A socket has no TLS.
         type: str
         choices: [disable, prefer, require, verify-ca, verify-full]
       tls_ca:

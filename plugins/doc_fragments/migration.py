@@ -30,7 +30,7 @@ options:
         contract phase, C(-- strata: no-transaction) that it cannot run in a transaction, C(-- strata: lock_timeout=5s) and
         C(-- strata: statement_timeout=10min) what is to hold in place of O(strata.deploy.migration#module:lock_timeout) and
         O(strata.deploy.migration#module:statement_timeout), and
-        C(-- strata: allow=RULE,RULE because REASON) lets through what rules of the linter would refuse."
+        C(-- strata: allow=RULE,RULE because REASON) lets through what rules of the linter would refuse; one of squawk's is C(squawk/RULE)."
     type: str
   archive:
     description:

@@ -17,9 +17,21 @@ description:
     nothing to do. The lock is the database's own, so that it goes with a killed process. See O(lock).
   - Before the first change it is checked that the release's migrations and the database agree, and that the linter lets the
     pending ones pass; free space and the lag of replicas, where O(free_space) and O(max_replica_lag) ask for that.
-  - A linter refuses in an expand migration what breaks code that still runs, and in any what keeps a table from its users for long. It is
-    given the SQL of every engine that tells it. On PostgreSQL it also asks C(squawk), where that is on the C(PATH).
-    It does not look into strings or DO blocks.
+  - A linter reads the SQL of every engine that tells it. What it refuses is let through by waivers: in the files of O(folder), in the
+    docstrings of Alembic's revisions and of Django's migrations, and in the SQL that a plan command prints.
+  - In an expand migration it refuses what breaks code that still runs. Its rules are C(add-not-null) (a new NOT NULL column without
+    a default), C(change-type), C(delete), C(drop-column), C(drop-default), C(drop-object), C(drop-table), C(rebuild-table) (a table that is
+    dropped, and another that gets its name), C(rename), C(revoke), C(set-not-null) and C(truncate).
+  - On PostgreSQL and MySQL it refuses in either phase what holds up the queries of a table for as long as that is large.
+    C(add-constraint) is a constraint that checks all rows at once, C(add-index) an index that lets nobody write meanwhile, C(lock-table) a
+    statement that locks a table, C(long-lock) one that goes over the rows of a table which the same transaction has altered,
+    C(rewrite-table) one that writes a table anew. C(change-type) and, on PostgreSQL, C(set-not-null) are for the contract phase, too.
+  - It refuses in either phase, and in the way back of a file, what does not work. C(transaction-control) is COMMIT and the like,
+    C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) a command of the mysql client. These are not waived.
+  - What a migration of the same run creates, C(IF NOT EXISTS) among it, may be changed and dropped in any way.
+  - On PostgreSQL C(squawk) (version 2, U(https://squawkhq.com)) is asked, too, where it is on the C(PATH) of the module. Its rules about
+    traffic and compatibility refuse, as C(squawk/RULE); those about style do not. Its comments C(-- squawk-ignore) hold for them.
+  - The linter does not look into strings or DO blocks, nor into functions that are called.
   - With O(engine=sql), each migration is a transaction of its own, with a record of it in the same transaction. A migration that
     fails, or whose process is killed, leaves nothing, and the ones before it stay. In SQLite the whole run is one transaction, with
     a savepoint for each migration.
@@ -114,6 +126,7 @@ options:
     description:
       - For O(state=rolled_back), whether to take back what holds rows, that is a table with rows or a column with values that would be
         dropped. It is asked for, too, where that cannot be seen, as with O(engine=command).
+      - A change of a column's type counts where the column has values; an UPDATE does not count.
     type: bool
     default: false
   accept_drift:
@@ -146,7 +159,7 @@ options:
     description:
       - Seconds that a statement may take in all; V(0) is without limit. A statement with C(CONCURRENTLY) has no limit of either kind,
         as it holds nobody up.
-      - MySQL has no such limit but for queries; MariaDB has.
+      - MySQL has no such limit but for queries; MariaDB has. Both count O(lock_timeout) in whole seconds.
     type: float
     default: 300
   retries:
@@ -171,6 +184,7 @@ options:
   max_replica_lag:
     description:
       - Seconds that replicas may lag behind for a migration to begin. Without it nobody looks.
+      - To see that the user needs C(pg_monitor) on PostgreSQL, SLAVE MONITOR on MariaDB, and REPLICATION CLIENT on MySQL.
     type: float
   replicas:
     description:

@@ -255,7 +255,7 @@ class Migrator:
                 attempt = 1 if len(done) > before else attempt + 1
                 if attempt > self._options.retries:
                     return done, StrataError(
-                        f"{error} Tried {attempt} times with a lock timeout of {self._options.lock_timeout:g} s, or its own: a longer "
+                        f"{str(error).rstrip('.')}. Tried {attempt} times with a lock timeout of {self._options.lock_timeout:g} s, or its own: a longer "
                         "transaction holds what the migration needs. Try again when it has ended.",
                         **error.details,
                     )

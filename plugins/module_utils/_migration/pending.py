@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import directives
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import PHASES, Migration
 
 _KEYS = frozenset(("name", "phase", "sql"))
@@ -69,4 +70,6 @@ def _item(value: Any) -> Migration:
         raise _FormError(
             f"{fields['name']} has the phase '{fields['phase']}', which is none of {', '.join(PHASES)}"
         )
-    return Migration(fields["name"].strip(), phase=fields.get("phase", "expand"), up=fields.get("sql", ""))
+    name, sql = fields["name"].strip(), fields.get("sql", "")
+    said = directives(f"Migration {name}", sql)
+    return Migration(name, phase=fields.get("phase", said.phase), up=sql, allowed=said.allowed)

@@ -57,7 +57,7 @@ TOOLS = [
         "django",
         {
             "db_migrate_django": {"python": "bin/python"},
-            "db_migrate_contract": ["shop.0005_drop_order_note"],
+            "db_migrate_contract": ["shop.0005_remove_order_note"],
             "db_migrate_environment": {
                 "DB_ENGINE": "postgresql",
                 "DB_NAME": "{{ shop_database }}",
@@ -68,7 +68,7 @@ TOOLS = [
             },
         },
         ("shop.0002_order_currency",),
-        "shop.0005_drop_order_note",
+        "shop.0005_remove_order_note",
         'ALTER TABLE "orders" ADD COLUMN "currency" varchar(3) NULL',
         "shop.0002_order_currency",
     ),
