@@ -27,7 +27,8 @@ description:
     statement that locks a table, C(long-lock) one that goes over the rows of a table which the same transaction has altered,
     C(rewrite-table) one that writes a table anew. C(change-type) and, on PostgreSQL, C(set-not-null) are for the contract phase, too.
   - It refuses in either phase, and in the way back of a file, what does not work. C(transaction-control) is COMMIT and the like,
-    C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) a command of the mysql client. These are not waived.
+    C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) a command of the mysql client, C(unnamed-index)
+    an index built concurrently that could not be named if it failed. These are not waived.
   - What a migration of the same run creates, C(IF NOT EXISTS) among it, may be changed and dropped in any way.
   - On PostgreSQL C(squawk) (version 2, U(https://squawkhq.com)) is asked, too, where it is on the C(PATH) of the module. Its rules about
     traffic and compatibility refuse, as C(squawk/RULE); those about style do not. Its comments C(-- squawk-ignore) hold for them.

@@ -41,6 +41,7 @@ _FORM = {
     "with the line '-- strata: no-transaction'.",
     "transaction-control": "a migration is in a transaction of its own, or has the line '-- strata: no-transaction' and is in "
     "none. Remove it.",
+    "unnamed-index": "should it fail half-way, an invalid index stays that nobody can name. Give it a name.",
 }
 RULES = frozenset((*compatibility.ADVICE, *traffic.ADVICE))
 """Those that can be waived."""
@@ -192,6 +193,8 @@ def _wrong_form(statement: Statement, transactional: bool, system: str) -> dict[
         rule = "transaction-control"
     elif transactional and _needs_no_transaction(statement, system):
         rule = "needs-no-transaction"
+    elif ("CONCURRENTLY", "ON") in zip(words, words[1:]):
+        rule = "unnamed-index"
     return {rule: _FORM[rule]} if rule else {}
 
 

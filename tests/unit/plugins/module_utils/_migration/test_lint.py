@@ -334,6 +334,10 @@ def test_without_a_transaction_what_needs_none_is_let_through(system: str, sql: 
     assert broken(sql, system, ALONE, down=sql) == []
 
 
+def test_an_index_that_may_have_to_be_cleared_away_has_a_name() -> None:
+    assert broken("CREATE INDEX CONCURRENTLY ON t (c)", "postgresql", ALONE) == ["unnamed-index"]
+
+
 @pytest.mark.parametrize(
     ("system", "sql"),
     [

@@ -123,7 +123,10 @@ def rows(database: Database, sql: str) -> list[Any]:
 def is_at(database: Database, words: str) -> bool:
     """Whether a session of someone else is executing what has these words in it."""
     if database.SYSTEM == "mysql":
-        sql = "SELECT 1 FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command = 'Query' AND info LIKE ?"
+        sql = (
+            "SELECT 1 FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command = 'Query' AND info LIKE ? "
+            "AND info NOT LIKE '%strata_progress%'"  # what is written down has the words, too
+        )
     else:
         sql = "SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE ?"
     return bool(database.query(sql, (f"%{words}%",)))
