@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ansible_collections.strata.deploy.plugins.module_utils._migration.alembic import AlembicEngine
 from ansible_collections.strata.deploy.plugins.module_utils._migration.command import CommandEngine
 from ansible_collections.strata.deploy.plugins.module_utils._migration.dbmate import DbmateEngine
+from ansible_collections.strata.deploy.plugins.module_utils._migration.django import DjangoEngine
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import Engine
 from ansible_collections.strata.deploy.plugins.module_utils._migration.sql import SqlEngine
 
 ENGINES: Mapping[str, type[Engine]] = {
+    AlembicEngine.NAME: AlembicEngine,
     CommandEngine.NAME: CommandEngine,
     DbmateEngine.NAME: DbmateEngine,
+    DjangoEngine.NAME: DjangoEngine,
     SqlEngine.NAME: SqlEngine,
 }
