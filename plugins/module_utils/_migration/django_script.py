@@ -100,7 +100,8 @@ class _Project:
         here = [each for each in self._loader.applied_migrations if each in nodes and each not in times]
         gone = [each for each in times if each not in nodes and each not in self._loader.disk_migrations]
         history = self._executor.migration_plan(self._loader.graph.leaf_nodes(), clean_start=True)
-        left = [each for each, _ in history if _key_of(each) not in self._loader.applied_migrations]
+        done = self._loader.applied_migrations
+        left = [migration for migration, _way in history if _key_of(migration) not in done]
         return {
             "known": sorted(map(_name, {*self._loader.disk_migrations, *times})),
             "heads": [],
@@ -181,7 +182,8 @@ class _Project:
     def _pending(self, migrations: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """Each with its SQL: what it does to the schema that those before it have made, none of them being applied."""
         state = self._executor._create_project_state(with_applied_migrations=True)
-        _ = state.apps  # made once, and then kept up to date; else each migration would make all models anew
+        # The models are made once, and then kept up to date; else each migration would make all of them anew.
+        state.apps.get_app_configs()
         for migration in migrations:
             up, why = self._printed(migration, state, backwards=False)
             unreadable = "" if _has_sql(up) else why
@@ -199,7 +201,7 @@ class _Project:
         """The SQL of one way, from or to the schema of ``state``, and why that is not all of it."""
         unseen = [each.describe() for each in _unseen(migration.operations, backwards)]
         why = f"it runs what is no SQL ({'; '.join(unseen)})" if unseen else ""
-        if any(True for each in migration.operations for _ in _unseen(_within(each), backwards)):
+        if any(list(_unseen(_within(each), backwards)) for each in migration.operations):
             return "", why  # Django would run it, and not print it
         try:
             with self._connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:

@@ -225,7 +225,8 @@ def test_what_django_itself_has_applied_is_known(shop: Shop) -> None:
     }
 
 
-def test_the_sql_is_what_django_prints(shop: Shop) -> None:
+def test_the_sql_is_what_django_prints(postgresql_shop: Shop) -> None:
+    shop = postgresql_shop
     shop.take()
     pending = {each.name: each for each in shop.pending()}
     for name in ("shop.0001_initial", "shop.0002_order_currency", "billing.0002_invoice_paid_at"):
