@@ -65,10 +65,12 @@ def deployment_plan(
     contract_from: str | None = None,
     contracted: str | None = None,
     allow_old_code: bool = False,
+    phase: str = "expand",
 ) -> Plan:
     """The whole plan, and every reason why it must not be carried out.
 
     Args:
+        phase: the migrations' that the database layer applies.
         contract_from: the first version that does without the old schema; by default ``version``.
         contracted: the version from which on releases do with the schema as it is, where it was contracted.
         allow_old_code: whether that may leave a release without what it needs, where none runs it.
@@ -85,6 +87,16 @@ def deployment_plan(
     read = [host for host in fleet if host not in unread_hosts(variables, fleet)]
     if "database" in layers and occasion != "rollback database":
         lines.append(_database_line(controller))
+    if "database" in layers and phase == "contract" and occasion not in ("contract", "rollback database"):
+        problems.append(
+            "db_migrate_phase is contract, and contract migrations are for playbooks/contract.yml alone, which looks whether old "
+            "code needs what they take away. Take it out of the inventory and the command."
+        )
+    if occasion in ("contract", "rollback database") and not fleet:
+        problems.append(
+            "Which releases run is not known, for the fleet has no hosts: give the group that has them with "
+            "-e deploy_fleet_group=GROUP."
+        )
     if occasion == "contract":
         problems += _old_code(variables, fleet, contract_from or str(version), allow_old_code)
     if occasion == "rollback database":
@@ -109,8 +121,10 @@ def deployment_plan(
         lines += _feature_lines(controller, features, left_out="fleet" in layers and len(read) < len(fleet))
         problems += _unknown_flags(controller, features, occasion)
     pending = (controller.get("__db_migrate_plan") or {}).get("pending")
-    leaves = occasion == "contract" and bool(pending)
-    return Plan(tuple(problems), tuple(lines), intended, (contract_from or version) if leaves else None)
+    leaves = (contract_from or version) if occasion == "contract" and pending else None
+    if leaves and contracted and is_at_least(contracted, leaves):
+        leaves = None  # what is written down is the stricter one
+    return Plan(tuple(problems), tuple(lines), intended, leaves)
 
 
 def _database_line(controller: Mapping[str, Any]) -> str:
@@ -166,7 +180,11 @@ def _old_code(
     for host in fleet:
         plan = variables.get(host, {}).get("__artifact_plan") or {}
         now, target = running(variables, host), plan.get("rollback_target")
-        if not now or not is_at_least(now, contract_from):
+        if plan.get("pending"):
+            problems.append(
+                f"{host} has not come to the end of a change of its release, and what runs there is not known: deploy again first."
+            )
+        elif not now or not is_at_least(now, contract_from):
             problems.append(
                 f"{host} runs {now or 'nothing that is known'}{_against(now, contract_from)}: contract the database only when "
                 "the whole fleet runs releases that do without the old schema."

@@ -219,3 +219,35 @@ def test_what_is_contracted_is_to_be_written_down_before(
     fleet.runs("2.0").variables["localhost"]["__db_migrate_plan"] = {"pending": pending}
     asked = {**ASKED, **CONTRACT, "contract_from": "1.9"}
     assert deployment_plan(fleet.variables, fleet.hosts, **asked).contracted == expected
+
+
+@pytest.mark.parametrize("occasion", ["contract", "rollback database"])
+def test_the_schema_is_not_narrowed_where_nobody_knows_what_runs(fleet: Any, occasion: str) -> None:
+    asked = {**ASKED, "layers": ["database"], "occasion": occasion, "phase": "contract"}
+    (problem,) = deployment_plan(fleet.variables, [], **asked).problems
+    assert "the fleet has no hosts" in problem
+    assert "-e deploy_fleet_group=GROUP" in problem
+
+
+@pytest.mark.parametrize("occasion", ["deploy", "database"])
+def test_only_the_contract_playbook_contracts(fleet: Any, occasion: str) -> None:
+    fleet.runs("2.0")
+    asked = {"layers": ["database"], "occasion": occasion}
+    assert "contract migrations are for playbooks/contract.yml alone" in problems(
+        fleet, **asked, phase="contract"
+    )
+    assert problems(fleet, **asked) == ""
+
+
+def test_a_host_in_the_middle_of_a_change_is_not_taken_for_done(fleet: Any) -> None:
+    fleet.runs("2.0", "web2", "worker1").runs("2.0", "web1", pending={"act": "activate", "version": "2.0"})
+    assert "web1 has not come to the end of a change" in problems(fleet, **CONTRACT, phase="contract")
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [("2.0", None), ("1.5", None), ("1.4", "1.5"), ("4f2a91c", "1.5")]
+)
+def test_what_was_contracted_before_is_not_forgotten(fleet: Any, known: str, expected: str | None) -> None:
+    fleet.runs("3.0").variables["localhost"]["__db_migrate_plan"] = {"pending": ["4_drop.sql"]}
+    asked = {**ASKED, **CONTRACT, "contract_from": "1.5", "contracted": known}
+    assert deployment_plan(fleet.variables, fleet.hosts, **asked).contracted == expected
