@@ -9,13 +9,17 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Callable, TypeVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration import gates, lint, loss
 from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import Address, resolve
-from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database, LockedError
+from ansible_collections.strata.deploy.plugins.module_utils._migration.database import (
+    Database,
+    LockedError,
+    Timeouts,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import opened
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
 from ansible_collections.strata.deploy.plugins.module_utils._migration.guard import guarded
@@ -48,6 +52,7 @@ class Migrator:
         self._engine = ENGINES[engine](options)
         self._has_database = bool(options.url or options.connection)
         self._address: Address | None = None
+        self._timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
 
     def validate(self) -> None:
         """Raise StrataError where an option makes no sense, before anything is asked of the database."""
@@ -136,7 +141,9 @@ class Migrator:
             if targets is not None and before.numbered:
                 check_rollback(targets, before.applied or (), () if self._engine.TOOL else running)
             if targets is not None:
-                loss.check(targets, database, allow_data_loss)
+                # Looking for rows waits for locks and reads tables, too.
+                with database.limited(self._timeouts) if database else nullcontext():
+                    loss.check(targets, database, allow_data_loss)
             elif not allow_data_loss:
                 raise StrataError(
                     f"{REFUSED}whether its command drops what holds rows cannot be seen beforehand. Where that is meant, or you "
@@ -245,6 +252,7 @@ class Migrator:
         """Do ``work`` on the items, again while its locks cannot be had; the names of those done, and what ended it."""
         done: list[str] = []
         attempt = 0
+        refusal = ""
         while True:
             before = len(done)
             try:
@@ -259,9 +267,14 @@ class Migrator:
                         "transaction holds what the migration needs. Try again when it has ended.",
                         **error.details,
                     )
+                refusal = str(error)
                 # Long enough for the application's queries to run off, and not in step with what else comes again and again.
                 time.sleep(self._options.lock_timeout * random.uniform(1, 2))  # noqa: S311 (no secret)
             except StrataError as error:
+                if attempt and len(done) == before:
+                    # What went wrong first may be why this went wrong.
+                    said = f"{error} It was tried again after: {refusal}"
+                    return done, StrataError(said, **error.details)
                 return done, error
 
     @contextmanager
