@@ -193,7 +193,7 @@ def _wrong_form(statement: Statement, transactional: bool, system: str) -> dict[
         rule = "transaction-control"
     elif transactional and _needs_no_transaction(statement, system):
         rule = "needs-no-transaction"
-    elif ("CONCURRENTLY", "ON") in zip(words, words[1:]):
+    elif any(pair == ("CONCURRENTLY", "ON") for pair in zip(words, words[1:])):
         rule = "unnamed-index"
     return {rule: _FORM[rule]} if rule else {}
 
