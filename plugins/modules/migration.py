@@ -17,7 +17,7 @@ description:
     nothing to do. The lock is the database's own, so that it goes with a killed process. See O(lock).
   - Before the first change it is checked that the release's migrations and the database agree, and that the linter lets the
     pending ones pass; free space and the lag of replicas, where O(free_space) and O(max_replica_lag) ask for that.
-  - A linter reads the SQL of every engine that tells it. What it refuses is let through by waivers: in the files of O(folder), in the
+  - A linter reads the SQL of every engine that tells it. What it refuses is let through by waivers, in the files of O(folder), in the
     docstrings of Alembic's revisions and of Django's migrations, and in the SQL that a plan command prints.
   - In an expand migration it refuses what breaks code that still runs. Its rules are C(add-not-null) (a new NOT NULL column without
     a default), C(change-type), C(delete), C(drop-column), C(drop-default), C(drop-object), C(drop-table), C(rebuild-table) (a table that is
@@ -284,6 +284,12 @@ pending:
   type: list
   elements: str
   sample: []
+accepted:
+  description: Names of applied migrations whose files have changed, and are from now on taken for what was applied, by O(accept_drift).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 version:
   description: The last version that is applied at the end, or null where none is, and with O(engine=command).
   returned: success
@@ -393,6 +399,7 @@ def main() -> None:
         applied=outcome.applied,
         rolled_back=outcome.rolled_back,
         pending=outcome.pending,
+        accepted=outcome.accepted,
         version=outcome.version,
         diff={"before": outcome.before, "after": outcome.after},
     )

@@ -163,7 +163,7 @@ def main() -> None:
                 "phase": item.phase or None,
                 "release": item.release or None,
                 "applied_at": item.applied_at or None,
-                "reversible": not item.irreversible,
+                "reversible": not item.irreversible and (not item.unfinished or item.backwards),
                 "unfinished": item.unfinished or None,
             }
             for item in status.applied or ()

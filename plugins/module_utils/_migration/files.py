@@ -21,8 +21,10 @@ _NAME = re.compile(r"([0-9]{1,128})[^/]*\.sql")
 _MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b([^\n]*)\n?", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^[ \t]*--[ \t]*strata:([^\n]*)$", re.MULTILINE)
 _ALLOW = re.compile(r"allow=([\w,/-]+)[ \t]+because[ \t]+(\S.*)")
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|min|h)?")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)(ms|s|min|h)?")
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
+LONGEST = 1_000_000
+"""Seconds of a timeout; PostgreSQL, which counts milliseconds, takes them with room to spare."""
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -50,6 +52,11 @@ def parse(name: str, content: bytes) -> Migration:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise StrataError(f"Migration file '{name}' is not UTF-8 text: {error}.") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise StrataError(
+            f"Migration file '{name}' has a NUL byte on line {line}, where a server may take it to end. Remove it."
+        )
     up, down = _sections(name, text)
     settings = directives(f"Migration file '{name}'", text)
     return Migration(
@@ -128,6 +135,8 @@ def _set(shown: str, settings: Settings, setting: str) -> Settings:
         return replace(settings, phase=value)
     duration = _DURATION.fullmatch(value)
     seconds = float(duration[1]) * _UNITS[duration[2] or "s"] if duration else None
+    if seconds is not None and seconds > LONGEST:
+        raise StrataError(f"{shown} has '-- strata: {setting}', which is more than {LONGEST} s.")
     if key == "lock_timeout" and duration:
         return replace(settings, lock_timeout=seconds)
     if key == "statement_timeout" and duration:

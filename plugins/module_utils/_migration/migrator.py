@@ -22,6 +22,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import opened
 from ansible_collections.strata.deploy.plugins.module_utils._migration.engines import ENGINES
+from ansible_collections.strata.deploy.plugins.module_utils._migration.files import LONGEST
 from ansible_collections.strata.deploy.plugins.module_utils._migration.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import (
     Applied,
@@ -62,6 +63,8 @@ class Migrator:
                 "lock_wait, retries and statement_timeout must not be negative; they are "
                 f"{options.lock_wait:g}, {options.retries} and {options.statement_timeout:g}."
             )
+        if max(options.lock_timeout, options.statement_timeout) > LONGEST:
+            raise StrataError(f"lock_timeout and statement_timeout must not be above {LONGEST} s.")
         if options.lock_timeout < 0.001:
             raise StrataError(f"lock_timeout must be 0.001 s or more; it is {options.lock_timeout:g}.")
         if not self._has_database and options.lock == "database":
@@ -105,10 +108,10 @@ class Migrator:
                 )
             accepted = tuple(item.name for item in before.drift if item.problem == "changed")
             if not check_mode:
-                if accepted:
-                    session.accept(accepted)
                 if pending:
                     self._apply(session, before, pending, phase)
+                if accepted:
+                    session.accept(accepted)
         names = _names(pending)
         return Outcome(
             applied=names,
@@ -119,7 +122,14 @@ class Migrator:
             after=_text(before, applied=pending)
             + "".join(f"\n{each}, accepted as it is now\n" for each in accepted),
             accepted=accepted,
-            warnings=tuple(f"{each.name}: {each.unreadable}" for each in pending if each.unreadable),
+            warnings=(
+                *(f"{each.name}: {each.unreadable}" for each in pending if each.unreadable),
+                *(
+                    f"accept_drift names {each}, which does not disagree with anything."
+                    for each in options.accept_drift
+                    if each not in [item.name for item in before.drift]
+                ),
+            ),
         )
 
     def ensure_rolled_back(

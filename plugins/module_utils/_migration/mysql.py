@@ -61,8 +61,12 @@ _MODES = {
     "verify-ca": "VERIFY_CA",
     "verify-full": "VERIFY_IDENTITY",
 }
-_SESSION = ("sql_mode", "foreign_key_checks", "unique_checks", "autocommit")
-"""What a script may set for itself and forget to put back."""
+_SESSION = (
+    *("character_set_client", "character_set_results", "character_set_connection", "collation_connection"),
+    *("sql_mode", "foreign_key_checks", "unique_checks", "autocommit"),
+    *("time_zone", "default_storage_engine", "sql_safe_updates", "sql_select_limit"),
+)
+"""What a script may set for itself and forget to put back. A character set sets its collation, which comes after it."""
 _TRANSACTIONAL = frozenset(
     (
         *("DELETE", "DO", "INSERT", "REPLACE", "SAVEPOINT", "SELECT", "SET", "TABLE", "UPDATE", "USE"),
@@ -149,7 +153,7 @@ class MysqlDatabase:
         self._driver = driver
         self._connection = connection
         self._mariadb = "mariadb" in str(self.query("SELECT VERSION()")[0][0]).lower()
-        self._session = self._read(_SESSION)
+        self._session = self._read((*_SESSION, *(["check_constraint_checks"] if self._mariadb else [])))
         self._role = self.query("SELECT CURRENT_ROLE()")
 
     def has_table(self, name: str) -> bool:
@@ -227,12 +231,16 @@ class MysqlDatabase:
         else:
             limits["max_execution_time"] = math.ceil(timeouts.statement * 1000)
         before = self._read(tuple(limits))
+        logged = self._read(("sql_log_bin",))
         self._set(limits)
         try:
             yield
         finally:
             with suppress(StrataError):  # a broken connection has none
                 self._set(before)
+                # Not set in a transaction, nor by everyone. Without it, replicas would miss the next migration.
+                if self._read(tuple(logged)) != logged:
+                    self._set(logged)
 
     def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
         return {}
@@ -294,8 +302,8 @@ class MysqlDatabase:
 
     def _restore(self) -> None:
         """Put back what a script has set: where names are looked up, as whom, and how SQL is read."""
-        self.query(f"USE {_quoted(self._address.database)}")
         self._set(self._session)
+        self.query(f"USE {_quoted(self._address.database)}")
         if self.query("SELECT CURRENT_ROLE()") != self._role:
             self.query(f"SET ROLE {self._role[0][0] or 'NONE'}")
 

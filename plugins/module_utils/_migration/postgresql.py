@@ -85,13 +85,7 @@ def connect(address: Address, *, read_only: bool, application: str) -> Postgresq
         raise StrataError(
             f"Connecting to {address.shown} failed: {address.scrub(str(error)).strip()}"
         ) from None
-    database = PostgresqlDatabase(address, driver, connection)
-    for name, value in _SESSION:
-        with suppress(StrataError):  # an older server, or one on another system, does without
-            database.query("SELECT set_config(?, ?, false)", (name, value))
-    if read_only:
-        database.query("SET default_transaction_read_only = on")
-    return database
+    return PostgresqlDatabase(address, driver, connection, read_only=read_only)
 
 
 @contextmanager
@@ -113,12 +107,19 @@ class PostgresqlDatabase:
 
     SYSTEM = "postgresql"
 
-    def __init__(self, address: Address, driver: Any, connection: Any) -> None:
+    def __init__(self, address: Address, driver: Any, connection: Any, *, read_only: bool) -> None:
         self.shown = address.shown
         self._address = address
         self._driver = driver
         self._connection = connection
-        self._search_path = self.query("SELECT current_setting('search_path')")[0]
+        for name, value in _SESSION:
+            with suppress(StrataError):  # an older server, or one on another system, does without
+                self._set(name, value)
+        if read_only:
+            self._set("default_transaction_read_only", "on")
+        # The driver's own among them.
+        self._session = self.query("SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'")
+        self._limits: list[tuple[Timeouts, bool]] = []
 
     def has_table(self, name: str) -> bool:
         # Where it would be created, which is where dbmate looks: another schema of the search path is another's.
@@ -158,8 +159,8 @@ class PostgresqlDatabase:
     def transaction(self, timeouts: Timeouts) -> Iterator[None]:
         self.query("BEGIN")
         try:
-            self._limit(timeouts, "true")
-            yield
+            with self._limited(timeouts, local=True):
+                yield
             self.query("COMMIT")
         except BaseException:
             with suppress(StrataError):  # a broken connection has rolled back already
@@ -168,14 +169,12 @@ class PostgresqlDatabase:
 
     @contextmanager
     def limited(self, timeouts: Timeouts) -> Iterator[None]:
-        self._limit(timeouts, "false")
         try:
-            yield
+            with self._limited(timeouts, local=False):
+                yield
         finally:
             with suppress(StrataError):  # a broken connection has none
-                self.query("RESET lock_timeout")
-                self.query("RESET statement_timeout")
-                self._restore()  # a script that failed has not
+                self._restore()  # the limits that were, and what a script that failed has set
 
     def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
         return {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _settings(timeouts))}
@@ -221,13 +220,29 @@ class PostgresqlDatabase:
         self._connection.close()
 
     def _restore(self) -> None:
-        """Else the history would follow a script into its schema, and not be found by the next run."""
+        """Else the history would follow a script into its schema, and the next script would find what this one has set."""
         self.query("RESET SESSION AUTHORIZATION")  # and of the role with it
-        self.query("SELECT pg_catalog.set_config('search_path', ?, false)", self._search_path)
+        self.query("RESET ALL")  # to what the connection began with
+        for name, value in self._session:
+            self._set(name, value)
+        for timeouts, local in self._limits:
+            self._limit(timeouts, local=local)
 
-    def _limit(self, timeouts: Timeouts, local: str) -> None:
+    @contextmanager
+    def _limited(self, timeouts: Timeouts, *, local: bool) -> Iterator[None]:
+        self._limits.append((timeouts, local))
+        try:
+            self._limit(timeouts, local=local)
+            yield
+        finally:
+            self._limits.pop()
+
+    def _limit(self, timeouts: Timeouts, *, local: bool) -> None:
         for name, value in _settings(timeouts):
-            self.query(f"SELECT pg_catalog.set_config('{name}', '{value}', {local})")
+            self._set(name, value, local=local)
+
+    def _set(self, name: str, value: str, *, local: bool = False) -> None:
+        self.query("SELECT pg_catalog.set_config(?, ?, ?)", (name, value, local))
 
     def _execute(self, sql: str, parameters: tuple[Any, ...] | None) -> list[tuple[Any, ...]]:
         try:

@@ -57,7 +57,6 @@ TOOLS = [
         "django",
         {
             "db_migrate_django": {"python": "bin/python"},
-            "db_migrate_contract": ["shop.0005_remove_order_note"],
             "db_migrate_environment": {
                 "DB_ENGINE": "postgresql",
                 "DB_NAME": "{{ shop_database }}",
@@ -108,6 +107,8 @@ def migrate(play: Callable[..., Any], tool: Tool, another_database: str) -> Call
             **tool.options,
             **options,
         }
+        if tool.name == "django" and release == "2.0":
+            given["db_migrate_contract"] = [tool.contract]
         return play(playbook, *arguments, "--extra-vars", json.dumps(given))
 
     return run

@@ -132,3 +132,8 @@ def test_two_files_of_one_version_are_refused() -> None:
 )
 def test_blank_is_what_has_nothing_to_execute(sql: str, blank: bool) -> None:
     assert is_blank(sql) is blank
+
+
+def test_a_nul_byte_at_which_a_server_would_stop_reading_is_refused() -> None:
+    with pytest.raises(StrataError, match="'1_x.sql' has a NUL byte on line 3"):
+        parse("1_x.sql", b"-- migrate:up\nSELECT 1;\n\0SELECT 2;\n")

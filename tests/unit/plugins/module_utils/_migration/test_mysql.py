@@ -119,11 +119,20 @@ def test_what_a_script_sets_ends_with_it(
 ) -> None:
     elsewhere = f"{mysql_url.rpartition('/')[2]}_elsewhere"
     mysql_server.execute(f"CREATE DATABASE {elsewhere}")
-    state = "SELECT DATABASE(), @@sql_mode, @@foreign_key_checks, @@unique_checks, @@autocommit"
+    variables = (
+        *("sql_mode", "foreign_key_checks", "unique_checks", "autocommit", "time_zone", "collation_connection"),
+        *("character_set_client", "character_set_connection", "character_set_results", "default_storage_engine"),
+        *("sql_safe_updates", "sql_select_limit"),
+        *(["check_constraint_checks"] if is_mariadb(database) else []),
+    )
+    state = f"SELECT DATABASE(), {', '.join(f'@@SESSION.{name}' for name in variables)}"
     before = database.query(state)
     try:
         script = (
-            f"USE {elsewhere}; SET sql_mode = '', foreign_key_checks = 0, unique_checks = 0, autocommit = 0"
+            f"USE {elsewhere}; SET sql_mode = '', foreign_key_checks = 0, unique_checks = 0, autocommit = 0; "
+            "SET NAMES latin1; SET time_zone = '+05:00', default_storage_engine = MEMORY, sql_safe_updates = 1, "
+            "sql_select_limit = 7"
+            + (", check_constraint_checks = 0" if is_mariadb(database) else "")
         )
         if end:
             with pytest.raises(StrataError, match="nowhere"):
@@ -133,6 +142,21 @@ def test_what_a_script_sets_ends_with_it(
         assert database.query(state) == before
     finally:
         mysql_server.execute(f"DROP DATABASE {elsewhere}")
+
+
+def test_what_a_script_writes_is_read_as_utf_8_whatever_the_one_before_it_has_set(database: Database) -> None:
+    database.script("CREATE TABLE a (x text) CHARACTER SET utf8mb4; SET NAMES latin1")
+    database.script("INSERT INTO a VALUES ('é')")
+    assert database.query("SELECT HEX(x) FROM a") == [("C3A9",)]
+
+
+def test_what_a_script_keeps_from_the_replicas_is_its_own_alone(mysql_server: Any, address: Address) -> None:
+    with opened(replace(mysql_server.admin, database=address.database), read_only=False) as database:
+        with database.limited(NONE):
+            database.query("SET sql_log_bin = 0")
+            with database.transaction(NONE):
+                database.script("SELECT 1")
+        assert database.query("SELECT @@SESSION.sql_log_bin") == [(1,)]
 
 
 def test_a_role_that_a_script_takes_ends_with_it(database: Database, mysql_server: Any) -> None:
