@@ -53,6 +53,8 @@ class _SqlSession:
         self._database = database
         self._history = History(database)
         self._files: tuple[Migration, ...] | None = None
+        # What the operator answers is about the statement that an earlier run has left, not about one of this run.
+        self._asked = {version: left.step for version, left in self._history.progress().items()}
 
     def plan(self, phase: str) -> Plan:
         """What is applied, compared with the files; these are read once."""
@@ -99,9 +101,11 @@ class _SqlSession:
             options.lock_timeout if migration.lock_timeout is None else migration.lock_timeout,
             options.statement_timeout if migration.statement_timeout is None else migration.statement_timeout,
         )
-        begun = str(migration.version) in self._history.progress()
+        begun = self._history.progress().get(str(migration.version))
         if begun or not migration.transactional or not self._database.rolls_back(sql):
-            Steps(self._database, self._history, migration, direction).run(timeouts, options.resume)
+            is_asked = begun and begun.step == self._asked.get(begun.version)
+            steps = Steps(self._database, self._history, migration, direction)
+            steps.run(timeouts, options.resume if is_asked else None)
             with self._database.transaction(timeouts):
                 self._record(migration, direction)
             return

@@ -76,7 +76,10 @@ class Steps:
                 "corrected.",
                 migration=self._migration.name,
             )
-        return left.step if done else left.step - 1
+        if not done:
+            return left.step - 1
+        self._note(left.step, "waiting")
+        return left.step
 
     def _is_done(self, left: Progress, resume: str | None) -> bool | None:
         """Whether the statement that an earlier run was at is done; None where nobody knows."""

@@ -190,6 +190,39 @@ def test_a_statement_that_was_carried_out_by_hand_is_passed_over(postgresql: Bot
     assert rows(database, "SELECT tablename FROM pg_tables WHERE tablename = 'c'") == ["c"]
 
 
+def test_what_was_carried_out_by_hand_is_the_one_statement_that_an_earlier_run_was_at(
+    postgresql: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, database = postgresql
+    shop.write(2, "CREATE TABLE b (x int);\nSELECT 1 FROM nowhere;\nALTER TABLE gate ADD y int;")
+    shop.write(3, "CREATE TABLE c (x int);\nALTER TABLE gate ADD z int;")
+    shop.failure(shop.migrate)
+    database.query("BEGIN")
+    database.query("LOCK TABLE gate")
+
+    def pause(_seconds: float) -> None:
+        database.query("COMMIT")
+
+    monkeypatch.setattr("time.sleep", pause)
+    assert shop.migrate(resume="done", retries=1, lock_timeout=0.02).applied == ("2_x.sql", "3_x.sql")
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'gate' ORDER BY 1"
+    assert rows(database, columns) == ["x", "y", "z"]
+
+
+def test_what_was_carried_out_by_hand_need_be_said_but_once(postgresql: Both) -> None:
+    shop, database = postgresql
+    shop.write(2, "CREATE TABLE b (x int);\nINSERT INTO later VALUES (1);\nALTER TABLE gate ADD y int;")
+    shop.failure(shop.migrate)
+    database.query("CREATE TABLE later (x int)")
+    database.query("INSERT INTO later VALUES (1)")
+    database.query("BEGIN")
+    database.query("LOCK TABLE gate")
+    shop.kill(lambda: waits_for_the_gate(database), "it waits for the gate", resume="done", lock_timeout=60)
+    database.query("COMMIT")
+    shop.migrate()
+    assert rows(database, "SELECT x FROM later") == [1]
+
+
 def test_a_first_statement_that_fails_leaves_nothing(postgresql: Both) -> None:
     shop, database = postgresql
     database.query("INSERT INTO a VALUES (1)")
