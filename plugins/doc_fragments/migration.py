@@ -84,8 +84,8 @@ options:
         type: raw
   alembic:
     description:
-      - How Alembic is run, for O(engine=alembic). A revision is a contract migration where its module's docstring has the line
-        C(-- strata: phase=contract), or its branch the label C(contract).
+      - "How Alembic is run, for O(engine=alembic). A revision is a contract migration where its module's docstring has the line
+        C(-- strata: phase=contract), or its branch the label C(contract)."
     type: dict
     suboptions:
       python:
@@ -113,7 +113,7 @@ options:
         type: str
         default: default
       contract:
-        description: The contract migrations, as C(app.NAME). The line C(-- strata: phase=contract) in a migration's docstring says so, too.
+        description: "The contract migrations, as C(app.NAME). The line C(-- strata: phase=contract) in a migration's docstring says so, too."
         type: list
         elements: str
         default: []

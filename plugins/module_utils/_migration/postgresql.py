@@ -118,7 +118,9 @@ class PostgresqlDatabase:
         if read_only:
             self._set("default_transaction_read_only", "on")
         # The driver's own among them.
-        self._session = self.query("SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'")
+        self._session = self.query(
+            "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"
+        )
         self._limits: list[tuple[Timeouts, bool]] = []
 
     def has_table(self, name: str) -> bool:

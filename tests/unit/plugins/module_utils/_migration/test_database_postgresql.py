@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -114,6 +114,56 @@ def test_statements_outside_a_transaction_have_their_timeouts_until_the_end(
                 with pytest.raises(LockedError, match="lock timeout"):
                     database.script("CREATE INDEX CONCURRENTLY a_x ON a (x)")
         assert database.query(state) == [("7s", "0")]
+
+
+SET_BY_A_SCRIPT = {
+    "session_replication_role": "replica",
+    "timezone": "Asia/Tokyo",
+    "standard_conforming_strings": "off",
+    "work_mem": "9MB",
+    "datestyle": "SQL",
+    "lock_timeout": "1h",
+    "statement_timeout": "2h",
+    "idle_session_timeout": "3h",
+    "client_connection_check_interval": "0",
+    "default_transaction_read_only": "on",
+}
+
+
+@pytest.mark.usefixtures("driver")
+@pytest.mark.parametrize("scope", ["", "limited", "transaction"])
+def test_what_a_script_sets_ends_with_it_and_what_the_connection_has_stays(url: str, scope: str) -> None:
+    calls = [f"current_setting('{name}')" for name in SET_BY_A_SCRIPT]
+    state = f"SELECT {', '.join(calls)}"
+    script = "; ".join(f"SET {name} = '{value}'" for name, value in SET_BY_A_SCRIPT.items())
+    options = "options=-cwork_mem%3D5MB%20-clock_timeout%3D7s%20-cdatestyle%3DGerman%20-csearch_path%3Dapp"
+    with opened(resolve(f"{url}?{options}", None, {}), read_only=False) as database:
+        outside = database.query(state)
+        with getattr(database, scope)(Timeouts(0.05, 2)) if scope else nullcontext():
+            before = database.query(state)
+            database.script(f"SET search_path = public; {script}; SET app.x = 'y'")
+            assert database.query(state) == before
+            assert database.query("SELECT current_setting('search_path'), current_setting('app.x')") == [
+                ("app", "")
+            ]
+        assert database.query(state) == outside
+
+
+def test_the_limits_around_a_transaction_are_those_after_it_too(database: Database) -> None:
+    state = "SELECT current_setting('lock_timeout')"
+    with database.limited(Timeouts(1, 0)):
+        with database.transaction(Timeouts(2, 0)):
+            database.script("SET lock_timeout = '3s'")
+            assert database.query(state) == [("2s",)]
+        assert database.query(state) == [("1s",)]
+
+
+def test_a_foreign_key_holds_though_an_earlier_script_has_put_it_out_of_force(database: Database) -> None:
+    database.script("CREATE TABLE a (x int PRIMARY KEY); CREATE TABLE b (x int REFERENCES a)")
+    with database.transaction(NONE):
+        database.script("SET session_replication_role = replica; INSERT INTO b VALUES (1)")
+    with pytest.raises(StrataError, match="violates foreign key"), database.transaction(NONE):
+        database.script("INSERT INTO b VALUES (2)")
 
 
 def test_a_statement_that_takes_too_long_is_ended_and_says_which_option_did_so(database: Database) -> None:

@@ -120,8 +120,20 @@ def test_what_a_script_sets_ends_with_it(
     elsewhere = f"{mysql_url.rpartition('/')[2]}_elsewhere"
     mysql_server.execute(f"CREATE DATABASE {elsewhere}")
     variables = (
-        *("sql_mode", "foreign_key_checks", "unique_checks", "autocommit", "time_zone", "collation_connection"),
-        *("character_set_client", "character_set_connection", "character_set_results", "default_storage_engine"),
+        *(
+            "sql_mode",
+            "foreign_key_checks",
+            "unique_checks",
+            "autocommit",
+            "time_zone",
+            "collation_connection",
+        ),
+        *(
+            "character_set_client",
+            "character_set_connection",
+            "character_set_results",
+            "default_storage_engine",
+        ),
         *("sql_safe_updates", "sql_select_limit"),
         *(["check_constraint_checks"] if is_mariadb(database) else []),
     )
@@ -131,8 +143,7 @@ def test_what_a_script_sets_ends_with_it(
         script = (
             f"USE {elsewhere}; SET sql_mode = '', foreign_key_checks = 0, unique_checks = 0, autocommit = 0; "
             "SET NAMES latin1; SET time_zone = '+05:00', default_storage_engine = MEMORY, sql_safe_updates = 1, "
-            "sql_select_limit = 7"
-            + (", check_constraint_checks = 0" if is_mariadb(database) else "")
+            "sql_select_limit = 7" + (", check_constraint_checks = 0" if is_mariadb(database) else "")
         )
         if end:
             with pytest.raises(StrataError, match="nowhere"):
