@@ -177,7 +177,7 @@ def _check_folder(folder: Path) -> None:
     if not folder.is_dir() or found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
         raise StrataError(
             "others than its owner may write there, or it is no folder of this user. A backup has all that the database has: "
-            f"give it a folder of its own, or run `chmod 700 {folder}`."
+            "give it a folder of its own. One that is not there yet is made so that this user alone gets at it."
         )
 
 
