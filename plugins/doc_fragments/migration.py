@@ -151,7 +151,7 @@ options:
   lock:
     description:
       - Where other migrators are locked out.
-      - V(database) holds a lock of the database's own around every engine, on a connection by O(url) or O(connection): an advisory lock of
+      - V(database) holds a lock of the database's own around every engine, on a connection by O(url) or O(connection). That is an advisory lock of
         the session in PostgreSQL, C(GET_LOCK) in MySQL and MariaDB, and for SQLite, whose file has one host, a lock there.
       - V(host) is for a database that only the tool knows, which then needs no O(url), and locks out the migrators of the same O(path)
         on this host alone.

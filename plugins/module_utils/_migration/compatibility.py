@@ -72,6 +72,10 @@ def broken(statement: Statement, later: Sequence[Statement], system: str) -> Ite
         yield "drop-table"
     elif words[0] == "DROP" and _UNNAMED.isdisjoint(words[1:2]):
         yield "drop-object"
+    elif words[:2] == ("ALTER", "DOMAIN") and (
+        ("SET", "NOT", "NULL") in _triples(words) or _refuses_null(statement.tokens)
+    ):
+        yield "set-not-null"
     elif words[:2] == ("ALTER", "TYPE") and ("DROP", "ATTRIBUTE") in set(zip(words, words[1:])):
         yield "drop-column"
     elif words[:2] == ("ALTER", "TYPE") and ("ALTER", "ATTRIBUTE") in set(zip(words, words[1:])):
@@ -111,7 +115,7 @@ def _broken_by(action: Sequence[Word], system: str) -> Iterator[str]:
             yield "drop-default"
         elif changes_type(change):
             yield "change-type"
-    elif constraint(action) == "NOT":
+    elif constraint(action) == "NOT" or (constraint(action) == "CHECK" and _refuses_null(action)):
         yield "set-not-null"
     elif any(map(_needs_value, new_columns(action))):
         yield "add-not-null"
@@ -121,6 +125,16 @@ def _broken_by(action: Sequence[Word], system: str) -> Iterator[str]:
 
 def _needs_value(column: Sequence[Word]) -> bool:
     words = [word for word in column if not word.depth]
-    return ("NOT", "NULL") in set(zip(words, words[1:])) and not any(
+    return (("NOT", "NULL") in set(zip(words, words[1:])) or _refuses_null(column)) and not any(
         word in _HAVE_VALUE or word.rstrip("248").endswith("SERIAL") for word in words
     )
+
+
+def _refuses_null(words: Sequence[Word]) -> bool:
+    """Whether a CHECK has it that something is not null, and so fails what leaves that out, even if NOT VALID."""
+    check = words[words.index("CHECK") :] if "CHECK" in words else ()
+    return ("IS", "NOT", "NULL") in _triples(check) or "NOTNULL" in check
+
+
+def _triples(words: Sequence[Word]) -> set[tuple[Word, ...]]:
+    return set(zip(words, words[1:], words[2:]))

@@ -254,9 +254,16 @@ class _Project:
             _limit(self, self._connection, long=True)
         result = execute(sql, parameters, many, context)
         self._progress.executed()
+        if self._connection.in_atomic_block and not self._is_told_of_commit():
+            self._connection.on_commit(self._progress.committed)
         if long:
             _limit(self, self._connection)
         return result
+
+    def _is_told_of_commit(self) -> bool:
+        """Whether the transaction tells ``progress`` of its end; a savepoint that is taken back takes that back."""
+        hooks = self._connection.run_on_commit
+        return bool(hooks) and hooks[-1][1] == self._progress.committed
 
 
 def _find_settings() -> None:

@@ -23,6 +23,7 @@ _READS = re.compile(
     r"\s*(?:BEGIN|COMMIT|DESC|DESCRIBE|EXPLAIN|PRAGMA|RELEASE|ROLLBACK|SAVEPOINT|SELECT|SET|SHOW|USE)\b",
     re.IGNORECASE,
 )
+_COMMIT = re.compile(r"\s*COMMIT\b", re.IGNORECASE)
 _CONCURRENTLY = re.compile(r"\bCONCURRENTLY\b", re.IGNORECASE)
 _LONGEST_WAIT = 31536000  # seconds: the most that MySQL takes for one
 # A server process whose client was killed notices within a second. Not every version and system of PostgreSQL can.
@@ -62,16 +63,22 @@ class Progress:
         self.begin("")
 
     def executing(self, statement: str, *, alone: bool) -> None:
-        """One begins; ``alone`` outside a transaction."""
+        """One begins; ``alone`` outside a transaction, so that those before it have ended."""
         self._statement, self._alone = statement, alone
+        if alone:
+            self.committed()
 
     def executed(self) -> None:
         """It has come to its end."""
         if not _READS.match(self._statement):
             self._written.append(_short(self._statement))
-            if self._alone or not self.takes_back:
-                self._kept = len(self._written)
+        if self._alone or not self.takes_back or _COMMIT.match(self._statement):
+            self.committed()
         self._statement = ""
+
+    def committed(self) -> None:
+        """What was carried out so far stays, whatever comes."""
+        self._kept = len(self._written)
 
     def failure(self, error: BaseException) -> dict[str, Any]:
         """What an engine is told: ``kept`` and ``unfinished`` is what the migration leaves in the database."""

@@ -635,6 +635,26 @@ def test_a_lock_that_cannot_be_had_in_time_is_tried_for_again(
     assert shop.migrate().applied == names("a2")
 
 
+@pytest.mark.parametrize("how", ["autocommit_block", "COMMIT"])
+def test_what_was_committed_before_the_statement_that_fails_stays_and_is_not_tried_again(
+    postgresql_shop: Shop, how: str
+) -> None:
+    shop = postgresql_shop
+    shop.revise("a1", None, CREATE + '\nop.create_table("log", sa.Column("id", sa.Integer))')
+    shop.alembic("upgrade", "heads")
+    alter = 'op.execute("ALTER TABLE orders ADD COLUMN a integer")'
+    commit = {
+        "autocommit_block": f"with op.get_context().autocommit_block():\n    {alter}",
+        "COMMIT": f'op.execute("COMMIT")\n{alter}',
+    }
+    shop.revise("a2", "a1", f'op.execute("INSERT INTO log VALUES (1)")\n{commit[how]}')
+    with locked(shop), pytest.raises(StrataError, match="lock timeout") as caught:
+        shop.migrate(retries=2)
+    assert "a2_step failed half-way" in str(caught.value)
+    assert "are 1, the last of them INSERT INTO log" in str(caught.value)
+    assert execute(shop, "SELECT * FROM log") == [(1,)]
+
+
 def test_a_migration_that_had_to_wait_succeeds_once_the_table_is_free(postgresql_shop: Shop) -> None:
     shop = postgresql_shop
     shop.revise("a1", None, CREATE)

@@ -606,6 +606,31 @@ def test_what_stays_of_a_migration_without_a_transaction_is_told(
     assert shop.migrate().applied == ("shop.0002_breaks",)
 
 
+@pytest.mark.parametrize("last", ["a statement alone", "another transaction"])
+def test_what_a_transaction_within_a_migration_has_committed_stays_and_is_not_tried_again(
+    postgresql_shop: Shop, last: str
+) -> None:
+    shop = postgresql_shop
+    shop.migration("shop.0001_orders", ORDERS, 'migrations.RunSQL("CREATE TABLE log (id integer)")')
+    shop.manage("migrate")
+    execute = "lambda _apps, editor: editor.execute({!r})".format
+    alter = "ALTER TABLE orders ADD COLUMN a integer"
+    operations = {
+        "a statement alone": f"migrations.RunSQL({alter!r})",
+        "another transaction": f"migrations.RunPython({execute(alter)}, atomic=True)",
+    }
+    insert = f"migrations.RunPython({execute('INSERT INTO log VALUES (1)')}, atomic=True)"
+    shop.migration("shop.0002_fill", insert, operations[last], atomic=False)
+    with drivers.opened(resolve(shop.url, None, {}), read_only=False) as other:
+        other.query("BEGIN")
+        other.query("SELECT * FROM orders")
+        with pytest.raises(StrataError, match="lock timeout") as caught:
+            shop.migrate(retries=2)
+    assert "shop.0002_fill failed half-way" in str(caught.value)
+    assert "are 1, the last of them INSERT INTO log" in str(caught.value)
+    assert shop.query("SELECT * FROM log") == [(1,)]
+
+
 @pytest.mark.parametrize("system", ["postgresql", "mysql"])
 def test_a_lock_that_cannot_be_had_in_time_is_tried_for_again(
     system: str, request: pytest.FixtureRequest
