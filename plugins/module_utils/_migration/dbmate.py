@@ -42,6 +42,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.statement
     Statement,
     statements,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._migration.steps import is_all_or_nothing
 
 URL = "DATABASE_URL"
 _VERBS = {"apply": "Applying", "rollback": "Rolling back"}
@@ -188,7 +189,7 @@ class _DbmateSession:
                 with suppress(StrataError):  # the next try settles it
                     self._settle(steps, limits)
             kind, kept = type(error), "nothing of it was kept"
-            if not whole and len(steps) > 1:
+            if not whole and (len(steps) > 1 or not all(map(is_all_or_nothing, steps))):
                 # Begun again, it would run into what it has done.
                 kind, kept = (
                     StrataError,

@@ -26,6 +26,7 @@ VERBS = {"up": "Applying", "down": "Rolling back"}
 _SETTINGS = frozenset(("PRAGMA", "RESET", "SET", "USE"))
 _CHANGES = frozenset(("DELETE", "INSERT", "MERGE", "REPLACE", "SELECT", "UPDATE", "WITH"))
 _FORMS = frozenset(("ALTER", "CREATE", "DROP"))
+_WHOLE = frozenset(("RENAME", "REVOKE", "TRUNCATE"))
 _REPEATABLE = frozenset(
     ("ANALYZE", "CLUSTER", "COMMENT", "GRANT", "OPTIMIZE", "REFRESH", "REINDEX", "VACUUM")
 )
@@ -137,28 +138,34 @@ class Steps:
     def _failure(self, index: int, error: StrataError, timeouts: Timeouts) -> StrataError:
         """Write down that a statement failed, and clear away what it left; the error that says where things stand."""
         step, number, count = self._steps[index], index + 1, len(self._steps)
+        known = is_all_or_nothing(step)
         line = f", on line {self._migration.up_line + step.line}" if self._direction == "up" else ""
         shown = f"{VERBS[self._direction]} migration {self._migration.name} failed at statement {number} of {count}{line}"
         try:
             with self._database.limited(timeouts):
                 self._database.settle(step.text)
-            if index:
+            undone = f"Not done: {_numbers(number, count)}."
+            if not known:  # what was written down before it stays
+                undone = (
+                    f"Statement {number} may have committed a part of what it does: look, and tell the next run by resume, in the "
+                    "role db_migrate_resume, whether it is done, or to be carried out again."
+                )
+            elif index:
                 self._note(index, "failed")
             else:
                 self._history.complete(str(self._migration.version))
-            undone = f"Not done: {_numbers(number, count)}."
         except StrataError:  # a lost connection, for one: what was written down before the statement stays
             undone = "Whether that is done is not known: the next run finds out, or asks."
+        state = f". {undone}"
         if index:
-            state = (
-                f". Done, and not taken back, as it runs outside a transaction: {_numbers(1, index)}. {undone} Put right what is "
-                f"wrong, be it in the file from there on, and run again: it goes on with statement {number}. Where you carry that "
-                "out by hand, say so: resume is done then, in the role db_migrate_resume."
+            state = f". Done, and not taken back, as it runs outside a transaction: {_numbers(1, index)}. {undone}"
+        if index and known:
+            state += (
+                f" Put right what is wrong, be it in the file from there on, and run again: it goes on with statement {number}. "
+                "Where you carry that out by hand, say so: resume is done then, in the role db_migrate_resume."
             )
-        else:
-            state = f". {undone}"
-        kind = LockedError if isinstance(error, LockedError) else StrataError
-        details = {**error.details, "migration": self._migration.name, "changed": bool(index)}
+        kind = LockedError if known and isinstance(error, LockedError) else StrataError
+        details = {**error.details, "migration": self._migration.name, "changed": bool(index) or not known}
         return kind(f"{shown}{state} {error}", **details)
 
 
@@ -181,6 +188,11 @@ def _fits_a_transaction(step: Statement) -> bool:
         return True
     formed = {"TABLE", "INDEX"}.intersection(step.words[1:3])
     return step.words[0] in _FORMS and bool(formed) and "CONCURRENTLY" not in step.words
+
+
+def is_all_or_nothing(step: Statement) -> bool:
+    """Whether one that failed has left nothing, or nothing that its repetition minds; a CALL or a DO may have committed."""
+    return step.words[0] in _CHANGES | _FORMS | _WHOLE or _is_repeatable(step)
 
 
 def _is_repeatable(step: Statement) -> bool:

@@ -357,6 +357,21 @@ def test_what_mariadb_keeps_of_a_failed_migration_is_said_and_not_tried_again(ma
     assert shop.query("SELECT * FROM shipments") == []
 
 
+def test_a_block_that_may_have_committed_is_not_tried_again(postgresql: Shop) -> None:
+    shop = postgresql
+    shop.migrate()
+    block = "DO $$ BEGIN INSERT INTO customers VALUES (9, 'Eve'); COMMIT; LOCK TABLE orders; END $$;"
+    shop.write(INDEX, block, options=" transaction:false")
+    with shop.database() as other:
+        other.query("BEGIN")
+        other.query("LOCK TABLE orders")
+        message = shop.failure(shop.migrate, retries=3)
+    assert "lock timeout" in message
+    assert "Tried" not in message
+    assert "what it did before that may stay" in message
+    assert shop.query("SELECT count(*) FROM customers WHERE name = 'Eve'") == [(1,)]
+
+
 def test_a_database_is_reached_in_every_way_that_strata_reaches_it(
     postgresql: Shop, mysql_server: Any, server: Any
 ) -> None:

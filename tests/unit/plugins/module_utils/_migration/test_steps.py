@@ -318,6 +318,25 @@ def test_where_nobody_can_know_what_a_killed_run_did_it_asks(
     assert not shop.migrate(resume=resume).changed
 
 
+@pytest.mark.parametrize("before", ["", "CREATE TABLE b (x int);\n"])
+def test_a_block_that_failed_may_have_committed_and_is_asked_for(postgresql: Both, before: str) -> None:
+    shop, database = postgresql
+    block = "DO $$ BEGIN INSERT INTO a VALUES (7); COMMIT; LOCK TABLE gate; END $$"
+    shop.write(2, f"{before}{block};\nINSERT INTO a VALUES (9);")
+    database.query("BEGIN")
+    database.query("LOCK TABLE gate")
+    message = shop.failure(shop.migrate, retries=3, lock_timeout=0.02)
+    database.query("COMMIT")
+    number = 2 if before else 1
+    assert f"Statement {number} may have committed a part of what it does: look" in message
+    assert "Tried" not in message
+    assert "Not done" not in message
+    assert "db_migrate_resume, is done where it has" in shop.failure(shop.migrate)
+    assert rows(database, "SELECT x FROM a ORDER BY 1") == [1, 7]
+    assert shop.migrate(resume="done").applied == ("2_x.sql",)
+    assert rows(database, "SELECT x FROM a ORDER BY 1") == [1, 7, 9]
+
+
 def waits_for_the_gate(database: Database) -> bool:
     return bool(rows(database, "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass"))
 
@@ -527,6 +546,20 @@ def test_a_killed_procedure_of_mariadb_is_asked_for(mariadb: Both) -> None:
     assert "nothing of 2 done; statement 1 was running when its run ended" in message
     assert shop.migrate(resume="done").applied == ("2_x.sql",)
     assert rows(database, "SELECT x FROM a ORDER BY x") == [1, 7]
+
+
+def test_a_procedure_of_mariadb_that_failed_may_have_committed_and_is_asked_for(mariadb: Both) -> None:
+    shop, database = mariadb
+    database.query("CREATE PROCEDURE p() BEGIN INSERT INTO a VALUES (7); ALTER TABLE gate ADD y int; END")
+    shop.write(2, "CALL p();", head="")
+    database.query("START TRANSACTION")
+    database.query("SELECT * FROM gate")
+    message = shop.failure(shop.migrate, retries=3)
+    database.query("COMMIT")
+    assert "Statement 1 may have committed a part of what it does" in message
+    assert "nothing of 1 done; statement 1 was running" in shop.failure(shop.migrate)
+    assert rows(database, "SELECT x FROM a ORDER BY x") == [1, 7]
+    assert shop.migrate(resume="done").applied == ("2_x.sql",)
 
 
 def test_sqlite_vacuums_and_rebuilds_a_table_without_its_foreign_keys(tmp_path: Path) -> None:
