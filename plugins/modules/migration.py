@@ -141,7 +141,8 @@ options:
     description:
       - What became of the statement at which a run outside a transaction was killed, where the module cannot find out and
         asks for it. V(done) goes on with the next one, V(again) runs it again.
-      - V(done) also passes over a statement that failed and was carried out by hand. It answers for the first one that is asked for in a run, and is for that run alone.
+      - V(done) also passes over a statement that failed and was carried out by hand. It answers for the first one that is asked
+        for in a run, and is for that run alone.
     type: str
     choices: [again, done]
   lock_wait:

@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Callable
+from typing import IO, Callable, cast
 from urllib.parse import quote
 
 from ansible_collections.strata.deploy.plugins.module_utils import _journal
@@ -322,13 +322,13 @@ def _run(
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )
-        assert process.stdout is not None
+        stream = cast(IO[bytes], process.stdout)
         try:
             while True:
-                ready = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]
+                ready = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))[0]
                 if not ready:
                     raise _out_of_time(f"{program} had not ended by then. ")
-                chunk = os.read(process.stdout.fileno(), CHUNK)
+                chunk = os.read(stream.fileno(), CHUNK)
                 if not chunk:
                     break
                 if write:
@@ -339,7 +339,7 @@ def _run(
         finally:
             if process.poll() is None:
                 end(process)
-            process.stdout.close()
+            stream.close()
         if code:
             raise StrataError(f"{program} {_ended(code)}. {_last_words(address, errors)}")
 

@@ -248,13 +248,8 @@ def _taken_apart(url: str, system: str) -> tuple[dict[str, str], dict[str, str],
 
 
 def _hosts(text: str) -> tuple[list[str], list[str]]:
-    hosts, ports = [], []
-    for place in text.split(","):
-        matched = re.fullmatch(r"(\[.*\]|[^:]*)(?::(\d+))?", place)
-        assert matched is not None
-        hosts.append(unquote(matched[1].strip("[]")))
-        ports.append(matched[2] or "")
-    return hosts, ports
+    places = re.findall(r"(?:^|,)(\[[^\]]*\]|[^:,]*)(?::(\d+))?", text)
+    return [unquote(host.strip("[]")) for host, _port in places], [port for _host, port in places]
 
 
 def _mysql_options(options: Mapping[str, str]) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 _WORD = r"(?P<word> \w[\w$]* )"
 _DASHES = r"(?P<skipped> \s+ | --[^\n]* )"
@@ -140,8 +141,7 @@ def _tokens(sql: str, system: str) -> Iterator[tuple[str, int, int]]:
             yield "executed", at, at + 2
             at += 2
             continue
-        token = grammar.match(sql, at)
-        assert token is not None  # the last alternative is any character
+        token = cast("re.Match[str]", grammar.match(sql, at))  # the last alternative is any character
         kind, after = str(token.lastgroup), token.end()
         if kind == "comment" and system == "postgresql":
             after = _end_of_nested(sql, at)
