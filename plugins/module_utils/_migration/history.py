@@ -101,15 +101,12 @@ class History:
                 "SELECT version, name, checksum, phase, down_sql, release_version, applied_at FROM strata_migrations"
             )
             records = {row[0]: Applied(*row) for row in rows}
-        versions = []
-        if self._database.has_table("schema_migrations"):
-            versions = [str(row[0]) for row in self._database.query("SELECT version FROM schema_migrations")]
-        found = {version: _judged(records.get(version, Applied(version, version))) for version in versions}
+        found = {
+            version: _judged(records.get(version, Applied(version, version))) for version in self._versions()
+        }
         for version, progress in self.progress().items():
-            back = progress.direction == "down"
-            if back == (version in found):  # else another tool has brought it to its end
-                item = found.get(version, Applied(version, progress.name))
-                found[version] = replace(item, unfinished=str(progress), backwards=back)
+            item = found.get(version, Applied(version, progress.name))
+            found[version] = replace(item, unfinished=str(progress), backwards=progress.direction == "down")
         return tuple(found[version] for version in sorted(found, key=order))
 
     def record(self, migration: Migration, release: str) -> None:
@@ -162,13 +159,23 @@ class History:
         self.complete(version)
 
     def progress(self) -> dict[str, Progress]:
-        """What is unfinished, by version."""
+        """What is unfinished, by version; not what another tool, or someone by hand, has brought to its end."""
+        rows = self._progress()
+        applied = self._versions() if rows else []
+        return {row.version: row for row in rows if (row.direction == "down") == (row.version in applied)}
+
+    def _progress(self) -> list[Progress]:
         if not self._database.has_table("strata_progress"):
-            return {}
+            return []
         rows = self._database.query(
             "SELECT version, name, direction, step, steps, state, statement, checksum FROM strata_progress"
         )
-        return {row[0]: Progress(*row) for row in rows}
+        return [Progress(*row) for row in rows]
+
+    def _versions(self) -> list[str]:
+        if not self._database.has_table("schema_migrations"):
+            return []
+        return [str(row[0]) for row in self._database.query("SELECT version FROM schema_migrations")]
 
     def advance(self, progress: Progress) -> None:
         """Write down how far it is; the table has been made."""
@@ -180,7 +187,7 @@ class History:
             progress.steps,
             progress.direction,
         )
-        if progress.version in self.progress():
+        if progress.version in [each.version for each in self._progress()]:
             self._database.query(
                 "UPDATE strata_progress SET step = ?, state = ?, statement = ?, checksum = ?, steps = ?, direction = ? "
                 "WHERE version = ?",

@@ -84,6 +84,8 @@ class Steps:
 
     def _is_done(self, left: Progress, resume: str | None) -> bool | None:
         """Whether the statement that an earlier run was at is done; None where nobody knows."""
+        if left.step > left.steps:
+            return False  # there is none
         if left.state == "running":
             settled = self._database.settle(left.statement)
             if settled is not None:

@@ -397,6 +397,52 @@ def test_the_way_back_goes_on_from_where_it_failed(postgresql: Both) -> None:
     assert shop.migrate().applied == ("2_x.sql",)
 
 
+def test_a_way_back_that_was_ended_by_hand_does_not_keep_it_from_being_applied(postgresql: Both) -> None:
+    shop, database = postgresql
+    up = "CREATE TABLE b (x int);\nCREATE INDEX CONCURRENTLY i ON b (x);\nINSERT INTO b VALUES (1);"
+    shop.write(2, up, "DROP INDEX CONCURRENTLY i;\nINSERT INTO later VALUES (1);\nDROP TABLE b;")
+    shop.migrate()
+    shop.failure(shop.roll_back)
+    database.query("DROP TABLE b")
+    database.query("DELETE FROM schema_migrations WHERE version = '2'")
+    assert shop.left() == []
+    shop.write(2, up.replace("VALUES (1)", "VALUES (1), ((SELECT y FROM gate))"))
+    assert "failed at statement 3 of 3" in shop.failure(shop.migrate)
+    assert not shop.left()[0].backwards
+    database.query("ALTER TABLE gate ADD y int")
+    assert shop.migrate().applied == ("2_x.sql",)
+    assert rows(database, "SELECT count(*) FROM b") == [2]
+    assert rows(database, "SELECT version FROM strata_progress") == []
+
+
+def test_an_apply_that_was_ended_by_hand_does_not_keep_it_from_being_taken_back(postgresql: Both) -> None:
+    shop, database = postgresql
+    shop.write(2, "CREATE TABLE b (x int);\nINSERT INTO later VALUES (1);", "DROP TABLE b;")
+    shop.failure(shop.migrate)
+    database.query("INSERT INTO schema_migrations VALUES ('2')")
+    down = "-- strata: no-transaction\nDROP TABLE b;"
+    database.query(
+        "INSERT INTO strata_migrations SELECT '2', '2_x.sql', 'sha256:2', 'expand', ?, '2.0', applied_at FROM strata_migrations",
+        (down,),
+    )
+    assert shop.roll_back().rolled_back == ("2_x.sql",)
+    assert rows(database, "SELECT to_regclass('b')") == [None]
+
+
+@pytest.mark.parametrize("resume", [None, "done", "again"])
+def test_where_all_is_done_and_only_the_record_is_missing_there_is_nothing_to_say(
+    postgresql: Both, resume: str | None
+) -> None:
+    shop, database = postgresql
+    shop.write(2, "CREATE TABLE b (x int);\nSELECT 1;")
+    database.query("ALTER TABLE strata_migrations ADD CHECK (version <> '2')")
+    shop.failure(shop.migrate)
+    database.query("ALTER TABLE strata_migrations DROP CONSTRAINT strata_migrations_version_check")
+    (left,) = shop.left()
+    assert left.unfinished == "all 2 statements are done, and that is not recorded"
+    assert shop.migrate(resume=resume).applied == ("2_x.sql",)
+
+
 def test_nothing_else_is_done_while_a_migration_is_unfinished(postgresql: Both) -> None:
     shop, _database = postgresql
     shop.write(2, "CREATE TABLE b (x int);\nSELECT 1 FROM nowhere;")
