@@ -151,13 +151,15 @@ def created(statement: Statement) -> str:
 
 
 def renamed(statement: Statement) -> list[tuple[str, str]]:
-    """The tables that a statement renames, each with its old name, without its schema in both where that stays."""
+    """The tables that a statement renames or moves to another schema, each with its old name before the new one."""
     table, actions = altered(statement)
     pairs = []
     for action in actions:
         reader = Reader(action)
         if reader.took("RENAME") and (reader.took("TO") or reader.took("AS") or len(reader.rest) == 1):
             pairs.append((table, _beside(table, reader.name())))
+        elif reader.took("SET", "SCHEMA"):
+            pairs.append((table, f"{reader.name()}.{_PART.findall(table)[-1]}"))
     reader = Reader(statement.tokens)
     if reader.took("RENAME", "TABLE") or reader.took("RENAME", "TABLES"):
         reader.skip("IF", "EXISTS")

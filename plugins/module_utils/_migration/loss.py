@@ -5,8 +5,10 @@
 
 The database is asked as it is before the rollback, so names are followed back through what renames them. A change of a
 column's type counts where the column has values, for it may cut them; an UPDATE does not count, for it is there to put
-values back, nor does a view, for it holds none. What cannot be told counts as a loss: routines that are called, DROP with a
-CASCADE to columns of tables that are not named, and what a tool does in its own language.
+values back, nor does a view, for it holds none. What cannot be told counts as a loss: routines that a SELECT, CALL or DO
+runs, DROP with a CASCADE to columns of tables that are not named, what is dropped after a schema was renamed, and what a
+tool does in its own language. A routine from which an INSERT, UPDATE or CREATE TABLE AS takes values is not looked into, nor
+is a trigger: neither is told from one that only reads.
 """
 
 from __future__ import annotations
@@ -122,6 +124,7 @@ class _Reading:
         self._now: dict[tuple[str, ...], str | None] = {}
         self._copies: dict[str, _Copy] = {}
         self._elsewhere = False
+        self._schema_renamed = False
 
     def losses(self, target: Applied) -> Iterator[str]:
         """What of it is lost when ``target`` is taken back, each to follow its name."""
@@ -190,20 +193,37 @@ class _Reading:
     def _held(self, verb: str, table: str, column: str = "") -> Iterator[str]:
         """Say that rows are lost, where there are some."""
         shown = f"column {table}.{column}" if column else f"table {table}"
-        now = self._now.get(self._key(table), table)
-        column_now = self._now.get(self._key(table, column), column) if column else ""
-        if now is None or column_now is None:
+        candidates = self._candidates(table, column)
+        if not candidates:
             return
-        if self._elsewhere and "." not in table:
+        if self._schema_renamed:
+            yield f"{verb} {shown}, after it has renamed a schema, so whether that holds rows is not known"
+        elif self._elsewhere and "." not in table:
             yield f"{verb} {shown}, after it has set where names are looked up, so whether that holds rows is not known"
         elif self._database is None:
             yield f"{verb} {shown}, and no database is given to see whether that holds rows"
         else:
             try:
-                if self._database.has_rows(now, column_now or None):
+                if any(self._database.has_rows(*candidate) for candidate in candidates):
                     yield f"{verb} {shown}, which holds {'values' if column else 'rows'}"
             except StrataError as error:
                 yield f"{verb} {shown}, and whether that holds rows is not known: {error}"
+
+    def _candidates(self, table: str, column: str) -> list[tuple[str, str | None]]:
+        """What a table, and a column of it, may be in the database now.
+
+        One that was renamed may be named with its schema before and without it after, or the other way round.
+        """
+        name = self._key(table)[0]
+        names = [name, *(key[0] for key in self._now if _same_but_schema(key[0], name))]
+        found: list[tuple[str, str | None]] = []
+        for each in dict.fromkeys(names):
+            now = self._now.get((each,), table)
+            key = (each, *self._key(column)) if column else ()
+            column_now = self._now.get(key, column) if column else ""
+            if now is not None and column_now is not None:
+                found.append((now, column_now or None))
+        return found
 
     def _follow(self, statement: Statement) -> None:
         """Take note of what is called otherwise after a statement."""
@@ -236,6 +256,9 @@ class _Reading:
             or "SET_CONFIG" in statement.tokens
         ):
             self._elsewhere = True
+        if words[:2] == ("ALTER", "SCHEMA") and "RENAME" in words:
+            self._schema_renamed = True
+            self._now.clear()
 
     def _follow_copy(self, statement: Statement) -> None:
         """INSERT INTO new SELECT ... FROM old: what is done with the new table befalls the rows of the old one."""
@@ -266,6 +289,11 @@ def _column(reader: Reader) -> str:
     reader.took("COLUMN")
     reader.took("IF", "EXISTS")
     return reader.name()
+
+
+def _same_but_schema(name: str, other: str) -> bool:
+    """Whether two names, of which one has a schema and the other has none, have the rest in common."""
+    return name.endswith(f".{other}") or other.endswith(f".{name}")
 
 
 def _is_untold(statement: Statement, system: str) -> bool:

@@ -141,6 +141,8 @@ def test_what_a_statement_creates(sql: str, name: str) -> None:
         ('ALTER TABLE shop."x.y" RENAME TO b', [('shop."x.y"', "shop.b")]),
         ("ALTER TABLE a RENAME AS other.b, ADD c int", [("a", "other.b")]),
         ("ALTER TABLE a RENAME b", [("a", "b")]),
+        ('ALTER TABLE IF EXISTS shop."x.y" SET SCHEMA old', [('shop."x.y"', 'old."x.y"')]),
+        ("ALTER TABLE a SET (fillfactor = 70)", []),
         ("RENAME TABLE a TO b, c TO d", [("a", "b"), ("c", "d")]),
         ("ALTER TABLE a RENAME COLUMN c TO d", []),
         ("ALTER TABLE a RENAME c TO d", []),

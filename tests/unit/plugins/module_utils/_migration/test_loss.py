@@ -144,6 +144,27 @@ def test_what_holds_none_is_no_loss(sqlite: Database, down: str) -> None:
             ],
         ),
         ("SELECT set_config('search_path', '', false); DROP TABLE public.empty_table", []),
+        (
+            "ALTER TABLE full_table SET SCHEMA shop; DROP TABLE shop.full_table",
+            ["drops table shop.full_table, which holds rows"],
+        ),
+        (
+            "ALTER TABLE shop.orders SET SCHEMA public; ALTER TABLE orders RENAME TO o; DROP TABLE public.o",
+            ["drops table public.o, which holds rows"],
+        ),
+        (
+            "ALTER TABLE public.full_table RENAME note TO n; ALTER TABLE full_table DROP n",
+            ["drops column full_table.n, which holds values"],
+        ),
+        ("ALTER TABLE empty_table SET SCHEMA shop; DROP TABLE shop.empty_table", []),
+        ("CREATE TABLE new_one (a int); DROP TABLE public.new_one", []),
+        (
+            "ALTER SCHEMA shop RENAME TO old; DROP TABLE old.orders",
+            [
+                "drops table old.orders, after it has renamed a schema, so whether that holds rows is not known"
+            ],
+        ),
+        ("ALTER SCHEMA shop RENAME TO old; CREATE TABLE old.new (a int); DROP TABLE old.new", []),
     ],
 )
 def test_what_is_lost_on_postgresql(postgresql: Database, down: str, lost: list[str]) -> None:
