@@ -4,7 +4,8 @@
 """The linter: what must not be in a migration while a release runs that knows nothing of it, and its tables are in use.
 
 It reads statements, not schemas, and does not look into strings: SQL in a DO block, or in a function that is called,
-is not seen. What a migration of the same run has created is used by nobody yet, and may be treated in any way.
+is not seen. What a migration of the same run has created is used by nobody yet, and may be treated in any way; but not what
+it creates IF NOT EXISTS, for that may have been there, and a temporary table in its own migration alone.
 """
 
 from __future__ import annotations
@@ -147,9 +148,11 @@ def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]
     found = statements(migration.up, system)
     judged = []
     earlier: list[Statement] = []
+    passing: set[str] = set()
+    """Temporary ones, which hide those of the same name for as long as they are there."""
     for index, statement in enumerate(found):
         names = {folded(name, system) for name in objects(statement)}
-        is_unused = bool(names) and names <= unused
+        is_unused = bool(names) and names <= unused | passing
         rules: dict[str, str] = {}
         if not is_unused:
             for rule in traffic.broken(statement, earlier, migration.transactional, system):
@@ -162,9 +165,23 @@ def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]
             rules.update(_wrong_form(statement, migration.transactional, system))
         judged.append(_Judged(statement, rules, is_unused))
         earlier += [statement] if statement.words[0] in ("ALTER", "SET") else []
-        unused |= {folded(created(statement), system)} - {""}
-        unused |= {folded(new, system) for old, new in renamed(statement) if folded(old, system) in unused}
+        if statement.words[0] == "DROP":
+            passing -= names
+        if not _is_conditional(statement):
+            known = passing if _is_temporary(statement) else unused
+            known |= {folded(created(statement), system)} - {""}
+        for known in (unused, passing):
+            known |= {folded(new, system) for old, new in renamed(statement) if folded(old, system) in known}
     return judged
+
+
+def _is_conditional(statement: Statement) -> bool:
+    """Whether it may find what it would create."""
+    return ("IF", "NOT") in zip(statement.words, statement.words[1:])
+
+
+def _is_temporary(statement: Statement) -> bool:
+    return not {"TEMP", "TEMPORARY"}.isdisjoint(statement.words[1:3])
 
 
 def _is_news(remark: squawk.Remark, judged: Sequence[_Judged]) -> bool:

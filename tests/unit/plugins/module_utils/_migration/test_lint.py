@@ -302,10 +302,21 @@ def test_what_the_same_run_has_created_may_be_treated_in_any_way(sql: str) -> No
         "DROP TABLE t; CREATE TABLE t (a int)",
         "ALTER TABLE u RENAME TO t; DROP TABLE t",
         "CREATE FUNCTION t() RETURNS int RETURN 1; DROP TABLE t",
+        "CREATE TABLE IF NOT EXISTS t (a int); DROP TABLE t",
+        "CREATE TEMP TABLE IF NOT EXISTS t (a int); DROP TABLE t",
+        "CREATE TEMP TABLE t (a int); DROP TABLE t; DROP TABLE t",
     ],
 )
 def test_what_was_there_before_is_not_taken_for_new(sql: str) -> None:
     assert "drop-table" in broken(sql, "postgresql")
+
+
+@pytest.mark.parametrize("kind", ["TEMP", "LOCAL TEMPORARY"])
+def test_a_temporary_table_hides_one_that_is_used_in_its_own_migration_alone(kind: str) -> None:
+    create = f"CREATE {kind} TABLE t (a int)"
+    assert broken(f"{create}; ALTER TABLE t RENAME TO s; DROP TABLE s", "postgresql") == []
+    both = [migration(create), migration("DROP TABLE t", name="2_y.sql")]
+    assert [(each.rule, each.name) for each in findings(both, "postgresql")] == [("drop-table", "2_y.sql")]
 
 
 @pytest.mark.parametrize(
