@@ -16,7 +16,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable
 
@@ -26,6 +26,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.script im
     answer,
     is_long,
     limit,
+    only_read,
     reason,
 )
 
@@ -50,8 +51,7 @@ def _work(progress: Progress, verb: str, arguments: list[str]) -> dict[str, Any]
             f"{sys.executable} has no Alembic; the option alembic has a key python, which names the interpreter that the "
             "release's packages are installed for, venv/bin/python for instance"
         ) from None
-    _watch(progress)
-    project = _Project(os.environ["STRATA_ALEMBIC_CONFIG"], progress)
+    project = _Project(os.environ["STRATA_ALEMBIC_CONFIG"], progress, _Connections(progress))
     if verb == "plan":
         return project.plan()
     if verb == "targets":
@@ -64,7 +64,7 @@ def _work(progress: Progress, verb: str, arguments: list[str]) -> dict[str, Any]
 class _Project:
     """The revisions of a release, all of them, each after those that it needs, and its env.py."""
 
-    def __init__(self, path: str, progress: Progress) -> None:
+    def __init__(self, path: str, progress: Progress, connections: _Connections) -> None:
         from alembic.config import CommandLine
         from alembic.script import ScriptDirectory
 
@@ -73,6 +73,7 @@ class _Project:
                 f"the release has no {path}; the option alembic has a key config, which names Alembic's configuration"
             )
         self._progress = progress
+        self._connections = connections
         # An env.py may look at the options of the command line.
         self._config = _config(
             path, CommandLine("alembic").parser.parse_args(["-c", path, "upgrade", "heads"])
@@ -216,6 +217,7 @@ class _Project:
 
         options = {**context.opts, "as_sql": True, "literal_binds": True, "transactional_ddl": False}
         options.pop("output_encoding", None)
+        self._connections.only_read()  # for what a revision does by an engine of its own
         dialect = _printable(context.dialect)
 
         def printed(revision: Any, way: str) -> tuple[str, str, bool]:
@@ -343,44 +345,63 @@ def _body(function: ast.FunctionDef) -> list[ast.stmt]:
     ]
 
 
-def _watch(progress: Progress) -> None:
-    """Have each connection of SQLAlchemy keep the timeouts, and ``progress`` see each statement."""
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
+class _Connections:
+    """Has each connection of SQLAlchemy keep the timeouts, and ``progress`` see each statement."""
 
-    def connected(connection: Any, _record: Any) -> None:
+    def __init__(self, progress: Progress) -> None:
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
+        self._progress = progress
+        self._made: list[tuple[Any, str]] = []
+        self._only_read = False
+        event.listen(Engine, "connect", self._connected)
+        event.listen(Engine, "before_cursor_execute", self._before)
+        event.listen(Engine, "after_cursor_execute", self._after)
+
+    def only_read(self) -> None:
+        """Have no database changed from now on."""
+        self._only_read = True
+        for connection, system in self._made:
+            with suppress(Exception):  # it may be closed
+                connection.rollback()
+                _have_only_read(connection, system)
+
+    def _connected(self, connection: Any, _record: Any) -> None:
         kind = type(connection)
         shown = f"{kind.__module__}.{kind.__name__}".lower()
         system = next((name for name, pattern in _SYSTEMS if pattern.search(shown)), "")
+        self._made.append((connection, system))
         _limit(connection, system)
         connection.commit()  # else the next rollback would take the settings back
+        if self._only_read:
+            _have_only_read(connection, system)
 
-    def before(connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+    def _before(self, connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
         alone = _is_alone(connection)
-        progress.executing(statement, alone=alone)
+        self._progress.executing(statement, alone=alone)
         if alone and is_long(statement):
             _limit(connection.connection, connection.dialect.name, long=True)
 
-    def after(connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
-        progress.executed()
+    def _after(self, connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        self._progress.executed()
         if _is_alone(connection) and is_long(statement):
             _limit(connection.connection, connection.dialect.name)
 
-    event.listen(Engine, "connect", connected)
-    event.listen(Engine, "before_cursor_execute", before)
-    event.listen(Engine, "after_cursor_execute", after)
+
+def _have_only_read(connection: Any, system: str) -> None:
+    with closing(connection.cursor()) as cursor:
+        only_read(system, cursor.execute)
+    connection.commit()
 
 
 def _limit(connection: Any, system: str, *, long: bool = False) -> None:
-    cursor = connection.cursor()
-    try:
+    with closing(connection.cursor()) as cursor:
         version = ""
         if system == "mysql":
             cursor.execute("SELECT VERSION()")
             version = str(cursor.fetchone()[0])
         limit(system, cursor.execute, version, long=long)
-    finally:
-        cursor.close()
 
 
 def _is_alone(connection: Any) -> bool:

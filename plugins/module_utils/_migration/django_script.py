@@ -14,6 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,12 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.script im
     answer,
     is_long,
     limit,
+    only_read,
     reason,
 )
 
 _SETTINGS = re.compile(r"""DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']""")
 _NOT_HERE = "it is not in this release. Take the release that brought it."
-_READ_ONLY = {
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "postgresql": "SET default_transaction_read_only = on",
-    "sqlite": "PRAGMA query_only = ON",
-}
 
 
 def main() -> None:
@@ -54,7 +51,7 @@ def _work(progress: Progress, verb: str, arguments: list[str]) -> dict[str, Any]
     django.setup()
     project = _Project(os.environ["STRATA_DJANGO_DATABASE"], progress)
     if verb in ("plan", "targets"):
-        project.only_read()
+        _have_all_only_read()
     if verb == "plan":
         return project.plan()
     if verb == "targets":
@@ -85,13 +82,6 @@ class _Project:
                 f"an app has more than one last migration, so their order is not said: {shown}; merge them, as "
                 "`manage.py makemigrations --merge` does"
             )
-
-    def only_read(self) -> None:
-        """Have the server refuse changes: printing SQL calls operations that anyone may have written."""
-        statement = _READ_ONLY.get(self._connection.vendor)
-        if statement:
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement)
 
     def plan(self) -> dict[str, Any]:
         records = sorted(self._executor.recorder.applied_migrations().items(), key=lambda each: each[1].pk)
@@ -283,15 +273,28 @@ def _find_settings() -> None:
 
 def _limit(sender: Any, connection: Any, *, long: bool = False, **_more: Any) -> None:
     """Have a connection keep the timeouts."""
-    cursor = connection.connection.cursor()  # the driver's own, for no wrapper is to see this
-    try:
+    with closing(connection.connection.cursor()) as cursor:  # the driver's own, for no wrapper is to see this
         version = ""
         if connection.vendor == "mysql":
             cursor.execute("SELECT VERSION()")
             version = str(cursor.fetchone()[0])
         limit(connection.vendor, cursor.execute, version, long=long)
-    finally:
-        cursor.close()
+
+
+def _have_all_only_read() -> None:
+    """Have no database of the settings changed from now on."""
+    from django.db import connections
+    from django.db.backends.signals import connection_created
+
+    connection_created.connect(_only_read, weak=False)
+    for connection in connections.all():
+        if connection.connection is not None:
+            _only_read(None, connection)
+
+
+def _only_read(sender: Any, connection: Any, **_more: Any) -> None:
+    with closing(connection.connection.cursor()) as cursor:
+        only_read(connection.vendor, cursor.execute)
 
 
 def _current_apps(state: Any) -> Any:

@@ -25,6 +25,11 @@ _READS = re.compile(
 )
 _COMMIT = re.compile(r"\s*COMMIT\b", re.IGNORECASE)
 _CONCURRENTLY = re.compile(r"\bCONCURRENTLY\b", re.IGNORECASE)
+_READ_ONLY = {
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "postgresql": "SET default_transaction_read_only = on",
+    "sqlite": "PRAGMA query_only = ON",
+}
 _LONGEST_WAIT = 31536000  # seconds: the most that MySQL takes for one
 # A server process whose client was killed notices within a second. Not every version and system of PostgreSQL can.
 _NOTICE_DEATH = """
@@ -132,6 +137,12 @@ def limit(system: str, execute: Callable[[str], Any], version: str = "", *, long
             execute(f"SET SESSION max_execution_time = {round(statement * 1000)}")
     elif system == "sqlite":
         execute(f"PRAGMA busy_timeout = {round(min(lock or _LONGEST_WAIT, 86400) * 1000)}")
+
+
+def only_read(system: str, execute: Callable[[str], Any]) -> None:
+    """Have the server refuse changes by a connection, from its next transaction on: printing SQL calls what anyone has written."""
+    if system in _READ_ONLY:
+        execute(_READ_ONLY[system])
 
 
 def is_long(statement: str) -> bool:

@@ -267,6 +267,35 @@ def test_sql_before_what_cannot_be_printed_is_linted(shop: Shop) -> None:
         shop.migrate(check=True)
 
 
+@pytest.mark.parametrize("pool", ["NullPool", "QueuePool"])
+@pytest.mark.parametrize("system", ["sqlite", "postgresql", "mysql"])
+def test_a_revision_that_writes_by_an_engine_of_its_own_does_so_only_when_it_is_applied(
+    system: str, pool: str, request: pytest.FixtureRequest
+) -> None:
+    shop: Shop = request.getfixturevalue("shop" if system == "sqlite" else f"{system}_shop")
+    shop.revise("a1", None, 'op.execute("CREATE TABLE log (id integer)")')
+    shop.alembic("upgrade", "heads")
+    (shop.release / "own.py").write_text(
+        "import os\nimport sqlalchemy as sa\n"
+        f"engine = sa.create_engine(os.environ['DATABASE_URL'], poolclass=sa.pool.{pool})\n"
+        "def write(sql):\n    with engine.begin() as connection:\n        connection.execute(sa.text(sql))\n"
+    )
+    env = shop.release / "migrations" / "env.py"
+    env.write_text(f"import own\nown.write('SELECT 1')\n{env.read_text()}")
+    shop.environment["PYTHONPATH"] = str(shop.release)
+    insert = 'import own; own.write("INSERT INTO log VALUES ({})")'
+    shop.revise("a2", "a1", insert.format(1), insert.format(2))
+    (warning,) = shop.migrate(check=True).warnings
+    assert warning.startswith("a2_step: its upgrade() cannot be printed without the database (")
+    assert execute(shop, "SELECT * FROM log") == []
+    shop.migrate()
+    assert execute(shop, "SELECT * FROM log") == [(1,)]
+    shop.roll_back("a1", check=True)
+    assert execute(shop, "SELECT * FROM log") == [(1,)]
+    shop.roll_back("a1")
+    assert [row[0] for row in execute(shop, "SELECT * FROM log ORDER BY id")] == [1, 2]
+
+
 def test_printing_runs_nothing_that_is_offline_s_own(shop: Shop) -> None:
     """A revision that asks whether it is printed is told so."""
     shop.revise(
@@ -718,6 +747,20 @@ def test_a_statement_that_takes_too_long_is_ended(postgresql_shop: Shop) -> None
         "a1", None, 'op.execute("SELECT pg_sleep(0.4)")', doc="-- strata: statement_timeout=0"
     )
     assert postgresql_shop.migrate(statement_timeout=0.2).applied == names("a1")
+
+
+def test_the_way_back_has_the_limits_of_its_migration(postgresql_shop: Shop) -> None:
+    shop = postgresql_shop
+    shop.revise("a1", None, CREATE)
+    slow = 'op.execute("SELECT pg_sleep({})")'.format
+    shop.revise("a2", "a1", CREATE.replace("orders", "b"), slow(0.4), doc="-- strata: statement_timeout=0")
+    shop.revise("a3", "a2", CREATE.replace("orders", "c"), slow(0))
+    shop.revise("a4", "a3", CREATE.replace("orders", "d"), slow(60), doc="-- strata: statement_timeout=100ms")
+    shop.alembic("upgrade", "heads")
+    with pytest.raises(StrataError, match=r"a4_step failed, and nothing of it was kept.*statement timeout"):
+        shop.roll_back("a1", statement_timeout=0)
+    shop.alembic("stamp", "a3")
+    assert shop.roll_back("a1", statement_timeout=0.2).rolled_back == names("a3", "a2")
 
 
 def test_mariadb_ends_a_statement_that_takes_too_long(mysql_shop: Shop) -> None:

@@ -12,10 +12,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
@@ -272,6 +274,31 @@ def test_an_operation_that_writes_while_it_is_printed_is_refused_by_the_database
     assert shop.query("SELECT * FROM orders") == []
     shop.migrate()
     assert shop.query("SELECT * FROM orders") == [(1,)]
+
+
+def test_an_operation_that_writes_to_another_database_does_so_only_when_it_is_applied(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.migration("shop.0001_orders", ORDERS)
+    settings = shop.release / "shopsite" / "settings.py"
+    other = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "other.db")}
+    settings.write_text(f"{settings.read_text()}DATABASES['other'] = {other}\n")
+    with closing(sqlite3.connect(tmp_path / "other.db")) as database:
+        database.execute("CREATE TABLE log (id integer)")
+        shop.manage("migrate")
+        shop.migration(
+            "shop.0002_writes",
+            "type('Own', (migrations.operations.base.Operation,), {'reduces_to_sql': True, 'reversible': True, "
+            "'state_forwards': lambda *_: None, 'describe': lambda self: 'writes', "
+            "'database_forwards': lambda *_: "
+            "__import__('django.db').db.connections['other'].cursor().execute('INSERT INTO log VALUES (1)'), "
+            "'database_backwards': lambda *_: None})()",
+        )
+        (warning,) = shop.migrate(check=True).warnings
+        assert "attempt to write" in warning
+        assert database.execute("SELECT * FROM log").fetchall() == []
+        shop.migrate()
+        assert database.execute("SELECT * FROM log").fetchall() == [(1,)]
 
 
 def test_a_docstring_says_the_phase_waives_and_limits(shop: Shop) -> None:
