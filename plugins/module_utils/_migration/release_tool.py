@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import (
     Database,
     LockedError,
@@ -17,7 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._migration.release_folder import release_folder
-from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import Tool
+from ansible_collections.strata.deploy.plugins.module_utils._migration.tool import ExitCodeError, Tool
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
 
 _LOCK_REFUSALS = (
@@ -70,13 +69,13 @@ class ReleaseTool:
             facts: further variables for it, which are no secrets.
 
         Raises:
-            LockedError: by its last words, the database refused it a lock.
+            LockedError: it failed, and by its last words the database refused it a lock.
             StrataError: as of `Tool.run`.
         """
         known = {"STRATA_RELEASE": self.release, **self._limits(), **facts}
         try:
             return self._tool.run(what, tuple(command), self.folder, known, self._held)
-        except StrataError as error:
+        except ExitCodeError as error:
             if any(words in str(error) for words in _LOCK_REFUSALS):
                 raise LockedError(str(error), **error.details) from error
             raise

@@ -35,6 +35,10 @@ _QUOTED = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 _FOR_A_SHELL = re.compile(r"[$`;|&<>]|\A\s*\w+=")
 
 
+class ExitCodeError(StrataError):
+    """A command ended by itself and said by its exit code that it failed."""
+
+
 @dataclass(frozen=True)
 class Account:
     """Whom a command runs as."""
@@ -107,7 +111,9 @@ class Tool:
             inherited: descriptors that it keeps open, a lock's for instance.
 
         Raises:
-            StrataError: it could not be run, did not end in time or failed; with its last words, secrets blotted out.
+            ExitCodeError: it ended by itself, and failed.
+            StrataError: it could not be run, or was ended, by this for having taken too long or by another.
+                Either has its last words, secrets blotted out.
         """
         shown = f"The {what} command `{self._secrets.conceal(shlex.join(command))}`"
         # Files, for a pipe would have us wait for whatever the command leaves behind in the background.
@@ -115,9 +121,12 @@ class Tool:
             code = self._wait(
                 shown, self._start(shown, command, folder, facts, output, errors, inherited), output, errors
             )
+            if code < 0:
+                raise StrataError(f"{shown} was ended by signal {-code}.{self._last_words(errors, output)}")
             if code:
-                ended = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
-                raise StrataError(f"{shown} {ended}.{self._last_words(errors, output)}")
+                raise ExitCodeError(
+                    f"{shown} failed with exit code {code}.{self._last_words(errors, output)}"
+                )
             if output.seek(0, os.SEEK_END) > OUTPUT_LIMIT:
                 raise StrataError(f"{shown} printed more than {OUTPUT_LIMIT} bytes.")
             output.seek(0)
