@@ -79,6 +79,7 @@ class ScriptedSession:
         self._contract = frozenset(contract)
         self._secrets = Secrets(options.environment or {})
         self._takes_back = False
+        self._back: dict[str, Settings] = {}
 
     def plan(self, phase: str) -> Plan:
         said = self._ask("plan", (), Settings())
@@ -110,6 +111,7 @@ class ScriptedSession:
         self._takes_back = True
         said = self._ask("targets", (version or "",), Settings())
         self._check_contract(said["known"])
+        self._back = {each["version"]: self._settings(each) for each in said["targets"]}
         targets = tuple(map(self._applied, said["targets"]))
         for target in targets:
             if target.phase == "contract":
@@ -126,7 +128,14 @@ class ScriptedSession:
         return targets
 
     def rollback(self, migrations: Sequence[Applied], version: str | None) -> Iterator[str]:
-        yield from self._carry_out("rollback", [each.version for each in migrations], Settings())
+        """Take back what `rollback_plan` has named."""
+        back = self._back
+        for (lock, statement), group in groupby(
+            migrations,
+            key=lambda each: (back[each.version].lock_timeout, back[each.version].statement_timeout),
+        ):
+            settings = Settings(lock_timeout=lock, statement_timeout=statement)
+            yield from self._carry_out("rollback", [each.version for each in group], settings)
 
     def accept(self, names: Sequence[str]) -> None:
         """Nothing to do: no checksums are kept."""
