@@ -22,15 +22,13 @@ class Tool:
     """A tool as an operator sets it up, and its history.
 
     Attributes:
-        expand: what 2.0 brings for the expand phase, in order.
         contract: what it brings for the contract phase.
         shown: SQL that a diff shows.
-        back: the version before the column of the currency.
+        back: the version to go back to, which is refused.
     """
 
     name: str
     options: dict[str, Any]
-    expand: tuple[str, ...]
     contract: str
     shown: str
     back: str
@@ -43,12 +41,6 @@ TOOLS = [
             "db_migrate_alembic": {"python": "bin/python"},
             "db_migrate_environment": {"DATABASE_URL": URL},
         },
-        (
-            "1d95c7a2b864_add_order_currency",
-            "c6e83b0f4d17_index_orders_by_currency",
-            "92a7f4e1c350_fill_order_currency",
-            "e57b2d08a946_lower_customer_email",
-        ),
         "70d1f9b6e48c_drop_order_note",
         "ALTER TABLE orders ADD COLUMN currency VARCHAR(3)",
         "1d95c7a2b864",
@@ -66,9 +58,8 @@ TOOLS = [
                 "DB_PASSWORD": "{{ postgresql_password }}",
             },
         },
-        ("shop.0002_order_currency",),
         "shop.0005_remove_order_note",
-        'ALTER TABLE "orders" ADD COLUMN "currency" varchar(3) NULL',
+        'CREATE INDEX "orders_currency" ON "orders" ("currency")',
         "shop.0002_order_currency",
     ),
     Tool(
@@ -77,7 +68,6 @@ TOOLS = [
             "db_migrate_dbmate": {"program": "bin/dbmate"},
             "db_migrate_folder": "db/migrations",
         },
-        ("20260210090000_add_order_currency.sql",),
         "20260401090000_drop_order_note.sql",
         "ALTER TABLE orders ADD COLUMN currency",
         "20260106090000",
