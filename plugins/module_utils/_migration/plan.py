@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration.files import order
@@ -21,9 +23,15 @@ REFUSED = "Rolling the database back is refused: "
 
 
 def compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> Plan:
-    """The plan for numbered files: versions order them, and what the database has not is pending."""
+    """The plan for numbered files: versions order them, and what the database has not is pending.
+
+    In a new database, which no release uses yet, a contract migration does not hold up the expand ones after it.
+    """
     done = {order(item.version) for item in applied if not item.unfinished}
     pending = tuple(each for each in migrations if order(str(each.version)) not in done)
+    if not any(item.backwards or not item.unfinished for item in applied):
+        last = max((at for at, each in enumerate(pending) if each.phase == "expand"), default=0)
+        pending = (*(replace(each, phase="expand") for each in pending[:last]), *pending[last:])
     return Plan(tuple(applied), pending, tuple(find_drift(migrations, applied)), numbered=True)
 
 
@@ -207,5 +215,8 @@ def _check_needed(refused: str, target: Applied, running: Sequence[RunningReleas
 
 
 def _needs(release: RunningRelease, target: Applied) -> bool:
-    versions = {order(name.rpartition("/")[2]) for name in release.migrations or ()}
+    names = [name.rpartition("/")[2] for name in release.migrations or ()]
+    versions = {
+        order(name) for name in names if re.match("[0-9]", name)
+    }  # what else is in the folder is no migration
     return release.version == target.release or order(target.version) in versions

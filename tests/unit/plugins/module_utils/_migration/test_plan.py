@@ -139,6 +139,26 @@ def test_a_contract_migration_waits_for_earlier_expand_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ("have", "done", "phase", "expected"),
+    [
+        ("1 2c 3 4c", (), "expand", "1 2c 3"),
+        ("1c 2", (), "expand", "1c 2"),
+        ("1c 2", (), "contract", ""),
+        ("1c 2c", (), "expand", ""),
+        ("1c 2c", (), "contract", "1c 2c"),
+        ("1 2c 3", applied("1", unfinished="statement 2 failed"), "expand", "1 2c 3"),
+        ("1 2c 3", applied("1"), "expand", "3"),
+    ],
+)
+def test_a_new_database_has_the_contract_migrations_that_expand_ones_follow_in_the_expand_phase(
+    have: str, done: tuple[Applied, ...], phase: str, expected: str
+) -> None:
+    pending = latest(files(*have.split()), done, phase)
+    assert [each.name for each in pending] == [f"{name}.sql" for name in expected.split()]
+    assert {each.phase for each in pending} <= {phase}
+
+
+@pytest.mark.parametrize(
     ("done", "version", "expected"),
     [
         ("1 2 3", None, "3"),
@@ -176,6 +196,13 @@ def test_a_rollback_is_refused_while_a_running_release_needs_it() -> None:
     ) as caught:
         rolled_back(applied("1", "2"), None, running)
     assert caught.value.details == {"running": [{"host": "web2", "version": "2.0"}]}
+
+
+def test_a_running_release_s_file_without_a_number_is_no_migration() -> None:
+    running = [RunningRelease("web1", "0.9", ("db/1.sql", "db/seed.sql", "README"))]
+    assert [item.name for item in rolled_back(applied("1", "2"), None, running)] == ["2.sql"]
+    with pytest.raises(StrataError, match=r"a running release needs it"):
+        rolled_back(applied("1", "2"), "0", running)
 
 
 def test_a_rollback_is_refused_while_the_release_that_brought_it_runs_whatever_its_files_say() -> None:

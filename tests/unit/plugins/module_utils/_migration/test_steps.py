@@ -443,6 +443,22 @@ def test_where_all_is_done_and_only_the_record_is_missing_there_is_nothing_to_sa
     assert shop.migrate(resume=resume).applied == ("2_x.sql",)
 
 
+@pytest.mark.parametrize("contract", ["first", "later"])
+def test_a_release_s_expand_migrations_make_a_new_database(tmp_path: Path, contract: str) -> None:
+    shop = Shop(f"sqlite://{tmp_path}/shop.db", tmp_path)
+    shop.write(1, "CREATE TABLE a (id integer, kind text);", head="")
+    shop.write(2, "ALTER TABLE a DROP COLUMN kind;", head="-- strata: phase=contract")
+    if contract == "later":  # with a database of an earlier release, each comes in its own time
+        shop.migrate()
+        assert shop.migrate("contract").applied == ("2_x.sql",)
+    shop.write(3, "ALTER TABLE a ADD kind integer;", head="")
+    shop.write(4, "DROP TABLE a;", head="-- strata: phase=contract")
+    made = ("1_x.sql", "2_x.sql", "3_x.sql") if contract == "first" else ("3_x.sql",)
+    assert shop.migrate().applied == made
+    assert not shop.migrate().changed
+    assert shop.migrate("contract").applied == ("4_x.sql",)
+
+
 def test_nothing_else_is_done_while_a_migration_is_unfinished(postgresql: Both) -> None:
     shop, _database = postgresql
     shop.write(2, "CREATE TABLE b (x int);\nSELECT 1 FROM nowhere;")
