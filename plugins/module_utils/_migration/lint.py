@@ -177,7 +177,7 @@ def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]
 
 def _is_conditional(statement: Statement) -> bool:
     """Whether it may find what it would create."""
-    return ("IF", "NOT") in zip(statement.words, statement.words[1:])
+    return ("IF", "NOT") in set(zip(statement.words, statement.words[1:]))
 
 
 def _is_temporary(statement: Statement) -> bool:
