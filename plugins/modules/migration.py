@@ -29,7 +29,8 @@ description:
   - It refuses in either phase, and in the way back of a file, what does not work. C(transaction-control) is COMMIT and the like,
     C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) a command of the mysql client, C(unnamed-index)
     an index built concurrently that could not be named if it failed. These are not waived.
-  - What a migration of the same run creates, C(IF NOT EXISTS) among it, may be changed and dropped in any way.
+  - What a migration of the same run creates may be changed and dropped in any way; not what it creates C(IF NOT EXISTS), which may
+    have been there, and a temporary table in its own migration alone.
   - On PostgreSQL C(squawk) (version 2, U(https://squawkhq.com)) is asked, too, where it is on the C(PATH) of the module. Its rules about
     traffic and compatibility refuse, as C(squawk/RULE); those about style do not. Its comments C(-- squawk-ignore) hold for them.
   - The linter does not look into strings or DO blocks, nor into functions that are called.
@@ -141,8 +142,8 @@ options:
     description:
       - What became of the statement at which a run outside a transaction was killed, where the module cannot find out and
         asks for it. V(done) goes on with the next one, V(again) runs it again.
-      - V(done) also passes over a statement that failed and was carried out by hand. It answers for the first one that is asked
-        for in a run, and is for that run alone.
+      - V(done) also passes over a statement that failed and was carried out by hand. It answers for the one
+        statement that an earlier run has left. A CALL or DO that failed is asked for, too, as it may have committed a part.
     type: str
     choices: [again, done]
   lock_wait:

@@ -61,6 +61,9 @@ class Database(Protocol):
         connection of its own.
         """
 
+    def has_lock(self) -> bool:
+        """Whether the migrators' lock is still this session's: an operator may have ended it, or a migration given it away."""
+
     def transaction(self, timeouts: Timeouts) -> AbstractContextManager[None]:
         """All or nothing; raises `LockedError` where a lock cannot be had in time."""
 

@@ -46,6 +46,6 @@ def opened(address: Address, *, read_only: bool, application: str = "strata migr
 def client(address: Address) -> AbstractContextManager[Client]:
     """What client programs need to connect while this lasts, with no password on a command line.
 
-    For MySQL a file that only this user can read has the password; it is removed at the end.
+    For MySQL a file without a name, which only this user can read, has the password; it ends with this process.
     """
     return DRIVERS[address.system].client(address)

@@ -109,7 +109,7 @@ class Migrator:
             accepted = tuple(item.name for item in before.drift if item.problem == "changed")
             if not check_mode:
                 if pending:
-                    self._apply(session, before, pending, phase)
+                    self._apply(session, before, pending, phase, database)
                 if accepted:
                     session.accept(accepted)
         names = _names(pending)
@@ -152,7 +152,9 @@ class Migrator:
                 check_rollback(targets, before.applied or (), () if self._engine.TOOL else running)
             if targets is not None:
                 # Looking for rows waits for locks and reads tables, too.
-                with database.limited(self._timeouts) if database else nullcontext():
+                # In SQLite nothing but the whole file is locked, and that by us.
+                others = database and database.SYSTEM != "sqlite"
+                with database.limited(self._timeouts) if database and others else nullcontext():
                     loss.check(targets, database, allow_data_loss)
             elif not allow_data_loss:
                 raise StrataError(
@@ -162,7 +164,7 @@ class Migrator:
             if check_mode:
                 rolled_back, plan = _names(targets or ()), before
             else:
-                rolled_back, plan = self._roll_back(session, before, targets, version, phase)
+                rolled_back, plan = self._roll_back(session, before, targets, version, phase, database)
         if targets is not None:
             text = _text(before, rolled_back=targets)
         elif check_mode:
@@ -179,8 +181,15 @@ class Migrator:
             uncertain=check_mode and targets is None,
         )
 
-    def _apply(self, session: Session, before: Plan, pending: Sequence[Migration], phase: str) -> None:
-        done, failure = self._each(session.apply, pending)
+    def _apply(
+        self,
+        session: Session,
+        before: Plan,
+        pending: Sequence[Migration],
+        phase: str,
+        database: Database | None,
+    ) -> None:
+        done, failure = self._each(session.apply, pending, database)
         if not self._engine.TOOL:
             if failure:
                 raise StrataError(
@@ -225,9 +234,10 @@ class Migrator:
         targets: Sequence[Applied] | None,
         version: str | None,
         phase: str,
+        database: Database | None,
     ) -> tuple[tuple[str, ...], Plan]:
         """Take ``targets`` back; the names of what is taken back, and the plan now."""
-        done, failure = self._each(lambda left: session.rollback(left, version), targets or ())
+        done, failure = self._each(lambda left: session.rollback(left, version), targets or (), database)
         if failure and not self._engine.TOOL:
             raise StrataError(
                 f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
@@ -257,7 +267,10 @@ class Migrator:
         return names, plan
 
     def _each(
-        self, work: Callable[[Sequence[Named]], Iterator[str]], items: Sequence[Named]
+        self,
+        work: Callable[[Sequence[Named]], Iterator[str]],
+        items: Sequence[Named],
+        database: Database | None,
     ) -> tuple[list[str], StrataError | None]:
         """Do ``work`` on the items, again while its locks cannot be had; the names of those done, and what ended it."""
         done: list[str] = []
@@ -268,6 +281,8 @@ class Migrator:
             try:
                 for name in work([each for each in items if each.name not in done]):
                     done.append(name)
+                    self._check_lock(database)
+                self._check_lock(database)
                 return done, None
             except LockedError as error:
                 attempt = 1 if len(done) > before else attempt + 1
@@ -287,6 +302,20 @@ class Migrator:
                     return done, StrataError(said, **error.details)
                 return done, error
 
+    def _check_lock(self, database: Database | None) -> None:
+        """Raise StrataError where another migrator may have begun meanwhile."""
+        if database is None or self._options.lock != "database":
+            return
+        try:
+            kept, reason = database.has_lock(), "It is no longer this session's."
+        except StrataError as error:
+            kept, reason = False, str(error)
+        if not kept:
+            raise StrataError(
+                "The migrators' lock was lost while this migration was at work, and another one may have begun: an operator or the "
+                f"server ended its session, or a migration gave it away. {reason} Look whether another is at work, and run again."
+            )
+
     @contextmanager
     def _session(self, verb: str, *, alone: bool) -> Iterator[tuple[Session, Database | None]]:
         """The engine at work, with other migrators kept out where it is to change anything."""
@@ -304,9 +333,14 @@ class Migrator:
                 # SQLite would make the file, as this process's user, where the tool is to make it as the application's.
                 read_only = not alone or (self._engine.TOOL and address.system == "sqlite")
                 database = stack.enter_context(opened(address, read_only=read_only, application=application))
-                if alone and options.lock == "database":
-                    stack.enter_context(database.lock(options.lock_wait, beside_tool=self._engine.TOOL))
-            yield stack.enter_context(self._engine.open(database, held)), database
+            locked = database if alone and options.lock == "database" else None
+            if locked and self._engine.TOOL:
+                stack.enter_context(locked.lock(options.lock_wait, beside_tool=True))
+            session = stack.enter_context(self._engine.open(database, held))
+            if locked and not self._engine.TOOL:
+                # Not before its files are there: SQLite's lock keeps the application from writing.
+                stack.enter_context(locked.lock(options.lock_wait, beside_tool=False))
+            yield session, database
 
 
 def _names(migrations: Iterable[Named]) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import socket
 import ssl
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
@@ -120,6 +120,8 @@ def connect(address: Address, *, read_only: bool, application: str) -> MysqlData
 def client(address: Address) -> Iterator[Client]:
     """mysqldump, mysql and their like read everything from a file that only this user can read.
 
+    It has no name, and is reached through this process: so nothing of it outlives a kill.
+
     Those of MariaDB go on in plain text where a server offers no TLS, unless they check its certificate whole. So with
     tls=verify-ca they check the name in it, too, and with tls=require the server is asked beforehand.
     """
@@ -134,12 +136,15 @@ def client(address: Address) -> Iterator[Client]:
     }
     lines = ["[client]", *(f"{name}={_option(value)}" for name, value in common.items() if value)]
     lines += _tls_options(address)
-    with tempfile.TemporaryDirectory(prefix="strata-client-") as folder:
-        file = Path(folder) / "options"
-        file.touch(0o600)
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with tempfile.TemporaryFile("w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        descriptors = f"/proc/{os.getpid()}/fd"
         # No other file may name another server: those of the user, and that of MySQL's login paths.
-        yield Client((f"--defaults-file={file}",), {"MYSQL_TEST_LOGIN_FILE": str(Path(folder) / "none")})
+        yield Client(
+            (f"--defaults-file={descriptors}/{file.fileno()}",),
+            {"MYSQL_TEST_LOGIN_FILE": f"{descriptors}/none"},
+        )
 
 
 class MysqlDatabase:
@@ -208,6 +213,10 @@ class MysqlDatabase:
         finally:
             with suppress(StrataError):  # a broken connection has freed it already
                 self.query("SELECT RELEASE_LOCK(?)", (name,))
+
+    def has_lock(self) -> bool:
+        name = _lock_name(self._address.database)
+        return self.query("SELECT IS_USED_LOCK(?) = CONNECTION_ID()", (name,)) == [(1,)]
 
     @contextmanager
     def transaction(self, timeouts: Timeouts) -> Iterator[None]:

@@ -32,6 +32,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.statement
 
 CONNECT_TIMEOUT = 10
 LOCK_KEY = (0x53747261, 0x4D696772)
+# A server whose machine falls silent is given up within half a minute, on the client's side as on its own.
+_PATIENCE = {
+    "connect_timeout": str(CONNECT_TIMEOUT),
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+}
 POLL_INTERVAL = 0.1
 DROP_WAIT = 30
 """Seconds that dropping an invalid index may wait for others' transactions to end."""
@@ -54,6 +61,9 @@ _SESSION = (
     # While a tool works, the session that holds the lock has nothing to do.
     ("idle_session_timeout", "0"),
 )
+_OWN_LOCK = """
+    SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid()
+    AND classid::bigint = ? AND objid::bigint = ?"""
 _HOLDER = """
     SELECT a.application_name, a.usename, coalesce(host(a.client_addr), 'a local socket'), a.pid, a.backend_start
     FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_database d ON d.oid = l.database
@@ -157,6 +167,9 @@ class PostgresqlDatabase:
             with suppress(StrataError):  # a broken connection has freed it already
                 self.query("SELECT pg_advisory_unlock(?, ?)", LOCK_KEY)
 
+    def has_lock(self) -> bool:
+        return bool(self.query(_OWN_LOCK, LOCK_KEY))
+
     @contextmanager
     def transaction(self, timeouts: Timeouts) -> Iterator[None]:
         self.query("BEGIN")
@@ -251,7 +264,7 @@ class PostgresqlDatabase:
             with self._connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall()) if cursor.description else []
-        except self._driver.Error as error:
+        except (self._driver.Error, UnicodeError) as error:  # one that the database's encoding does not have
             state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
             kind = _KINDS.get(str(state), StrataError)
             advice = _TOO_SLOW if state == _CANCELED else ""
@@ -283,7 +296,7 @@ def _parameters(address: Address) -> dict[str, str]:
     if address.socket:
         given.update(host=address.socket, sslmode="")
     given = {name: value for name, value in given.items() if value}
-    return {"connect_timeout": str(CONNECT_TIMEOUT), **given, **address.options}
+    return {**_PATIENCE, **given, **address.options}
 
 
 def _conninfo(parameters: Mapping[str, str]) -> str:

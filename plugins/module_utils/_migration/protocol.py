@@ -90,6 +90,7 @@ class Engine(Protocol):
         """Begin work.
 
         Args:
-            database: the connection that holds the migrators' lock; None where the database is known to the tool alone.
+            database: the connection that holds the migrators' lock, at the latest from the first plan on; None where the
+                database is known to the tool alone.
             held: descriptors that a tool inherits, so that the host's lock is held for as long as it lives.
         """

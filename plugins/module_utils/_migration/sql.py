@@ -44,25 +44,33 @@ class SqlEngine:
     def open(self, database: Database | None, held: Sequence[int]) -> Iterator[Session]:
         if database is None:
             raise StrataError("The engine sql needs a database.")
-        yield _SqlSession(self._options, database)
+        options = self._options
+        files = (
+            read_source(options.folder, options.archive, options.checksum)
+            if options.folder is not None
+            else None
+        )
+        yield _SqlSession(options, database, files)
 
 
 class _SqlSession:
-    def __init__(self, options: EngineOptions, database: Database) -> None:
+    def __init__(
+        self, options: EngineOptions, database: Database, files: tuple[Migration, ...] | None
+    ) -> None:
         self._options = options
         self._database = database
         self._history = History(database)
-        self._files: tuple[Migration, ...] | None = None
-        # What the operator answers is about the statement that an earlier run has left, not about one of this run.
-        self._asked = {version: left.step for version, left in self._history.progress().items()}
+        self._files = files
+        self._asked: dict[str, int] | None = None
 
     def plan(self, phase: str) -> Plan:
-        """What is applied, compared with the files; these are read once."""
+        """What is applied, compared with the files."""
+        if self._asked is None:
+            # What the operator answers is about the statement that an earlier run has left, not about one of this run.
+            self._asked = {version: left.step for version, left in self._history.progress().items()}
         applied = self._history.read()
-        if self._options.folder is None:
-            return Plan(applied, None, numbered=True)
         if self._files is None:
-            self._files = read_source(self._options.folder, self._options.archive, self._options.checksum)
+            return Plan(applied, None, numbered=True)
         return compare(self._files, applied)
 
     def apply(self, migrations: Sequence[Migration]) -> Iterator[str]:
@@ -103,7 +111,7 @@ class _SqlSession:
         )
         begun = self._history.progress().get(str(migration.version))
         if begun or not migration.transactional or not self._database.rolls_back(sql):
-            is_asked = begun and begun.step == self._asked.get(begun.version)
+            is_asked = begun and begun.step == (self._asked or {}).get(begun.version)
             steps = Steps(self._database, self._history, migration, direction)
             steps.run(timeouts, options.resume if is_asked else None)
             with self._database.transaction(timeouts):

@@ -81,7 +81,7 @@ class SqliteDatabase:
         self._connection.set_progress_handler(lambda: time.monotonic() > deadline, _CHECKED_EVERY)
         try:
             return self._connection.execute(sql, tuple(parameters)).fetchall()
-        except (sqlite3.Error, sqlite3.Warning) as error:
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             text = str(error)
             if text == "interrupted":
                 text += ". It took too long: statement_timeout is the option that limits it."
@@ -127,6 +127,9 @@ class SqliteDatabase:
             finally:
                 if self._connection.in_transaction:
                     self._commit()
+
+    def has_lock(self) -> bool:
+        return True  # the host's, which goes with this process
 
     @contextmanager
     def transaction(self, timeouts: Timeouts) -> Iterator[None]:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import http.server
 import multiprocessing
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import tarfile
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.synchronize import Event
@@ -27,6 +30,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.database 
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import client, opened
+from ansible_collections.strata.deploy.plugins.module_utils._migration.migrator import Migrator
+from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 
 WAIT = 20.0
 SHORT = Timeouts(0.05, 0)
@@ -99,6 +104,42 @@ def hold(address: Address, run: Path, held: Event) -> None:
         database.query("CREATE TABLE a (x)")
         held.set()
         database.query(ENDLESS)
+
+
+def test_the_application_writes_while_the_archive_is_fetched(
+    database: Database, address: Address, tmp_path: Path
+) -> None:
+    archive = tmp_path / "shop.tar.gz"
+    (tmp_path / "1_a.sql").write_text("-- migrate:up\nCREATE TABLE a (x int);\n")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "1_a.sql", "db/1_a.sql")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with sqlite3.connect(address.database, timeout=0) as application:
+                application.execute("CREATE TABLE written (x int)")
+            application.close()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(archive.read_bytes())
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{httpd.server_port}/shop.tar.gz"
+            options = EngineOptions(
+                url=f"sqlite://{address.database}", folder="db", archive=url, checksum="unverified"
+            )
+            Migrator("sql", options).ensure_latest(phase="expand", check_mode=False)
+        finally:
+            httpd.shutdown()
+            thread.join()
+    assert database.has_table("a")
+    assert database.has_table("written")
 
 
 def test_a_killed_migrator_frees_the_lock_and_leaves_nothing(address: Address, tmp_path: Path) -> None:

@@ -171,6 +171,23 @@ def test_check_mode_creates_nothing(engine: Engine, other: postgresql.Postgresql
 
 
 @pytest.mark.usefixtures("driver")
+def test_a_migration_that_gives_the_lock_away_ends_the_run(
+    migrate: Migrate, other: postgresql.PostgresqlDatabase
+) -> None:
+    with pytest.raises(StrataError, match="migrators' lock was lost .* Done before it in this run: 1_x.sql"):
+        migrate("SELECT pg_advisory_unlock_all();", "CREATE TABLE b (x int);")
+    assert versions(other) == ["1"]
+
+
+def test_a_character_that_the_session_cannot_say_is_an_error_and_no_traceback(url: str) -> None:
+    database = connect(url)
+    database.query("SET client_encoding = LATIN1")
+    with pytest.raises(StrataError, match="PostgreSQL database"):
+        database.script("SELECT '\u2192'")
+    database.close()
+
+
+@pytest.mark.usefixtures("driver")
 def test_a_read_only_session_cannot_write(url: str) -> None:
     database = connect(url, read_only=True)
     with pytest.raises(StrataError, match="read-only transaction"):
