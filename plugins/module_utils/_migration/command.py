@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database
+from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database, LockedError
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Applied, Migration, Plan
 from ansible_collections.strata.deploy.plugins.module_utils._migration.pending import read_pending
 from ansible_collections.strata.deploy.plugins.module_utils._migration.plan import REFUSED
@@ -39,13 +39,14 @@ class CommandEngine:
     @contextmanager
     def open(self, database: Database | None, held: Sequence[int]) -> Iterator[Session]:
         with self._tool.opened(database, held):
-            yield _CommandSession(self._options, self._tool)
+            yield _CommandSession(self._options, self._tool, database)
 
 
 class _CommandSession:
-    def __init__(self, options: EngineOptions, tool: ReleaseTool) -> None:
+    def __init__(self, options: EngineOptions, tool: ReleaseTool, database: Database | None) -> None:
         self._commands = options.commands or {}
         self._tool = tool
+        self._takes_back = database is None or database.SYSTEM != "mysql"
 
     def plan(self, phase: str) -> Plan:
         """What is pending alone, for a tool's own history is its own to read."""
@@ -73,4 +74,14 @@ class _CommandSession:
         """Nothing to do: no checksums are kept."""
 
     def _run(self, name: str, facts: Mapping[str, str]) -> str:
-        return self._tool.run(name, argv(name, self._commands[name]), facts)
+        try:
+            return self._tool.run(name, argv(name, self._commands[name]), facts)
+        except LockedError as error:
+            if self._takes_back:
+                raise
+            # Begun again, it would run into what it has done.
+            raise StrataError(
+                f"{error} It is not run again by itself: what it did before that may stay, as MySQL takes back no change of a "
+                "table. Look, and undo it.",
+                **error.details,
+            ) from error

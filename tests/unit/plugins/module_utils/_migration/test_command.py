@@ -385,6 +385,20 @@ def test_a_release_without_a_migrations_folder_is_none_of_this_engine_s_concern(
 def test_what_a_rollback_command_drops_is_not_known_and_so_has_to_be_allowed(shop: Any, check: bool) -> None:
     migrate(shop)
     shop.calls()
-    with pytest.raises(StrataError, match="cannot be seen beforehand.*db_migrate_allow_data_loss"):
+    with pytest.raises(StrataError, match=r"cannot be seen beforehand.*db_migrate_allow_data_loss"):
         roll_back(shop, allow_data_loss=False, check=check)
     assert not [call for call in shop.calls() if call.startswith("rollback")]
+
+
+@pytest.mark.parametrize(("database", "tries"), [("url", 3), ("mysql_url", 1)])
+def test_a_command_that_was_refused_a_lock_is_run_again_where_nothing_of_it_stays(
+    shop: Any, tmp_path: Path, request: pytest.FixtureRequest, database: str, tries: int
+) -> None:
+    log = tmp_path / "tries"
+    refused = f"echo tried >> {log}; echo 'Lock wait timeout exceeded: lock timeout' >&2; exit 1"
+    commands = {"plan": "echo 0001_orders", "apply": ["sh", "-c", refused]}
+    options = {"url": request.getfixturevalue(database), "lock": "database", "lock_timeout": 0.01}
+    with pytest.raises(StrataError, match="Lock wait timeout exceeded") as caught:
+        migrate(shop, commands=commands, retries=2, **options)
+    assert log.read_text().splitlines() == ["tried"] * tries
+    assert ("may stay" in str(caught.value)) is (tries == 1)

@@ -135,5 +135,5 @@ def test_blank_is_what_has_nothing_to_execute(sql: str, blank: bool) -> None:
 
 
 def test_a_nul_byte_at_which_a_server_would_stop_reading_is_refused() -> None:
-    with pytest.raises(StrataError, match="'1_x.sql' has a NUL byte on line 3"):
+    with pytest.raises(StrataError, match=r"'1_x.sql' has a NUL byte on line 3"):
         parse("1_x.sql", b"-- migrate:up\nSELECT 1;\n\0SELECT 2;\n")

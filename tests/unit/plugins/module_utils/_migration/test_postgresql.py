@@ -174,7 +174,7 @@ def test_check_mode_creates_nothing(engine: Engine, other: postgresql.Postgresql
 def test_a_migration_that_gives_the_lock_away_ends_the_run(
     migrate: Migrate, other: postgresql.PostgresqlDatabase
 ) -> None:
-    with pytest.raises(StrataError, match="migrators' lock was lost .* Done before it in this run: 1_x.sql"):
+    with pytest.raises(StrataError, match=r"migrators' lock was lost .* Done before it in this run: 1_x.sql"):
         migrate("SELECT pg_advisory_unlock_all();", "CREATE TABLE b (x int);")
     assert versions(other) == ["1"]
 
