@@ -245,6 +245,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
@@ -284,9 +285,11 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
         return ensure_staged(
             path,
             version,
-            Artifact(options["url"], options["checksum"]),
+            Archive(
+                Artifact(options["url"], options["checksum"]),
+                Limits(options["max_bytes"], options["max_entries"]),
+            ),
             shared=tuple(options["shared"]),
-            limits=Limits(options["max_bytes"], options["max_entries"]),
             deployment=options["deployment"],
             check_mode=check_mode,
         )

@@ -96,6 +96,10 @@ releases:
       description: The checksum that it was staged with, or V(unverified).
       type: str
       sample: unverified
+    kind:
+      description: What kind of artifact it was staged from, V(archive).
+      type: str
+      sample: archive
     origin:
       description: Where it came from, without credentials and query.
       type: str

@@ -13,15 +13,16 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up im
     Activation,
     bring_up,
     outcome_of,
+    service_of,
     verified,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout, validate_version
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
 from ansible_collections.strata.deploy.plugins.module_utils._release.quiesce import quiesce
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
+from ansible_collections.strata.deploy.plugins.module_utils._release.removal import remove
 from ansible_collections.strata.deploy.plugins.module_utils._release.retention import superfluous
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, save
-from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 
 
 def ensure_active(
@@ -38,7 +39,8 @@ def ensure_active(
     validate_version(version)
     if keep < 1:
         raise StrataError("The number of releases to keep must be at least 1.")
-    service, check = connect(how.service), how.check_for(version)
+    how.validate()
+    check = how.check_for(version)
     layout = Layout(root)
     what = f"Activating {version} under {root}"
     with act(what), opened(layout, check_mode) as state:
@@ -47,11 +49,12 @@ def ensure_active(
         release = state.releases.get(version)
         if (release is None or not layout.release(version).is_dir()) and not check_mode:
             raise StrataError(f"{version} is not staged under {root}. Stage it first.")
+        service = service_of(layout, release, how)
         former = service.status() if service else None
         if release and release.state == "good" and current == version and not state.intent:
             healthy = verified(former, check)
             if healthy:
-                return outcome_of(False, before, before, version, None, how, former, healthy)
+                return outcome_of(False, before, before, version, None, service, former, healthy)
         if release is None:
             after = {"current": version, "releases": {**before["releases"], version: "good"}}
             return Outcome(True, before, after, version, current, "good")
@@ -61,7 +64,9 @@ def ensure_active(
         pruned = superfluous(planned, version, keep)
         after = view(planned.without(*pruned), version)
         if check_mode:
-            return replace(outcome_of(True, before, after, version, previous, how, former, {}), pruned=pruned)
+            return replace(
+                outcome_of(True, before, after, version, previous, service, former, {}), pruned=pruned
+            )
         found, intent = state, Intent("activate", version, utc_now(), previous, how.deployment)
         state = save(layout.state, replace(found, intent=intent))
         if current:
@@ -77,7 +82,7 @@ def ensure_active(
                 )
         with act(what, changed=True):
             try:
-                status, health = bring_up(layout, version, how, service, check)
+                status, health = bring_up(layout, release, service, check)
             except StrataError as error:
                 save(layout.state, replace(state.bad(version, str(error).splitlines()[0]), intent=None))
                 facts = {
@@ -89,11 +94,11 @@ def ensure_active(
                 }
                 raise StrataError(f"{what}: {error}", **facts) from error
             done = state.good(version, how.deployment)
-            state = save(layout.state, replace(done.without(*pruned), removing=pruned))
+            save(layout.state, replace(done, removing=pruned))
             for each in pruned:
-                layout.discard(layout.release(each))
+                remove(layout, done, each)
             if pruned:
-                save(layout.state, replace(state, removing=()))
+                save(layout.state, done.without(*pruned))
             return replace(
-                outcome_of(True, before, after, version, previous, how, status, health), pruned=pruned
+                outcome_of(True, before, after, version, previous, service, status, health), pruned=pruned
             )

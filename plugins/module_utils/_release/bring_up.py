@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils import _url
+from ansible_collections.strata.deploy.plugins.module_utils._artifact import installer
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._health import HealthCheck, probe, wait
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release
+from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import (
     Service,
     ServiceOptions,
@@ -35,6 +38,9 @@ class Activation:
     quiesce_timeout: float = 60.0
     deployment: str | None = None
 
+    def validate(self) -> None:
+        connect(self.service)
+
     def check_for(self, version: str) -> HealthCheck | None:
         if self.health is None:
             return None
@@ -55,20 +61,28 @@ def verified(status: Status | None, check: HealthCheck | None) -> dict[str, Any]
         return None
 
 
+def service_of(layout: Layout, release: Release | None, how: Activation) -> Service | None:
+    """What runs this release; of one that is not staged yet, what the options say."""
+    if release is None:
+        return connect(how.service)
+    return installer(release.kind).service(layout.release(release.version), how.service)
+
+
 def bring_up(
-    layout: Layout, version: str, how: Activation, service: Service | None, check: HealthCheck | None
+    layout: Layout, release: Release, service: Service | None, check: HealthCheck | None
 ) -> tuple[Status | None, dict[str, Any]]:
-    layout.switch(version)
-    if service is None or how.service is None:
+    layout.switch(release.version)
+    installer(release.kind).install(layout.release(release.version))
+    if service is None:
         return None, asdict(wait(check)) if check else {}
     former = service.status()
     try:
         service.restart(lambda: _expect_silence(check))
     except StrataError as error:
         raise with_log(error, service) from error
-    watch = Watch(service, how.service.name, former)
+    watch = Watch(service, former)
     if check is None:
-        return watch.running(how.service.timeout), {}
+        return watch.running(service.options.timeout), {}
     try:
         health = asdict(wait(check, watch.alive))
     except StrataError as error:
@@ -98,22 +112,22 @@ def outcome_of(
     after: dict[str, Any],
     version: str,
     previous: str | None,
-    how: Activation,
+    service: Service | None,
     status: Status | None,
     health: dict[str, Any],
 ) -> Outcome:
     if changed and before == after:
         # Only restarted, for it was not healthy or not finished.
         before, after = {**before, "healthy": False}, {**after, "healthy": True}
-    service = None
-    if status and how.service:
-        service = {
-            "name": how.service.name,
-            "manager": how.service.manager,
+    found = None
+    if status and service:
+        found = {
+            "name": service.options.name,
+            "manager": service.NAME,
             "state": status.phase,
             "pid": status.pid,
         }
     checked = None
     if "last" in health:
         checked = {"attempts": health["attempts"], "seconds": health["seconds"], **health["last"]}
-    return Outcome(changed, before, after, version, previous, "good", service, checked)
+    return Outcome(changed, before, after, version, previous, "good", found, checked)

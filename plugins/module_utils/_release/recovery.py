@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
+from ansible_collections.strata.deploy.plugins.module_utils._release.removal import remove
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import State, load, save
 
 
@@ -26,9 +27,9 @@ def opened(layout: Layout, check_mode: bool, *, create: bool = False) -> Iterato
         layout.sweep()
         if found.replacing:
             # The old build or the new one, or none: which is there cannot be known.
-            layout.discard(layout.release(found.replacing))
+            remove(layout, found, found.replacing)
         for version in found.removing:
-            layout.discard(layout.release(version))
+            remove(layout, found, version)
         if state != found:
             save(layout.state, state)
         yield state
@@ -36,4 +37,4 @@ def opened(layout: Layout, check_mode: bool, *, create: bool = False) -> Iterato
 
 def settled(state: State) -> State:
     """The state without what was left half done; an unfinished activation stays, for a verb to finish."""
-    return state.without(state.replacing) if state.replacing else state
+    return state.without(*filter(None, (state.replacing, *state.removing)))

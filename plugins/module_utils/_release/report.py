@@ -11,12 +11,11 @@ from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._health import HealthCheck, probe
-from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation, service_of
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout, validate_shared
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import act
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import settled
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, load
-from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions
 
 
@@ -58,7 +57,7 @@ def describe(
         state.releases.values(), key=lambda each: (each.order, each.staged_at), reverse=True
     )
     healthy, health_detail = _health(health, current)
-    service_state, service_detail = _service(service)
+    service_state, service_detail = _service(layout, state.releases.get(current or ""), service)
     return Report(
         current=_summary(state.releases.get(current), current) if current else None,
         releases=[_entry(each) for each in newest_first],
@@ -100,8 +99,10 @@ def _health(check: HealthCheck | None, current: str | None) -> tuple[bool | None
     return answer.healthy, answer.detail
 
 
-def _service(options: ServiceOptions | None) -> tuple[str | None, str]:
-    service = connect(options)
+def _service(
+    layout: Layout, current: Release | None, options: ServiceOptions | None
+) -> tuple[str | None, str]:
+    service = service_of(layout, current, Activation(options))
     if service is None:
         return None, ""
     try:

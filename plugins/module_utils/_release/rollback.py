@@ -13,6 +13,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up im
     Activation,
     bring_up,
     outcome_of,
+    service_of,
     verified,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout, validate_version
@@ -20,7 +21,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.outcome imp
 from ansible_collections.strata.deploy.plugins.module_utils._release.quiesce import quiesce
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, State, save
-from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 
 
 def ensure_rolled_back(
@@ -35,32 +35,34 @@ def ensure_rolled_back(
     """
     if version is not None:
         validate_version(version)
+    how.validate()
     layout = Layout(root)
     what = f"Rolling back under {root}"
     with act(what), opened(layout, check_mode) as state:
         current = layout.current()
         left, target = _from_and_to(layout, state, current, version)
-        service, check = connect(how.service), how.check_for(target)
+        release, check = state.releases[target], how.check_for(target)
+        service = service_of(layout, release, how)
         before = view(state, current)
         former = service.status() if service else None
         if current == target and not state.intent:
             healthy = verified(former, check)
             if healthy:
-                return outcome_of(False, before, before, target, None, how, former, healthy)
+                return outcome_of(False, before, before, target, None, service, former, healthy)
         previous = left if left != target else None
         if previous and previous in state.releases and state.releases[previous].state != "bad":
             state = state.bad(previous, reason or "Rolled back.")
         planned = state.good(target, how.deployment)
         after = view(planned, target)
         if check_mode:
-            return outcome_of(True, before, after, target, previous, how, former, {})
+            return outcome_of(True, before, after, target, previous, service, former, {})
         intent = Intent("roll_back", target, utc_now(), previous, how.deployment)
         save(layout.state, replace(state, intent=intent))
         # The release that is left may be unable to quiesce; that must not keep it.
         problem = quiesce(how.quiesce, how.quiesce_timeout) if current else None
         with act(what, changed=True):
             try:
-                status, health = bring_up(layout, target, how, service, check)
+                status, health = bring_up(layout, release, service, check)
             except StrataError as error:
                 facts = {
                     **error.details,
@@ -71,7 +73,7 @@ def ensure_rolled_back(
                 }
                 raise StrataError(f"Rolling back to {target} under {root}: {error}", **facts) from error
             save(layout.state, state.good(target, how.deployment))
-        outcome = outcome_of(True, before, after, target, previous, how, status, health)
+        outcome = outcome_of(True, before, after, target, previous, service, status, health)
         return replace(outcome, warnings=(problem,) if problem else ())
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.protocol import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory, sync_filesystem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch, look_up
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
     Layout,
     make_folder,
@@ -21,8 +21,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
+from ansible_collections.strata.deploy.plugins.module_utils._release.removal import remove
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State, save
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, unpack
 
 
 def ensure_staged(
@@ -31,20 +31,18 @@ def ensure_staged(
     artifact: Artifact,
     *,
     shared: tuple[str, ...] = (),
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
     deployment: str | None = None,
     check_mode: bool = False,
 ) -> Outcome:
-    """Have ``version`` unpacked under ``root``, with links from ``shared`` paths to ``shared/``.
+    """Have ``version`` staged under ``root``, with links from ``shared`` paths to ``shared/``.
 
     Raises:
-        StrataError: bad input; no such artifact or not what its checksum says; refused by `unpack`; or the
-            version is current and would have to be rebuilt.
+        StrataError: bad input; no such artifact, or not what its checksum says; or the version is current and
+            would have to be rebuilt.
     """
     validate_version(version)
     validate_shared(shared)
     artifact.validate()
-    limits.validate()
     layout = Layout(root)
     with act(f"Staging {version} under {root}"), opened(layout, check_mode, create=True) as state:
         current = layout.current()
@@ -64,17 +62,18 @@ def ensure_staged(
         release = Release(
             version,
             "staged",
-            artifact.checksum.lower(),
+            artifact.checksum,
             {},
-            artifact.shown,
+            artifact.origin,
             utc_now(),
+            artifact.kind,
             deployed_by=deployment,
         )
         after = {**view(state.put(release), current), "checksum": release.checksum}
         if check_mode:
-            look_up(artifact)
+            artifact.look_up()
         else:
-            _stage(layout, state, release, artifact, shared, limits)
+            _stage(layout, state, release, artifact, shared)
         return Outcome(True, before, after, version, current, "staged")
 
 
@@ -84,21 +83,20 @@ def _stage(
     release: Release,
     artifact: Artifact,
     shared: tuple[str, ...],
-    limits: Limits,
 ) -> None:
     incoming = layout.incoming()
     try:
-        digests = fetch(artifact, incoming / "artifact", limits.max_bytes)
-        folder = incoming / "release"
+        folder, scratch = incoming / "release", incoming / "scratch"
         folder.mkdir()
-        unpack(incoming / "artifact", folder, limits)
+        scratch.mkdir()
+        digests = artifact.stage(folder, scratch)
         for path in shared:
             _link_shared(layout, folder, path)
         folder.chmod(0o755)
         # A release must not be half there after a power cut.
         sync_filesystem(folder)
         intended = save(layout.state, replace(state, replacing=release.version))
-        layout.discard(layout.release(release.version))
+        remove(layout, state, release.version)
         folder.rename(layout.release(release.version))
         sync_directory(layout.releases)
         save(layout.state, replace(intended.put(replace(release, digests=digests)), replacing=None))

@@ -24,6 +24,7 @@ class Release:
     Args:
         state: staged, good (it was current and healthy) or bad.
         digests: the artifact's digests by algorithm, as computed when it was fetched.
+        kind: the name of the `Installer` that brings it in.
         order: grows with each activation that succeeded; clocks can go backwards, this cannot.
     """
 
@@ -33,6 +34,7 @@ class Release:
     digests: Mapping[str, str]
     origin: str
     staged_at: str
+    kind: str = "archive"
     order: int = 0
     activated_at: str | None = None
     deployed_by: str | None = None

@@ -41,6 +41,7 @@ class Service(Protocol):
     """What a provider does; it is made from ServiceOptions and raises StrataError."""
 
     NAME: str
+    options: ServiceOptions
 
     def validate(self) -> None:
         """Refuse options that cannot work, without asking the supervisor."""

@@ -82,14 +82,14 @@ class Supervisord:
     NAME = "supervisord"
 
     def __init__(self, options: ServiceOptions) -> None:
-        self._options = options
+        self.options = options
         self._log_sizes = {"Stdout": 0, "Stderr": 0}
 
     def validate(self) -> None:
         form = "unix:///PATH/TO/SOCKET or http://[USER:PASSWORD@]HOST:PORT"
-        if not self._options.address:
+        if not self.options.address:
             raise StrataError(f"The service manager supervisord needs its address: {form}.")
-        bare, _headers = _url.credentials(self._options.address)
+        bare, _headers = _url.credentials(self.options.address)
         parts = urlsplit(bare)
         usable = (
             parts.path.startswith("/")
@@ -98,8 +98,8 @@ class Supervisord:
         )
         if not usable or parts.query:
             raise StrataError(f"The address of supervisord is not of the form {form}.")
-        if not re.fullmatch(r"[^\s:*]+(:[^\s:*]+)?", self._options.name):
-            raise StrataError(f"'{self._options.name}' is not the name of one process, NAME or GROUP:NAME.")
+        if not re.fullmatch(r"[^\s:*]+(:[^\s:*]+)?", self.options.name):
+            raise StrataError(f"'{self.options.name}' is not the name of one process, NAME or GROUP:NAME.")
 
     def status(self) -> Status:
         info = self._info()
@@ -116,7 +116,7 @@ class Supervisord:
             self._log_sizes[channel] = self._tail(channel, 0)[1]
         stopped()
         try:
-            self._call("startProcess", self._options.name, False)
+            self._call("startProcess", self.options.name, False)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != ALREADY_STARTED:
                 raise self._refused("start", fault) from fault
@@ -131,26 +131,26 @@ class Supervisord:
 
     @cached_property
     def _server(self) -> xmlrpc.client.ServerProxy:
-        return xmlrpc.client.ServerProxy("http://supervisord/RPC2", _Transport(self._options))
+        return xmlrpc.client.ServerProxy("http://supervisord/RPC2", _Transport(self.options))
 
     def _info(self) -> Any:
         try:
-            return self._call("getProcessInfo", self._options.name)
+            return self._call("getProcessInfo", self.options.name)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != BAD_NAME:
                 raise self._refused("ask for", fault) from fault
             known = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
             raise StrataError(
-                f"supervisord knows no process '{self._options.name}'; it has: {', '.join(known) or 'none'}."
+                f"supervisord knows no process '{self.options.name}'; it has: {', '.join(known) or 'none'}."
             ) from fault
 
     def _stop(self) -> None:
-        deadline = time.monotonic() + self._options.timeout
+        deadline = time.monotonic() + self.options.timeout
         while True:
             state = self._info()["statename"]
             if state in ("RUNNING", "STARTING", "BACKOFF"):
                 try:
-                    self._call("stopProcess", self._options.name, False)
+                    self._call("stopProcess", self.options.name, False)
                 except xmlrpc.client.Fault as fault:
                     if fault.faultCode != NOT_RUNNING:
                         raise self._refused("stop", fault) from fault
@@ -158,7 +158,7 @@ class Supervisord:
                 return
             if time.monotonic() >= deadline:
                 raise StrataError(
-                    f"supervisord did not get service '{self._options.name}' stopped within {self._options.timeout:g} s;"
+                    f"supervisord did not get service '{self.options.name}' stopped within {self.options.timeout:g} s;"
                     " give it longer with the service's timeout, or shorten the program's stopwaitsecs."
                 )
             time.sleep(POLL)
@@ -166,7 +166,7 @@ class Supervisord:
     def _tail(self, channel: str, length: int) -> tuple[bytes, int]:
         """The last bytes of a log, and its size; nothing where there is no log, or XML cannot carry it."""
         with contextlib.suppress(xmlrpc.client.Fault, ExpatError):
-            data, size, _overflow = self._call(f"tailProcess{channel}Log", self._options.name, 0, length)
+            data, size, _overflow = self._call(f"tailProcess{channel}Log", self.options.name, 0, length)
             return str(data).encode(), int(size)
         return b"", 0
 
@@ -175,16 +175,16 @@ class Supervisord:
             return getattr(self._server.supervisor, method)(*arguments)
         except xmlrpc.client.ProtocolError as error:
             raise StrataError(
-                f"supervisord refused a request about service '{self._options.name}': HTTP {error.errcode} {error.errmsg}."
+                f"supervisord refused a request about service '{self.options.name}': HTTP {error.errcode} {error.errmsg}."
                 + (" Check the user and password in its address." if error.errcode == 401 else "")
             ) from None
         except (OSError, http.client.HTTPException, xmlrpc.client.ResponseError) as error:
             raise StrataError(
-                f"supervisord, asked about service '{self._options.name}', did not answer at its address:"
+                f"supervisord, asked about service '{self.options.name}', did not answer at its address:"
                 f" {error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__}."
             ) from None
 
     def _refused(self, verb: str, fault: xmlrpc.client.Fault) -> StrataError:
         return StrataError(
-            f"supervisord could not {verb} service '{self._options.name}': {fault.faultString}."
+            f"supervisord could not {verb} service '{self.options.name}': {fault.faultString}."
         )

@@ -42,21 +42,21 @@ class Systemd:
     NAME = "systemd"
 
     def __init__(self, options: ServiceOptions) -> None:
-        self._options = options
+        self.options = options
         self._restarted_at = time.time()
 
     def validate(self) -> None:
-        if self._options.address:
+        if self.options.address:
             raise StrataError("The service manager systemd takes no address.")
-        if not re.fullmatch(r"[A-Za-z0-9_@][A-Za-z0-9:_.\\@-]*", self._options.name):
-            raise StrataError(f"'{self._options.name}' is not the name of a systemd unit.")
+        if not re.fullmatch(r"[A-Za-z0-9_@][A-Za-z0-9:_.\\@-]*", self.options.name):
+            raise StrataError(f"'{self.options.name}' is not the name of a systemd unit.")
 
     def status(self) -> Status:
         facts = self._show()
         load = facts.get("LoadState", "unknown")
         if load != "loaded":
             remedy = REMEDIES.get(load, "What systemd makes of it is in `systemctl status`.")
-            raise StrataError(f"systemd cannot use the unit '{self._options.name}': it is {load}. {remedy}")
+            raise StrataError(f"systemd cannot use the unit '{self.options.name}': it is {load}. {remedy}")
         active, sub = facts.get("ActiveState", ""), facts.get("SubState", "")
         phase = "failed" if sub.startswith("auto-restart") else PHASES.get(active, "stopped")
         detail = f"{active}/{sub}"
@@ -71,20 +71,20 @@ class Systemd:
             self._run("systemctl", "daemon-reload")
             self.status()
         # With KillMode=process or none, children of the old process outlive the stop.
-        self._run("systemctl", "stop", "--", self._options.name)
+        self._run("systemctl", "stop", "--", self.options.name)
         stopped()
         # A release that crashed over and over has used up the starts that systemd allows within some seconds
         # (StartLimitBurst=); the next one is not to pay for it. Of a unit that has nothing to reset it is an error.
         with contextlib.suppress(StrataError):
-            self._run("systemctl", "reset-failed", "--", self._options.name)
+            self._run("systemctl", "reset-failed", "--", self.options.name)
         self._restarted_at = time.time()
-        self._run("systemctl", "start", "--", self._options.name)
+        self._run("systemctl", "start", "--", self.options.name)
 
     def log_tail(self) -> list[str]:
         with contextlib.suppress(StrataError):
             # What the process wrote last may be on its way to the journal still.
             self._run("journalctl", "--sync")
-        unit = self._show().get("Id", self._options.name)
+        unit = self._show().get("Id", self.options.name)
         # Its own words; where it found none, those of systemd about it.
         return self._journal(f"_SYSTEMD_UNIT={unit}") or self._journal(f"--unit={unit}")
 
@@ -95,11 +95,11 @@ class Systemd:
         ).splitlines()
 
     def _show(self) -> dict[str, str]:
-        shown = self._run("systemctl", "show", f"--property={PROPERTIES}", "--", self._options.name)
+        shown = self._run("systemctl", "show", f"--property={PROPERTIES}", "--", self.options.name)
         return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
     def _run(self, *command: str) -> str:
-        tried = f"`{' '.join(command[:2])}` for '{self._options.name}'"
+        tried = f"`{' '.join(command[:2])}` for '{self.options.name}'"
         try:
             done = subprocess.run(  # noqa: S603 (a fixed program; the unit's name was validated)
                 command,
@@ -107,7 +107,7 @@ class Systemd:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=self._options.timeout,
+                timeout=self.options.timeout,
                 env={**os.environ, "LC_ALL": "C"},
                 check=False,
             )
@@ -115,7 +115,7 @@ class Systemd:
             raise StrataError(f"{tried} failed: there is no {command[0]} on this host.") from None
         except subprocess.TimeoutExpired:
             raise StrataError(
-                f"{tried} did not end within {self._options.timeout:g} s. Give it longer with the"
+                f"{tried} did not end within {self.options.timeout:g} s. Give it longer with the"
                 " service's timeout, or shorten the unit's TimeoutStopSec= or TimeoutStartSec=."
             ) from None
         if done.returncode != 0:

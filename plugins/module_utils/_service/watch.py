@@ -18,7 +18,6 @@ class Watch:
     """Sees to it that one new process came of a restart, and that it stays."""
 
     service: Service
-    name: str
     former: Status
     seen: Status | None = field(default=None, init=False)
 
@@ -48,7 +47,7 @@ class Watch:
             time.sleep(POLL)
 
     def _lost(self, what: str) -> StrataError:
-        return with_log(StrataError(f"Service '{self.name}' {what}."), self.service)
+        return with_log(StrataError(f"Service '{self.service.options.name}' {what}."), self.service)
 
 
 def with_log(error: StrataError, service: Service) -> StrataError:

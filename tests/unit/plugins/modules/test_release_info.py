@@ -58,7 +58,7 @@ def test_releases_are_told_the_newest_first(run_module: Run, shop: Path) -> None
         ("2.1", "staged"),
     ]
     assert set(result["releases"][0]) == {
-        "version", "state", "reason", "checksum", "origin", "staged_at", "activated_at", "deployed_by",
+        "version", "kind", "state", "reason", "checksum", "origin", "staged_at", "activated_at", "deployed_by",
     }  # fmt: skip
     assert result["rollback_target"] == "1.0"
     assert result["migrations"] == ["001_a.sql", "002_b.sql"]

@@ -13,7 +13,7 @@ def state(text: str, intent: Intent | None = None) -> State:
     for word in text.split():
         version, kind, order = word.split(":")
         releases[version] = Release(
-            version, kind, "unverified", {}, "/a", f"2026-01-01T00:00:{order:0>2}Z", int(order)
+            version, kind, "unverified", {}, "/a", f"2026-01-01T00:00:{order:0>2}Z", order=int(order)
         )
     return State(releases, intent)
 

@@ -67,6 +67,6 @@ def test_a_program_that_does_not_stop_in_time_is_an_error(options: ServiceOption
     service = Supervisord(replace(options, name="stubborn", timeout=0.3))
     service.restart(lambda: None)
     # Only then does it surely block the signal: a program counts as running after a second.
-    Watch(service, "stubborn", Status("stopped", "")).running(10)
+    Watch(service, Status("stopped", "")).running(10)
     with pytest.raises(StrataError, match=r"did not get service 'stubborn' stopped within 0\.3 s"):
         service.restart(lambda: None)

@@ -235,7 +235,7 @@ def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
     answers: Answers, systemd: Systemd, show: list[dict[str, Any]], why: str
 ) -> None:
     answers(show=show, log={"out": "first\ncannot reach postgresql://u:s3cret@db/x\n"})
-    watch = Watch(systemd, "shop.service", OLD)
+    watch = Watch(systemd, OLD)
     for _ in show[:-1]:
         watch.alive()
     with pytest.raises(StrataError, match=why) as raised:
@@ -277,10 +277,10 @@ def test_a_new_process_that_stays_is_waited_for(answers: Answers, systemd: Syste
             shown("active", "running", 8),
         ]
     )
-    assert Watch(systemd, "shop.service", OLD).running(5).pid == 8
+    assert Watch(systemd, OLD).running(5).pid == 8
 
 
 def test_a_process_that_does_not_get_to_run_is_an_error(answers: Answers, systemd: Systemd) -> None:
     answers(show=shown("activating", "start", 8))
     with pytest.raises(StrataError, match=r"was not running within 0\.01 s"):
-        Watch(systemd, "shop.service", OLD).running(0.01)
+        Watch(systemd, OLD).running(0.01)
