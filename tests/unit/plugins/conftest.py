@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import hashlib
 import io
@@ -21,10 +22,15 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.strata.deploy.plugins.module_utils._migration import guard
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions
 from ansible_collections.strata.deploy.plugins.module_utils._service.supervisord import Supervisord
+
+AUTHORITY = "the tests' CA"
 
 SERVER = """\
 import http.server, os, signal, sys
@@ -296,3 +302,50 @@ def migrating_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Migrating
     database.parent.mkdir()
     os.chmod(database.parent, 0o777)
     return MigratingShop(tmp_path / "srv" / "shop", archive, database)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``ca``, a ``server`` that it says is localhost, a ``client``, and another CA, ``stranger``; each .crt and .key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = ec.generate_private_key(ec.SECP256R1())
+    _certify(folder / "ca", authority, authority, name=AUTHORITY, is_authority=True)
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    _certify(folder / "stranger", stranger, stranger, name="a stranger", is_authority=True)
+    _certify(folder / "server", ec.generate_private_key(ec.SECP256R1()), authority, name="localhost")
+    _certify(folder / "client", ec.generate_private_key(ec.SECP256R1()), authority, name="shop")
+    return folder
+
+
+def _certify(
+    path: Path,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: ec.EllipticCurvePrivateKey,
+    *,
+    name: str,
+    is_authority: bool = False,
+) -> None:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+        .issuer_name(
+            x509.Name(
+                [x509.NameAttribute(x509.NameOID.COMMON_NAME, AUTHORITY if key is not issuer else name)]
+            )
+        )
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(issuer, hashes.SHA256())
+    )
+    path.with_suffix(".crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    path.with_suffix(".key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    path.with_suffix(".key").chmod(0o600)

@@ -9,7 +9,6 @@ name a server of MySQL or MariaDB, by the URL of an administrator: STRATA_TEST_M
 from __future__ import annotations
 
 import contextlib
-import datetime
 import getpass
 import importlib.util
 import itertools
@@ -28,9 +27,6 @@ from typing import Any, Callable
 
 import psycopg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration import drivers
@@ -39,7 +35,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._migration.connectio
 PASSWORD = "s3cr3t:p@ss/w?rd#%"
 ENCODED = "s3cr3t%3Ap%40ss%2Fw%3Frd%23%25"
 WAIT = 20.0
-AUTHORITY = "the tests' CA"
 
 _numbers = itertools.count()
 
@@ -275,53 +270,6 @@ def _mysql_answers(server: MysqlServer) -> bool:
         server.execute("DO 1")
         return True
     return False
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``ca``, a ``server`` that it says is localhost, a ``client``, and another CA, ``stranger``; each .crt and .key."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = ec.generate_private_key(ec.SECP256R1())
-    _certify(folder / "ca", authority, authority, name=AUTHORITY, is_authority=True)
-    stranger = ec.generate_private_key(ec.SECP256R1())
-    _certify(folder / "stranger", stranger, stranger, name="a stranger", is_authority=True)
-    _certify(folder / "server", ec.generate_private_key(ec.SECP256R1()), authority, name="localhost")
-    _certify(folder / "client", ec.generate_private_key(ec.SECP256R1()), authority, name="shop")
-    return folder
-
-
-def _certify(
-    path: Path,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: ec.EllipticCurvePrivateKey,
-    *,
-    name: str,
-    is_authority: bool = False,
-) -> None:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
-        .issuer_name(
-            x509.Name(
-                [x509.NameAttribute(x509.NameOID.COMMON_NAME, AUTHORITY if key is not issuer else name)]
-            )
-        )
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(issuer, hashes.SHA256())
-    )
-    path.with_suffix(".crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    path.with_suffix(".key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    path.with_suffix(".key").chmod(0o600)
 
 
 def _free_port() -> int:
