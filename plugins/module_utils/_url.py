@@ -81,8 +81,12 @@ def credentials(url: str) -> tuple[str, dict[str, str]]:
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
     if parts.username is None:
         return bare, {}
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return bare, {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode("ascii")}
+    return bare, {"Authorization": basic(unquote(parts.username), unquote(parts.password or ""))}
+
+
+def basic(user: str, password: str) -> str:
+    """Basic authentication, as the header's value."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def masked(text: str) -> str:

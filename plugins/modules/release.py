@@ -247,7 +247,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
     ON_HOST,
@@ -286,7 +286,7 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
             path,
             version,
             Archive(
-                Artifact(options["url"], options["checksum"]),
+                Source(options["url"], options["checksum"]),
                 Limits(options["max_bytes"], options["max_entries"]),
             ),
             shared=tuple(options["shared"]),

@@ -14,18 +14,20 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.unpack impo
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import Service, ServiceOptions
 
+CHUNK = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Archive:
     """An archive whose top is the top of the release."""
 
-    source: _fetch.Artifact
+    source: _fetch.Source
     limits: Limits = field(default_factory=Limits)
     kind: str = "archive"
 
     @property
     def checksum(self) -> str:
-        return self.source.checksum.lower()
+        return self.source.recorded
 
     @property
     def origin(self) -> str:
@@ -42,9 +44,14 @@ class Archive:
         _fetch.look_up(self.source)
 
     def stage(self, folder: Path, scratch: Path) -> Mapping[str, str]:
-        digests = _fetch.fetch(self.source, scratch / "artifact", self.limits.max_bytes)
-        unpack(scratch / "artifact", folder, self.limits)
-        return digests
+        with _fetch.opened(self.source, scratch, self.limits.max_bytes) as download:
+            packed = scratch / "artifact"
+            with open(packed, "xb") as output:
+                while chunk := download.read(CHUNK):
+                    output.write(chunk)
+            digests = download.verify()
+            unpack(packed, folder, self.limits)
+            return digests
 
 
 class ArchiveInstaller:

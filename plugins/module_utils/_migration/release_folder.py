@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source, fetch
 from ansible_collections.strata.deploy.plugins.module_utils._migration.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
     Layout,
@@ -40,7 +40,7 @@ def release_folder(options: EngineOptions, group: int | None) -> Iterator[Path]:
         NoReleaseError: there is none, and no archive.
         StrataError: as of `fetch` and `unpack`.
     """
-    artifact = Artifact(options.archive, options.checksum or "") if options.archive else None
+    artifact = Source(options.archive, options.checksum or "") if options.archive else None
     if artifact:
         artifact.validate()
     staged = _staged(options.path, options.release, artifact)
@@ -74,7 +74,7 @@ def release_folder(options: EngineOptions, group: int | None) -> Iterator[Path]:
         yield folder
 
 
-def _staged(path: str | None, release: str, artifact: Artifact | None) -> Path | None:
+def _staged(path: str | None, release: str, artifact: Source | None) -> Path | None:
     if not path:
         return None
     layout = Layout(path)

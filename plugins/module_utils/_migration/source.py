@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source, fetch
 from ansible_collections.strata.deploy.plugins.module_utils._migration.files import parse_all
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import DAMAGE
@@ -36,7 +36,7 @@ def read_source(
     """
     if archive is None:
         return parse_all(_folder(Path(folder)))
-    artifact = Artifact(archive, checksum or "")
+    artifact = Source(archive, checksum or "")
     artifact.validate()
     try:
         with tempfile.TemporaryDirectory(prefix="strata-migrations-") as private:

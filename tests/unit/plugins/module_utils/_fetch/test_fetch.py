@@ -11,7 +11,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch, look_up
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source, fetch, look_up
 
 DATA = b"artifact" * 300_000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -69,7 +69,7 @@ def server() -> Iterator[tuple[str, list[tuple[str, str, str | None]]]]:
     "checksum", [f"sha256:{SHA256}", f"sha512:{SHA512}", f"sha256:{SHA256.upper()}", "unverified"]
 )
 def test_an_artifact_is_fetched_with_its_digests(server: Any, tmp_path: Path, checksum: str) -> None:
-    artifact = Artifact(f"http://{server[0]}/a", checksum)
+    artifact = Source(f"http://{server[0]}/a", checksum)
     artifact.validate()
     assert fetch(artifact, tmp_path / "a", len(DATA)) == {"sha256": SHA256, "sha512": SHA512}
     assert (tmp_path / "a").read_bytes() == DATA
@@ -77,7 +77,7 @@ def test_an_artifact_is_fetched_with_its_digests(server: Any, tmp_path: Path, ch
 
 def test_an_artifact_can_lie_on_the_host(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(DATA)
-    artifact = Artifact(str(tmp_path / "source"), f"sha256:{SHA256}")
+    artifact = Source(str(tmp_path / "source"), f"sha256:{SHA256}")
     artifact.validate()
     look_up(artifact)
     fetch(artifact, tmp_path / "a", len(DATA))
@@ -100,19 +100,19 @@ def test_what_is_not_the_artifact_is_an_error(
     server: Any, tmp_path: Path, path: str, checksum: str, limit: int, why: str
 ) -> None:
     with pytest.raises(StrataError, match=why):
-        fetch(Artifact(f"http://{server[0]}{path}", checksum), tmp_path / "a", limit)
+        fetch(Source(f"http://{server[0]}{path}", checksum), tmp_path / "a", limit)
 
 
 def test_credentials_are_sent_but_not_shown_nor_passed_on(server: Any, tmp_path: Path) -> None:
     address, seen = server
     basic = "Basic YW5uYTpzM2NyZXQh"
     fetch(
-        Artifact(f"http://anna:s3cret%21@{address}/redirect?token=t0ken", "unverified"),
+        Source(f"http://anna:s3cret%21@{address}/redirect?token=t0ken", "unverified"),
         tmp_path / "a",
         len(DATA),
     )
     assert seen == [("GET", "/redirect?token=t0ken", basic), ("GET", "/a", None)]
-    missing = Artifact(f"http://anna:s3cret%21@{address}/missing?token=t0ken", "unverified")
+    missing = Source(f"http://anna:s3cret%21@{address}/missing?token=t0ken", "unverified")
     with pytest.raises(StrataError) as raised:
         look_up(missing)
     assert f"http://{address}/missing" in str(raised.value)
@@ -122,24 +122,24 @@ def test_credentials_are_sent_but_not_shown_nor_passed_on(server: Any, tmp_path:
 
 @pytest.mark.parametrize(("path", "methods"), [("/a", ["HEAD"]), ("/no-head", ["HEAD", "GET"])])
 def test_looking_up_fetches_nothing(server: Any, path: str, methods: list[str]) -> None:
-    look_up(Artifact(f"http://{server[0]}{path}", "unverified"))
+    look_up(Source(f"http://{server[0]}{path}", "unverified"))
     assert [method for method, _path, _authorization in server[1]] == methods
 
 
 def test_a_server_that_is_not_there_is_an_error(free_port: int) -> None:
     with pytest.raises(StrataError, match="refused"):
-        look_up(Artifact(f"http://127.0.0.1:{free_port}/a", "unverified"))
+        look_up(Source(f"http://127.0.0.1:{free_port}/a", "unverified"))
 
 
 def test_a_host_that_cannot_be_a_name_is_an_error() -> None:
     with pytest.raises(StrataError, match=r"Fetching http://a\.\.b/c: .*label"):
-        look_up(Artifact("http://a..b/c", "unverified"))
+        look_up(Source("http://a..b/c", "unverified"))
 
 
 @pytest.mark.parametrize("use", [look_up, lambda artifact: fetch(artifact, Path("/nowhere"), 1)])
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, use: Callable[[Artifact], Any]) -> None:
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, use: Callable[[Source], Any]) -> None:
     with pytest.raises(StrataError, match="No such file"):
-        use(Artifact(str(tmp_path / "missing"), "unverified"))
+        use(Source(str(tmp_path / "missing"), "unverified"))
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, use: Callable[[Art
 )
 def test_bad_input_is_seen_before_any_request(url: str, checksum: str, why: str) -> None:
     with pytest.raises(StrataError, match=why):
-        Artifact(url, checksum).validate()
+        Source(url, checksum).validate()

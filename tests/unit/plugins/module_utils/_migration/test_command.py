@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source
 from ansible_collections.strata.deploy.plugins.module_utils._migration.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._migration.migrator import Migrator
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Outcome, RunningRelease
@@ -287,7 +287,7 @@ class Where:
 
     def stage(self, version: str = "2.0", archive: Path | None = None) -> str:
         ensure_staged(
-            str(self._shop.root), version, Archive(Artifact(str(archive or self._shop.archive), "unverified"))
+            str(self._shop.root), version, Archive(Source(str(archive or self._shop.archive), "unverified"))
         )
         return str(Layout(str(self._shop.root)).release(version))
 

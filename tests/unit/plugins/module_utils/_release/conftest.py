@@ -7,7 +7,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
 
@@ -28,7 +28,7 @@ def stage(root: Path, build: Callable[..., Any]) -> Callable[..., Outcome]:
     def run(version: str, text: str = "", *, checksum: str | None = None, **options: Any) -> Outcome:
         built = build(f"shop-{version}", {"app.py": text or version})
         return ensure_staged(
-            str(root), version, Archive(Artifact(built.url, checksum or built.checksum)), **options
+            str(root), version, Archive(Source(built.url, checksum or built.checksum)), **options
         )
 
     return run

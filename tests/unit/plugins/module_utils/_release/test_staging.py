@@ -13,7 +13,7 @@ from ansible_collections.strata.deploy.plugins.module_utils import _fetch
 from ansible_collections.strata.deploy.plugins.module_utils._artifact import archive
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source
 from ansible_collections.strata.deploy.plugins.module_utils._release import layout, staging
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
@@ -149,7 +149,7 @@ def test_shared_paths_become_links_whatever_the_artifact_has_there(
     (root / "shared/conf/app.ini").write_text("shared")
     built = build(files={"conf/app.ini": "built", "log/.keep": "", "app.py": ""})
     shared = ("conf/app.ini", "log", "public/uploads")
-    ensure_staged(str(root), "1.0", Archive(Artifact(built.url, built.checksum)), shared=shared)
+    ensure_staged(str(root), "1.0", Archive(Source(built.url, built.checksum)), shared=shared)
     release = root / "releases/1.0"
     assert os.readlink(release / "conf/app.ini") == "../../../shared/conf/app.ini"
     assert (release / "conf/app.ini").read_text() == "shared"
@@ -161,7 +161,7 @@ def test_shared_paths_become_links_whatever_the_artifact_has_there(
 def test_a_shared_path_below_a_file_is_refused(root: Path, build: Callable[..., Any]) -> None:
     built = build(files={"log": "a file"})
     with pytest.raises(StrataError, match="is not a folder"):
-        ensure_staged(str(root), "1.0", Archive(Artifact(built.url, built.checksum)), shared=("log/app",))
+        ensure_staged(str(root), "1.0", Archive(Source(built.url, built.checksum)), shared=("log/app",))
     assert not (root / "releases/1.0").exists()
 
 
@@ -172,7 +172,7 @@ def test_check_mode_tells_the_same_and_touches_nothing(root: Path, stage: Callab
     assert (planned.changed, planned.before, planned.after) == (done.changed, done.before, done.after)
     assert not stage("1.0", check_mode=True).changed
     with pytest.raises(StrataError, match="No such file"):
-        ensure_staged(str(root), "2.0", Archive(Artifact("/nowhere/a.tar.gz", "unverified")), check_mode=True)
+        ensure_staged(str(root), "2.0", Archive(Source("/nowhere/a.tar.gz", "unverified")), check_mode=True)
 
 
 @pytest.mark.parametrize("checksum", ["sha256:" + "0" * 64, None])
@@ -182,7 +182,7 @@ def test_a_failure_leaves_nothing_behind(root: Path, stage: Callable[..., Any], 
     with pytest.raises(StrataError):
         stage("2.0", checksum=checksum or "nonsense")
     with pytest.raises(StrataError):
-        ensure_staged(str(root), "2.0", Archive(Artifact(__file__, "unverified")))
+        ensure_staged(str(root), "2.0", Archive(Source(__file__, "unverified")))
     assert (tree(root), known(root)) == before
 
 
@@ -194,7 +194,7 @@ def test_a_file_in_place_of_the_root_is_a_clear_error(root: Path, stage: Callabl
 
 
 KILLS = {
-    "while fetching": (_fetch, "fetch", 1),
+    "while fetching": (_fetch, "opened", 1),
     "while unpacking": (archive, "unpack", 1),
     "before the intent": (staging, "save", 1),
     "before the old folder went": (layout.Layout, "discard", 1),
