@@ -31,6 +31,7 @@ lint: $(VENV)/.test
 	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH antsibull-changelog lint
 
 unit: $(VENV)/.test
+	@tests/unit/artifacts.sh
 	@tests/unit/mariadb.sh
 	@$(VENV)/bin/python -m pytest tests/unit
 
