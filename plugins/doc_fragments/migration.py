@@ -34,7 +34,8 @@ options:
     type: str
   archive:
     description:
-      - Path on the host, or http(s) URL, of the release's artifact, a tar.gz.
+      - The release's artifact, a tar.gz, as in O(strata.deploy.release#module:url), where it can be had without headers, a client
+        certificate, or a password other than in the URL. Its signature is not verified.
       - With O(engine=sql) it is verified and read, and not unpacked. A user, password or query in the URL is never shown.
       - With the other engines, it is what the tool is run from where the release is not staged under O(path), as before a
         deployment has staged it. It is unpacked for as long as that takes, in a private folder for temporary files that
@@ -42,8 +43,7 @@ options:
     type: str
   checksum:
     description:
-      - Checksum of O(archive), as C(sha256:HEX) or C(sha512:HEX).
-      - V(unverified) waives it by name.
+      - Checksum of O(archive), as in O(strata.deploy.release#module:checksum).
       - Required with O(archive).
     type: str
   path:

@@ -42,10 +42,10 @@ options:
     description: The release's version, a string that is a safe folder name.
     type: raw
   url:
-    description: Where the artifact lies, an http(s) URL or an absolute path on the hosts.
+    description: Where the artifact lies, an http(s) or oci URL or an absolute path on the hosts.
     type: str
   checksum:
-    description: The artifact's checksum, C(sha256:HEX), C(sha512:HEX) or V(unverified).
+    description: The artifact's checksum, C(sha256:HEX), C(sha512:HEX) or V(unverified), or where a list of checksums lies.
     type: str
   features:
     description: The features that the release switches on.

@@ -38,8 +38,12 @@ options:
     type: str
   url:
     description:
-      - The artifact, a tar.gz whose top is the top of the release. Either an http(s) URL or an absolute path on the host.
+      - The artifact, a tar.gz whose top is the top of the release.
+      - Either an http(s) URL; an absolute path on the host; or C(oci://REGISTRY/NAME:TAG) or C(oci://REGISTRY/NAME@sha256:HEX), an
+        artifact in a registry. Of an artifact of several files, C(#TITLE) at the end names the one with that title.
       - A user and password in a URL are sent as basic authentication. They, and the query of a URL, are neither shown nor recorded.
+      - A download that breaks is taken up where it broke, if the server can do that, and is else begun anew. The proxies of the host's
+        environment are used (E(HTTP_PROXY), E(HTTPS_PROXY), E(NO_PROXY)).
       - Refused in it are absolute paths, paths with C(..), links that lead out of the release or have C(..) after a name, entries
         written through a link, names that occur twice, devices and other special files, setuid and setgid files.
         Files lose write permission for group and others.
@@ -48,8 +52,95 @@ options:
   checksum:
     description:
       - The artifact's checksum, V(sha256:HEX) or V(sha512:HEX). The literal V(unverified) does without.
+      - Or the http(s) URL, or absolute path on the host, of a list of checksums as C(sha256sum) and C(sha512sum) write it, with a line for the
+        artifact's file name.
       - Required with O(state=staged).
     type: str
+  signature:
+    description:
+      - What the artifact must be signed with, by a detached signature. Without a good one it is refused, whatever its checksum.
+      - It is verified when the artifact is fetched. A version that is staged already is not fetched again.
+    type: dict
+    suboptions:
+      format:
+        description:
+          - Who verifies it. With V(minisign) the program of that name, with V(gpg) C(gpgv), with V(ssh) C(ssh-keygen); the host must have it.
+        type: str
+        choices: [gpg, minisign, ssh]
+        required: true
+      key:
+        description:
+          - The public key, or the absolute path of a file with it on the host.
+          - For V(gpg), one or more keys as C(gpg --armor --export) writes them, or a keyring. Keys that have expired or were revoked are refused.
+          - For V(minisign), the public key's file or the line in it that begins with C(RW).
+          - For V(ssh), a public key, or a list of allowed signers, of whom O(signature.identity) must have signed.
+        type: str
+        required: true
+      url:
+        description:
+          - Where the signature lies, an http(s) URL or an absolute path on the host.
+          - By default beside O(url), with C(.asc), C(.minisig) or C(.sig) at the end. Required where the artifact is in a registry.
+        type: str
+      comment:
+        description:
+          - Words that the trusted comment of a signature of minisign must have in it side by side, for instance V(shop 2.0).
+            It is signed too, and so binds name and version.
+        type: str
+      identity:
+        description:
+          - Who must have signed, in a list of allowed signers. For V(ssh) only.
+        type: str
+      namespace:
+        description:
+          - What the signature must have been made for, as C(ssh-keygen -Y sign -n) was told. For V(ssh) only.
+        type: str
+        default: file
+  headers:
+    description:
+      - Headers to send to the server of O(url). A redirect to another server does not get them. They are never shown.
+    type: dict
+    default: {}
+  username:
+    description:
+      - The user for basic authentication, also for tokens of a registry.
+    type: str
+  password:
+    description:
+      - The password of O(username).
+    type: str
+  client_cert:
+    description:
+      - A client certificate on the host, in PEM. Its key may be in the same file.
+    type: path
+  client_key:
+    description:
+      - The key of O(client_cert), without a passphrase.
+    type: path
+  ca_path:
+    description:
+      - The certificates to trust, a file on the host in PEM. By default the host's.
+    type: path
+  validate_certs:
+    description:
+      - Whether the server's certificate is verified.
+    type: bool
+    default: true
+  fetch_timeout:
+    description:
+      - Seconds for which a server may be silent.
+    type: float
+    default: 30.0
+  fetch_retries:
+    description:
+      - How often in all a download is tried again after a broken connection, a timeout, a status 429 or one above 499.
+        The waits between grow, or are what the server asks for with C(Retry-After), up to a minute.
+    type: int
+    default: 3
+  plain_http:
+    description:
+      - Whether a registry is asked without TLS. One on localhost always is.
+    type: bool
+    default: false
   shared:
     description:
       - Paths in the release that become links to the same path under C(shared/), whatever the artifact has there. Used with O(state=staged).
@@ -99,7 +190,8 @@ attributes:
   check_mode:
     support: full
     description:
-      - With O(state=staged) it looks up whether the artifact is there; whether its checksum is right is seen only when it is fetched.
+      - With O(state=staged) it looks up whether the artifact, its list of checksums and its signature are there;
+        whether these are right is seen only when it is fetched.
       - With O(state=active) a version that is not staged yet is taken to be.
   diff_mode:
     support: full
@@ -121,6 +213,21 @@ EXAMPLES = r"""
     url: https://builds.example.com/shop-2.0.tar.gz
     checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     shared: [uploads]
+
+- name: Stage 2.0 from a registry, signed by a key of the team
+  strata.deploy.release:
+    path: /srv/shop
+    version: "2.0"
+    state: staged
+    url: oci://registry.example.com/team/shop:2.0#shop-2.0.tar.gz
+    username: deploy
+    password: "{{ registry_password }}"
+    checksum: https://builds.example.com/shop-2.0/SHA256SUMS
+    signature:
+      format: minisign
+      key: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3
+      url: https://builds.example.com/shop-2.0/shop-2.0.tar.gz.minisig
+      comment: shop 2.0
 
 - name: Activate 2.0
   strata.deploy.release:
@@ -247,13 +354,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
     ON_HOST,
+    SOURCE,
     conceal,
     health_check,
     service_options,
+    source,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
@@ -266,7 +374,8 @@ OPTIONS = {
     "state": {"type": "str", "required": True, "choices": ["staged", "active", "rolled_back"]},
     "version": {"type": "str"},
     "url": {"type": "str", "no_log": True},
-    "checksum": {"type": "str"},
+    "checksum": {"type": "str", "no_log": True},
+    **SOURCE,
     "shared": {"type": "list", "elements": "str", "default": []},
     "max_bytes": {"type": "int", "default": 2147483648},
     "max_entries": {"type": "int", "default": 100000},
@@ -285,10 +394,7 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
         return ensure_staged(
             path,
             version,
-            Archive(
-                Source(options["url"], options["checksum"]),
-                Limits(options["max_bytes"], options["max_entries"]),
-            ),
+            Archive(source(options), Limits(options["max_bytes"], options["max_entries"])),
             shared=tuple(options["shared"]),
             deployment=options["deployment"],
             check_mode=check_mode,
@@ -311,10 +417,11 @@ def main() -> None:
         required_if=[("state", "staged", ("version", "url", "checksum")), ("state", "active", ("version",))],
         supports_check_mode=True,
     )
+    options = dict(module.params)
     conceal(module.no_log_values, module.params)
     started = time.monotonic()
     try:
-        outcome = ensure(module.params, module.check_mode)
+        outcome = ensure(options, module.check_mode)
     except StrataError as error:
         module.fail_json(msg=str(error), **{"untouched": not error.details.get("changed"), **error.details})
     for warning in outcome.warnings:

@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.batches import batch_size_problem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import UNVERIFIED, Source
 
 NEARLY_THE_SAME = 0.9
 POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
-CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|unverified")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -51,18 +50,19 @@ def artifact_problems(url: str | None, checksum: str | None) -> list[str]:
     """What is wrong with an artifact's source and checksum."""
     problems = []
     if not url:
-        problems.append("No artifact is given: set artifact_url to an http(s) URL or to a file on the hosts.")
-    elif not url.startswith("/") and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc):
-        problems.append("artifact_url is neither an http(s) URL nor an absolute path.")
+        problems.append(
+            "No artifact is given: set artifact_url to an http(s) or oci URL or to a file on the hosts."
+        )
     if not checksum:
         problems.append(
-            "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it; "
+            "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it, or to the URL of such a list; "
             "'unverified' waives it by name."
         )
-    elif not CHECKSUM.fullmatch(checksum):
-        problems.append(
-            f"artifact_checksum '{checksum}' is not of the form sha256:<64 hex digits> or sha512:<128 hex digits>."
-        )
+    if url:
+        try:
+            Source(url, checksum or UNVERIFIED).validate()
+        except StrataError as error:
+            problems.append(str(error))
     return problems
 
 

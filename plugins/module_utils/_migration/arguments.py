@@ -36,7 +36,7 @@ COMMON: dict[str, Any] = {
     "connection": {"type": "dict", "options": CONNECTION},
     "folder": {"type": "str"},
     "archive": {"type": "str", "no_log": True},
-    "checksum": {"type": "str"},
+    "checksum": {"type": "str", "no_log": True},
     "path": {"type": "path"},
     "release": {"type": "str", "default": ""},
     "commands": {
@@ -85,7 +85,7 @@ def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Mi
     options = EngineOptions(**{name: value for name, value in parameters.items() if name in known})
     environment = options.environment or {}
     no_log_values.difference_update(str(value) for value in environment.values())
-    _url.conceal(no_log_values, options.archive)
+    _url.conceal(no_log_values, options.archive, options.checksum)
     no_log_values.update(Secrets(environment).passwords, {options.url} if options.url else ())
     if environment:
         parameters["environment"] = dict.fromkeys(environment, BLOT)

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -210,7 +213,7 @@ def test_no_secret_is_in_any_answer_nor_in_the_hosts_log(shop: Shop, logged: lis
         shop.info(health=health),
         shop.to("active", "1.0", health=health),
         shop.to("active", "1.0", health={"url": health["url"].replace("http:", "htp:")}),
-        shop.stage("2.0", url=dead),
+        shop.stage("2.0", url=dead, fetch_retries=0),
         shop.to("active", "1.0", service={**shop._at.service, "name": "shap"}),
         shop.to("active", "1.0", service={**shop._at.service, "address": "unix://deploy:s3cret"}),
     ]
@@ -224,9 +227,69 @@ def test_no_secret_is_in_any_answer_nor_in_the_hosts_log(shop: Shop, logged: lis
         assert secret not in "".join(logged), secret
 
 
+def test_no_secret_of_a_source_is_in_any_answer_nor_in_the_hosts_log(
+    shop: Shop, logged: list[str], free_port: int
+) -> None:
+    dead = f"http://127.0.0.1:{free_port}"
+    secrets = {
+        "headers": {"Authorization": "Bearer s3cret-token", "X-Short": "zq9"},
+        "username": "anna",
+        "password": "s3cret-word",
+        "checksum": f"{dead}/SHA256SUMS?sig=s3cret-list",
+        "signature": {
+            "format": "ssh",
+            "key": "ssh-ed25519 AAAA",
+            "url": f"{dead}/a.sig?sig=s3cret-signature",
+        },
+        "fetch_retries": 0,
+    }
+    unverified = {**secrets, "checksum": "unverified"}
+    answers = [
+        shop.stage("1.0", url=f"{dead}/a", **secrets),
+        shop.stage("1.0", url=f"{dead}/a", **unverified),
+        shop.stage("1.0", url=f"{dead}/a", **{**unverified, "signature": None}),
+        shop.stage("1.0", url=f"{dead}/a", **{**unverified, "headers": {"X\nY": "s3cret-token"}}),
+        shop.stage("1.0", **{**secrets, "url": "/a", "checksum": "ftp://h/?s3cret-list"}),
+    ]
+    for each, why in zip(answers, ("SHA256SUMS: ", "a.sig: ", f"{dead}/a: ", "The header", "checksum")):
+        assert each["failed"]
+        assert why in each["msg"]
+        assert "s3cret" not in json.dumps(each)
+        assert "zq9" not in json.dumps(each)
+    assert "s3cret" not in "".join(logged)
+    assert "zq9" not in "".join(logged)
+    assert answers[0]["invocation"]["module_args"]["username"] == "anna"
+
+
+def test_an_artifact_is_staged_with_all_that_its_source_needs(shop: Shop, build: Any, tmp_path: Path) -> None:
+    if not shutil.which("ssh-keygen"):
+        pytest.skip("ssh-keygen is not here")
+    built = build("signed")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    sign = ["ssh-keygen", "-q", "-Y", "sign", "-f", tmp_path / "key", "-n", "shop", built.path]
+    (tmp_path / "SHA256SUMS").write_text(f"{built.checksum[7:]}  signed.tar.gz\n")
+    signature = {"format": "ssh", "key": (tmp_path / "key.pub").read_text(), "namespace": "shop"}
+    options = {"url": built.url, "checksum": str(tmp_path / "SHA256SUMS"), "signature": signature}
+    missing = shop.stage("1.0", **options)
+    assert (missing["failed"], missing["untouched"]) == (True, True)
+    assert "signed.tar.gz.sig: No such file" in missing["msg"]
+    subprocess.run(sign, check=True)
+    other = shop.stage("1.0", **{**options, "signature": {**signature, "namespace": "other"}})
+    assert "Verifying the signature of" in other["msg"]
+    assert not list(shop._at.root.glob("releases/*"))
+    assert not list(shop._at.root.glob(".strata/incoming-*"))
+    staged = shop.stage("1.0", **options)
+    assert staged["changed"], staged
+    assert shop.info()["releases"][0]["checksum"] == built.checksum
+    assert not shop.stage("1.0", **options)["changed"]
+    (tmp_path / "SHA256SUMS").write_text(f"{'1' * 64}  signed.tar.gz\n")
+    mismatch = shop.stage("1.0", **options)
+    assert f"its checksum is {built.checksum}, not sha256:{'1' * 64}" in mismatch["msg"]
+
+
 def test_urls_without_a_secret_are_readable(shop: Shop, free_port: int) -> None:
     url = f"http://127.0.0.1:{free_port}/a.tar.gz"
-    assert f"Fetching {url}: " in shop.stage("1.0", url=url)["msg"]
+    assert f"Fetching {url}: " in shop.stage("1.0", url=url, fetch_retries=0)["msg"]
     assert "Fetching /nowhere/a.tar.gz: " in shop.stage("1.0", url="/nowhere/a.tar.gz")["msg"]
     shop.deploy("1.0")
     shop.stage("2.0", "sick")

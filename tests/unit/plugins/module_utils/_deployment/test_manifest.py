@@ -35,6 +35,26 @@ def test_a_good_manifest_passes() -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "/mnt/builds/shop-2.0.tar.gz"},
+        {"url": "oci://registry.example.com:5000/team/shop:2.0"},
+        {"url": "oci://registry.example.com/team/shop@sha256:" + "a" * 64},
+        {"checksum": "sha512:" + "A" * 128},
+        {"checksum": "unverified"},
+        {"checksum": "https://example.com/SHA256SUMS"},
+        {"checksum": "/mnt/builds/SHA256SUMS"},
+        {
+            "url": "oci://registry.example.com/shop:2.0#shop.tar.gz",
+            "checksum": "https://example.com/SHA256SUMS",
+        },
+    ],
+)
+def test_every_source_and_form_of_checksum_passes(change: dict[str, Any]) -> None:
+    check_manifest(**{**GOOD, **change})
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"version": None}, "No version is given"),
@@ -48,8 +68,11 @@ def test_a_good_manifest_passes() -> None:
         ({"url": "shop.tar.gz"}, "neither an http(s) URL nor an absolute path"),
         ({"url": "ftp://example.com/x"}, "neither an http(s) URL nor an absolute path"),
         ({"checksum": None}, "No checksum is given"),
-        ({"checksum": "md5:abc"}, "not of the form sha256"),
-        ({"checksum": "sha256:abc"}, "not of the form sha256"),
+        ({"checksum": "md5:abc"}, "neither sha256:HEX nor sha512:HEX"),
+        ({"checksum": "sha256:abc"}, "neither sha256:HEX nor sha512:HEX"),
+        ({"checksum": "http:///SHA256SUMS"}, "not of the form http://HOST"),
+        ({"url": "oci://registry.example.com/Shop:1"}, "not of the form oci://REGISTRY/NAME:TAG"),
+        ({"url": "http://example.com/größe.tar.gz"}, "percent-encode it"),
         (
             {"names": ["artifact_cheksum"]},
             "Unknown option 'artifact_cheksum'. Did you mean 'artifact_checksum'?",
