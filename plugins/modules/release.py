@@ -259,7 +259,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up im
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import Limits
 
 OPTIONS = {
     **ON_HOST,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils import _fetch
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, unpack
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import Service, ServiceOptions
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import Limits, unpack
 
 
 @dataclass(frozen=True)

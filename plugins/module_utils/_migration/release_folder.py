@@ -22,7 +22,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import act
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import settled
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import load
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, unpack
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import Limits, unpack
 
 
 class NoReleaseError(StrataError):

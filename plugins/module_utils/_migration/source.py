@@ -16,7 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._errors import Strat
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact, fetch
 from ansible_collections.strata.deploy.plugins.module_utils._migration.files import parse_all
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Migration
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import DAMAGE
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import DAMAGE
 
 FILE_LIMIT = 16 * 1024 * 1024
 ARCHIVE_LIMIT = 2 * 1024 * 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, _Bounded, unpack
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import Limits, _Bounded, unpack
 
 Entry = tuple[tarfile.TarInfo, bytes]
 DEFAULT = Limits()
