@@ -34,7 +34,7 @@ options:
     type: str
   archive:
     description:
-      - Path on the host, or http(s) URL, of the release's artifact, a tar.gz.
+      - Path on the host, or http(s) URL, of the release's artifact, a tar or zip as M(strata.deploy.release) takes it.
       - With O(engine=sql) it is verified and read, and not unpacked. A user, password or query in the URL is never shown.
       - With the other engines, it is what the tool is run from where the release is not staged under O(path), as before a
         deployment has staged it. It is unpacked for as long as that takes, in a private folder for temporary files that

@@ -12,15 +12,16 @@ from pathlib import Path
 from ansible_collections.strata.deploy.plugins.module_utils import _fetch
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import Service, ServiceOptions
-from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import Limits, unpack
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import unpack
 
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive whose top is the top of the release."""
+    """An archive of any format that `unpack` reads."""
 
     source: _fetch.Artifact
-    limits: Limits = field(default_factory=Limits)
+    rules: Rules = field(default_factory=Rules)
     kind: str = "archive"
 
     @property
@@ -33,7 +34,7 @@ class Archive:
 
     def validate(self) -> None:
         self.source.validate()
-        self.limits.validate()
+        self.rules.validate()
 
     def matches(self, digests: Mapping[str, str]) -> bool:
         return self.source.matches(digests)
@@ -42,8 +43,9 @@ class Archive:
         _fetch.look_up(self.source)
 
     def stage(self, folder: Path, scratch: Path) -> Mapping[str, str]:
-        digests = _fetch.fetch(self.source, scratch / "artifact", self.limits.max_bytes)
-        unpack(scratch / "artifact", folder, self.limits)
+        digests = _fetch.fetch(self.source, scratch / "artifact", self.rules.max_bytes)
+        with open(scratch / "artifact", "rb") as stream:
+            unpack(stream, folder, self.rules, scratch)
         return digests
 
 
