@@ -52,7 +52,7 @@ NAMES = [
     "a/b",
     "a/b/c",
     "./a",
-    "../evil",
+    "../../evil",
     "/tmp/evil",
     "a/../b",
     "l",
@@ -64,7 +64,7 @@ NAMES = [
     "ü",
     "\x01",
 ]
-TARGETS = ["a", "..", "../..", "../evil", "a/b", "/etc/passwd", ".", "", "l", "../l/evil", "x" * 120]
+TARGETS = ["a", "..", "../..", "../../evil", "a/b", "/etc/passwd", ".", "", "l", "../l/evil", "x" * 120]
 TRICKS = [
     b"\0",
     b"\xff",
@@ -208,7 +208,11 @@ def offences(release: Path) -> Iterator[str]:
 
 def outside(ground: Path) -> dict[str, Any]:
     return {
-        str(each.relative_to(ground)): (each.lstat().st_mode, each.read_bytes() if each.is_file() else b"")
+        str(each.relative_to(ground)): (
+            each.lstat().st_mode,
+            each.lstat().st_nlink if each.is_file() else 0,
+            each.read_bytes() if each.is_file() else b"",
+        )
         for each in ground.rglob("*")
         if "inside" not in each.relative_to(ground).parts
     }
@@ -245,7 +249,8 @@ def run(seconds: float, seed: int, cases: Iterator[int] | range) -> dict[str, in
     counts = {"unpacked": 0, "refused": 0}
     deadline = time.monotonic() + seconds
     former = signal.signal(signal.SIGALRM, too_long)
-    ground = Path(tempfile.mkdtemp(prefix="strata-fuzz-"))
+    memory = "/dev/shm"
+    ground = Path(tempfile.mkdtemp(prefix="strata-fuzz-", dir=memory if os.path.isdir(memory) else None))
     try:
         (ground / "evil").write_bytes(b"as it was")
         before = outside(ground)
