@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo demo-down test lint unit contract sanity e2e molecule matrix
+.PHONY: demo demo-down test lint unit contract sanity e2e molecule fuzz bench matrix
 
 # Deploys two releases of a small shop onto an embedded fleet, under load, and says what happened.
 demo: $(VENV)/.demo
@@ -37,6 +37,14 @@ unit: $(VENV)/.test
 
 contract: $(VENV)/.test
 	@$(VENV)/bin/python -m pytest tests/contract
+
+# Unpacks archives that are damaged at random, for a minute or: make fuzz SECONDS=600
+fuzz: $(VENV)/.test
+	@$(VENV)/bin/python tests/fuzz/fuzz_unpack.py --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+# How fast artifacts of 2 GiB are unpacked, and in how much memory; needs 6 GB under TMPDIR.
+bench:
+	@$(PYTHON) bench/unpack.py
 
 sanity: $(VENV)/.test
 	@tests/sanity/run.sh $(VENV)

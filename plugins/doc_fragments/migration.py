@@ -34,7 +34,7 @@ options:
     type: str
   archive:
     description:
-      - The release's artifact, a tar.gz, as in O(strata.deploy.release#module:url), where it can be had without headers, a client
+      - The release's artifact, a tar or zip, as in O(strata.deploy.release#module:url), where it can be had without headers, a client
         certificate, or a password other than in the URL. Its signature is not verified.
       - With O(engine=sql) it is verified and read, and not unpacked. A user, password or query in the URL is never shown.
       - With the other engines, it is what the tool is run from where the release is not staged under O(path), as before a

@@ -38,15 +38,19 @@ options:
     type: str
   url:
     description:
-      - The artifact, a tar.gz whose top is the top of the release.
+      - The artifact, an archive whose top is the top of the release, unless O(strip).
       - Either an http(s) URL; an absolute path on the host; or C(oci://REGISTRY/NAME:TAG) or C(oci://REGISTRY/NAME@sha256:HEX), an
         artifact in a registry. Of an artifact of several files, C(#TITLE) at the end names the one with that title.
+      - A tar, plain or compressed with gzip, bzip2, xz or zstd, or a zip; which of them is told by its content. For zstd the host
+        needs Python 3.14 or the program C(zstd). A tar is unpacked as it comes; a zip needs room on the host's disk for itself too, meanwhile.
       - A user and password in a URL are sent as basic authentication. They, and the query of a URL, are neither shown nor recorded.
       - A download that breaks is taken up where it broke, if the server can do that, and is else begun anew. The proxies of the host's
         environment are used (E(HTTP_PROXY), E(HTTPS_PROXY), E(NO_PROXY)).
       - Refused in it are absolute paths, paths with C(..), links that lead out of the release or have C(..) after a name, entries
-        written through a link, names that occur twice, devices and other special files, setuid and setgid files.
-        Files lose write permission for group and others.
+        written through a link, names that occur twice, devices and other special files, sparse files, setuid and setgid files,
+        encrypted entries, and whatever can be read in two ways.
+        Files and folders lose write permission for group and others, unless O(file_mode) and O(folder_mode) say otherwise.
+        Owners, times and extended attributes in it are passed over.
       - Required with O(state=staged).
     type: str
   checksum:
@@ -159,6 +163,37 @@ options:
       - The most entries that the artifact may have.
     type: int
     default: 100000
+  strip:
+    description:
+      - Take off the one folder that everything in the artifact lies in, as the archives of code forges have it.
+        An artifact that has anything beside it is refused. Used with O(state=staged), as the options below up to O(folder_mode) are;
+        all of them have an effect from the next version on.
+    type: bool
+    default: false
+  setuid:
+    description:
+      - What is done about a setuid or setgid file in the artifact. V(refuse) refuses the artifact, V(drop) takes the bits away.
+        Folders always lose them.
+    type: str
+    choices: [refuse, drop]
+    default: refuse
+  owner:
+    description:
+      - Who the release is to belong to, a name or a number. Without it, who runs the module.
+    type: str
+  group:
+    description:
+      - The group that the release is to belong to, a name or a number. Without it, that of who runs the module.
+    type: str
+  file_mode:
+    description:
+      - The mode of the release's files, octal and in quotes, for instance V("0640"). Files that their owner may execute in the artifact
+        may then be executed by all who may read them, V("0750") here. Without it, each file's own mode in the artifact.
+    type: str
+  folder_mode:
+    description:
+      - The mode of the release's folders, octal and in quotes, for instance V("0750"). Without it, each folder's own mode in the artifact.
+    type: str
   keep:
     description:
       - How many releases of each kind, good, bad and staged, are kept when O(state=active) has succeeded.
@@ -367,7 +402,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up im
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
 
 OPTIONS = {
     **ON_HOST,
@@ -379,6 +414,12 @@ OPTIONS = {
     "shared": {"type": "list", "elements": "str", "default": []},
     "max_bytes": {"type": "int", "default": 2147483648},
     "max_entries": {"type": "int", "default": 100000},
+    "strip": {"type": "bool", "default": False},
+    "setuid": {"type": "str", "default": "refuse", "choices": ["refuse", "drop"]},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "file_mode": {"type": "str"},
+    "folder_mode": {"type": "str"},
     "keep": {"type": "int", "default": 5},
     "quiesce": {"type": "list", "elements": "str", "default": []},
     "quiesce_timeout": {"type": "float", "default": 60.0},
@@ -394,7 +435,19 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
         return ensure_staged(
             path,
             version,
-            Archive(source(options), Limits(options["max_bytes"], options["max_entries"])),
+            Archive(
+                source(options),
+                Rules(
+                    options["max_bytes"],
+                    options["max_entries"],
+                    options["strip"],
+                    options["setuid"],
+                    options["owner"] or "",
+                    options["group"] or "",
+                    options["file_mode"] or "",
+                    options["folder_mode"] or "",
+                ),
+            ),
             shared=tuple(options["shared"]),
             deployment=options["deployment"],
             check_mode=check_mode,

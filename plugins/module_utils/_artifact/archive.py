@@ -10,19 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils import _fetch
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, unpack
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import Service, ServiceOptions
-
-CHUNK = 1024 * 1024
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import unpack
 
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive whose top is the top of the release."""
+    """An archive of any format that `unpack` reads."""
 
     source: _fetch.Source
-    limits: Limits = field(default_factory=Limits)
+    rules: Rules = field(default_factory=Rules)
     kind: str = "archive"
 
     @property
@@ -35,7 +34,7 @@ class Archive:
 
     def validate(self) -> None:
         self.source.validate()
-        self.limits.validate()
+        self.rules.validate()
 
     def matches(self, digests: Mapping[str, str]) -> bool:
         return self.source.matches(digests)
@@ -44,14 +43,9 @@ class Archive:
         _fetch.look_up(self.source)
 
     def stage(self, folder: Path, scratch: Path) -> Mapping[str, str]:
-        with _fetch.opened(self.source, scratch, self.limits.max_bytes) as download:
-            packed = scratch / "artifact"
-            with open(packed, "xb") as output:
-                while chunk := download.read(CHUNK):
-                    output.write(chunk)
-            digests = download.verify()
-            unpack(packed, folder, self.limits)
-            return digests
+        with _fetch.opened(self.source, scratch, self.rules.max_bytes) as download:
+            unpack(download, folder, self.rules, scratch)
+            return download.verify()
 
 
 class ArchiveInstaller:

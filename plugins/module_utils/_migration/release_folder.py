@@ -22,7 +22,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import act
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import settled
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import load
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits, unpack
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import unpack
 
 
 class NoReleaseError(StrataError):
@@ -62,10 +63,11 @@ def release_folder(options: EngineOptions, group: int | None) -> Iterator[Path]:
         with act(
             f"Unpacking {artifact.shown} in the host's folder for temporary files, for its migrations (TMPDIR names another)"
         ):
-            limits = Limits()
-            fetch(artifact, Path(private) / "artifact", limits.max_bytes)
+            rules = Rules()
+            fetch(artifact, Path(private) / "artifact", rules.max_bytes)
             make_folder(folder)
-            unpack(Path(private) / "artifact", folder, limits)
+            with open(Path(private) / "artifact", "rb") as stream:
+                unpack(stream, folder, rules, Path(private))
             (Path(private) / "artifact").unlink()
             if group is not None:
                 # Still root's own, so that the user's code cannot change what is run as root's temporary files.

@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-import gzip
 import posixpath
-import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import IO, cast
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source, fetch
 from ansible_collections.strata.deploy.plugins.module_utils._migration.files import parse_all
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Migration
-from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import DAMAGE
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.archive import entries
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.entry import ArchiveError, Entry
 
 FILE_LIMIT = 16 * 1024 * 1024
 ARCHIVE_LIMIT = 2 * 1024 * 1024 * 1024
 UNPACKED_LIMIT = 4 * ARCHIVE_LIMIT
-CHUNK = 64 * 1024
 
 
 def read_source(
@@ -31,7 +30,7 @@ def read_source(
 
     Args:
         folder: an absolute folder or, with ``archive``, the folder inside it.
-        archive: path or http(s) URL of a tar.gz.
+        archive: path or http(s) URL of a tar or zip.
         checksum: of the archive: "sha256:HEX", "sha512:HEX" or "unverified".
     """
     if archive is None:
@@ -63,53 +62,31 @@ def _folder(folder: Path) -> dict[str, bytes]:
         raise StrataError(f"Reading the migrations folder '{folder}' failed: {error.strerror}.") from error
 
 
-class _Bounded:
-    """Ends in an error where an archive would unpack without end."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._left = UNPACKED_LIMIT
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise tarfile.ReadError(f"it unpacks to more than {UNPACKED_LIMIT} bytes")
-        return data
-
-
 def _members(path: Path, shown: str, folder: str) -> dict[str, bytes]:
     wanted = posixpath.normpath(folder)
     if wanted.startswith(("/", "..")):
         raise StrataError(f"The migrations folder '{folder}' must be relative, within the archive {shown}.")
     try:
-        with gzip.open(path) as stream:
-            bounded = cast(IO[bytes], _Bounded(cast(IO[bytes], stream)))
-            with tarfile.open(fileobj=bounded, mode="r|") as archive:
-                contents = _sql_files(archive, wanted, shown)
-            while bounded.read(CHUNK):  # gzip compares its checksum at the very end
-                pass
-    except DAMAGE as error:
-        raise StrataError(
-            f"Reading the archive {shown} failed: {str(error) or type(error).__name__}. It must be an intact tar.gz."
-        ) from error
+        with open(path, "rb") as stream, closing(entries(stream, path.parent, UNPACKED_LIMIT)) as found:
+            contents = _sql_files(found, wanted, shown)
+    except ArchiveError as error:
+        raise StrataError(f"Reading the archive {shown} failed: {error}") from error
     if contents is None:
         raise StrataError(f"The archive {shown} has no folder '{folder}'. Where are its migrations?")
     return contents
 
 
-def _sql_files(archive: tarfile.TarFile, wanted: str, shown: str) -> dict[str, bytes] | None:
+def _sql_files(found: Iterator[Entry], wanted: str, shown: str) -> dict[str, bytes] | None:
     contents: dict[str, bytes] = {}
     exists = False
-    for member in archive:
-        parent, name = posixpath.split(posixpath.normpath(member.name))
+    for entry in found:
+        parent, name = posixpath.split(posixpath.normpath(entry.name))
         exists = exists or wanted in (parent, posixpath.join(parent, name))
         if parent != ("" if wanted == "." else wanted) or not name.endswith(".sql"):
             continue
-        content = archive.extractfile(member) if member.isfile() else None
-        if content is None or member.size > FILE_LIMIT:
+        if entry.kind != "file" or entry.size > FILE_LIMIT:
             raise StrataError(
-                f"'{member.name}' in the archive {shown} is not a file of at most {FILE_LIMIT} bytes."
+                f"'{entry.name}' in the archive {shown} is not a file of at most {FILE_LIMIT} bytes."
             )
-        contents[name] = content.read()
+        contents[name] = b"".join(entry.content)
     return contents if exists or contents else None

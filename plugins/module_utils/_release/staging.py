@@ -88,11 +88,11 @@ def _stage(
     try:
         folder, scratch = incoming / "release", incoming / "scratch"
         folder.mkdir()
+        folder.chmod(0o755)
         scratch.mkdir()
         digests = artifact.stage(folder, scratch)
         for path in shared:
             _link_shared(layout, folder, path)
-        folder.chmod(0o755)
         # A release must not be half there after a power cut.
         sync_filesystem(folder)
         intended = save(layout.state, replace(state, replacing=release.version))

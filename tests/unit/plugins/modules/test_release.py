@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 import urllib.request
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from archives import file, zipped
 
 Run = Callable[..., dict[str, Any]]
 
@@ -300,6 +302,26 @@ def test_urls_without_a_secret_are_readable(shop: Shop, free_port: int) -> None:
     assert failed["invocation"]["module_args"]["health"]["status"] == 200
 
 
+def test_a_release_is_unpacked_as_it_is_asked_for(run_module: Run, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(zipped(file("top/app.py", mode=0o4755), file("top/etc/shop.conf")))
+    arguments = {
+        "path": str(tmp_path / "shop"),
+        "version": "1.0",
+        "url": str(tmp_path / "a"),
+        "state": "staged",
+    }
+    arguments |= {"checksum": "unverified", "strip": True, "file_mode": "0640", "folder_mode": "0750"}
+    assert "setuid" in run_module("release", arguments)["msg"]
+    result = run_module("release", {**arguments, "setuid": "drop", "group": str(os.getgid()), "owner": ""})
+    assert result["changed"], result
+    release = tmp_path / "shop/releases/1.0"
+    modes = {
+        path: stat.S_IMODE((release / path).stat().st_mode)
+        for path in (".", "app.py", "etc", "etc/shop.conf")
+    }
+    assert modes == {".": 0o750, "app.py": 0o750, "etc": 0o750, "etc/shop.conf": 0o640}
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -321,6 +343,14 @@ def test_urls_without_a_secret_are_readable(shop: Shop, free_port: int) -> None:
         (
             {"state": "staged", "version": "1.0", "url": "/a", "checksum": "unverified", "shared": ["../a"]},
             "shared path",
+        ),
+        (
+            {"state": "staged", "version": "1.0", "url": "/a", "checksum": "unverified", "owner": "no-such"},
+            "no user on this host",
+        ),
+        (
+            {"state": "staged", "version": "1.0", "url": "/a", "checksum": "unverified", "file_mode": 416},
+            "in quotes",
         ),
         ({"state": "rolled_back"}, "no earlier good release"),
         ({"state": "active", "version": "1.0", "service": {"manager": "systemd"}}, "needs the name"),

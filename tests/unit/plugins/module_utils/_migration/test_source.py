@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from archives import COMPRESSIONS, file, zipped
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._migration import source
@@ -150,7 +151,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("relative/folder", None, "is not absolute"),
         (str(tmp_path / "absent"), None, "No such file or directory"),
         ("db", str(tmp_path / "absent.tar.gz"), "No such file or directory"),
-        ("db", str(text), "It must be an intact tar.gz"),
+        ("db", str(text), "is not an intact archive"),
     ):
         with pytest.raises(StrataError, match=message):
             read_source(folder, archive, "unverified")
@@ -169,19 +170,34 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 )
 def test_a_damaged_archive_is_an_error(archive: Path, damage: Callable[[bytes], bytes]) -> None:
     archive.write_bytes(damage(archive.read_bytes()))
-    with pytest.raises(StrataError, match=r"Reading the archive .*shop\.tar\.gz failed: .*an intact tar\.gz"):
+    with pytest.raises(
+        StrataError, match=r"Reading the archive .*shop\.tar\.gz failed: .*is not an intact archive"
+    ):
         read_source("db", str(archive), "unverified")
 
 
-@pytest.mark.parametrize("place", ["within", "after"])
+@pytest.mark.parametrize("place", ["packed", "within", "after"])
 def test_an_archive_that_unpacks_without_end_is_refused(
     archive: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     tar = gzip.decompress(archive.read_bytes())
     archive.write_bytes(gzip.compress(tar + bytes(len(tar))))
-    monkeypatch.setattr(source, "UNPACKED_LIMIT", 1024 if place == "within" else len(tar) + 1)
-    with pytest.raises(StrataError, match="it unpacks to more than"):
+    monkeypatch.setattr(
+        source, "UNPACKED_LIMIT", {"packed": 100, "within": 1024, "after": len(tar) + 1}[place]
+    )
+    with pytest.raises(StrataError, match="far larger than its limits"):
         read_source("db", str(archive), "unverified")
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_tar_of_any_compression_is_read(archive: Path, compression: str) -> None:
+    archive.write_bytes(COMPRESSIONS[compression](gzip.decompress(archive.read_bytes())))
+    assert [item.name for item in read_source("db", str(archive), "unverified")] == ["1_a.sql", "2_b.sql"]
+
+
+def test_a_zip_is_read(archive: Path) -> None:
+    archive.write_bytes(zipped(file("db/2_b.sql", UP), file("app.py"), file("db/1_a.sql", UP)))
+    assert [item.name for item in read_source("db", str(archive), "unverified")] == ["1_a.sql", "2_b.sql"]
 
 
 def test_without_a_folder_for_temporary_files_it_says_so(

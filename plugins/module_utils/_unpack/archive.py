@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The formats of archives, told by their first bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from ansible_collections.strata.deploy.plugins.module_utils._unpack import tar, zip_file
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.compression import decompressed
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.entry import (
+    Bounded,
+    DamagedError,
+    Entry,
+    Rejoined,
+    Stream,
+    head_of,
+)
+
+
+def entries(stream: Stream, scratch: Path, limit: int) -> Generator[Entry, None, None]:
+    """The entries of a tar, plain or compressed, or of a zip; the stream is read to its end.
+
+    To be closed where it is not gone through to the end (`contextlib.closing`), for a program may be at work behind it.
+
+    Args:
+        scratch: a private folder, for a zip cannot be read before its end.
+        limit: the most bytes that there may be, packed and unpacked, all that is between the files included.
+
+    Raises:
+        ArchiveError: it is damaged, of no known format, or above the limit.
+    """
+    head = head_of(stream, tar.BLOCK)
+    if not head:
+        raise DamagedError("it is empty")
+    packed = Bounded(Rejoined(head, stream), limit)
+    if head.startswith(zip_file.SIGNATURES):
+        yield from zip_file.entries(packed, scratch)
+        return
+    with decompressed(head, packed, scratch) as plain:
+        if plain is None:
+            yield from _tar(head, packed, "it is")
+            return
+        bounded = Bounded(plain, limit)
+        inner = head_of(bounded, tar.BLOCK)
+        yield from _tar(inner, Rejoined(inner, bounded), "what is compressed in it is")
+
+
+def _tar(head: bytes, stream: Stream, what: str) -> Iterator[Entry]:
+    if not tar.begins(head):
+        raise DamagedError(
+            f"{what} neither a tar (plain, or compressed with gzip, bzip2, xz or zstd) nor a zip,"
+            f" and begins with {ascii(head[:16])[1:]}"
+        )
+    return tar.entries(stream)
