@@ -61,19 +61,23 @@ class Artifact:
         return self.checksum == UNVERIFIED or digests.get(algorithm) == digest.lower()
 
 
-def look_up(artifact: Artifact) -> None:
-    """Raise StrataError if there is no such artifact; nothing of it is fetched."""
+def look_up(artifact: Artifact) -> int | None:
+    """The artifact's size in bytes, where the source tells; nothing of it is fetched.
 
-    def look(stream: IO[bytes], size: int | None) -> None:
-        return None
+    Raises:
+        StrataError: there is no such artifact.
+    """
+
+    def look(stream: IO[bytes], size: int | None) -> int | None:
+        return size
 
     try:
-        _open(artifact, "HEAD", look)
+        return _open(artifact, "HEAD", look)
     except _StatusError as error:
         if error.code not in (403, 405, 501):
             raise
         # A server that knows no HEAD, or a URL that is signed for GET only.
-        _open(artifact, "GET", look)
+        return _open(artifact, "GET", look)
 
 
 def fetch(artifact: Artifact, target: Path, max_bytes: int) -> dict[str, str]:

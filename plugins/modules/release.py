@@ -256,21 +256,45 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.arguments i
     service_options,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._release.failure import fail
+from ansible_collections.strata.deploy.plugins.module_utils._release.files import RenderedFile
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._release.pruning import ensure_pruned
 from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
 from ansible_collections.strata.deploy.plugins.module_utils._release.unpack import Limits
 
 OPTIONS = {
     **ON_HOST,
-    "state": {"type": "str", "required": True, "choices": ["staged", "active", "rolled_back"]},
+    "state": {
+        "type": "str",
+        "required": True,
+        "choices": ["staged", "active", "rolled_back", "pruned", "failed"],
+    },
     "version": {"type": "str"},
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str"},
     "shared": {"type": "list", "elements": "str", "default": []},
+    # All of it, for a host's log would show contents of several lines.
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "no_log": True,
+        "options": {
+            "path": {"type": "str", "required": True},
+            "content": {"type": "str", "required": True, "no_log": True},
+            "mode": {"type": "str", "default": "0640"},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+        },
+    },
     "max_bytes": {"type": "int", "default": 2147483648},
     "max_entries": {"type": "int", "default": 100000},
     "keep": {"type": "int", "default": 5},
+    "prune": {"type": "bool", "default": True},
+    "prune_adopted": {"type": "bool", "default": False},
+    "link_only": {"type": "bool", "default": False},
     "quiesce": {"type": "list", "elements": "str", "default": []},
     "quiesce_timeout": {"type": "float", "default": 60.0},
     "deployment": {"type": "str"},
@@ -278,7 +302,12 @@ OPTIONS = {
 }
 
 
-def ensure(options: dict, check_mode: bool) -> Outcome:
+def take_files(options: dict) -> tuple:
+    """The files to render; their contents do not stay among the options, which are shown."""
+    return tuple(RenderedFile(content=each.pop("content"), **each) for each in options["files"])
+
+
+def ensure(options: dict, files: tuple, check_mode: bool) -> Outcome:
     """Reach the wanted state."""
     path, version = options["path"], options["version"]
     if options["state"] == "staged":
@@ -290,9 +319,18 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
                 Limits(options["max_bytes"], options["max_entries"]),
             ),
             shared=tuple(options["shared"]),
+            files=files,
+            keep=options["keep"],
+            at_most=2 * options["max_bytes"],
             deployment=options["deployment"],
             check_mode=check_mode,
         )
+    if options["state"] == "pruned":
+        return ensure_pruned(
+            path, keep=options["keep"], adopted=options["prune_adopted"], check_mode=check_mode
+        )
+    if options["state"] == "failed":
+        fail(path, version, options["reason"], check_mode=check_mode)
     how = Activation(
         service_options(options["service"]),
         health_check(options["health"]),
@@ -301,20 +339,35 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
         options["deployment"],
     )
     if options["state"] == "active":
-        return ensure_active(path, version, how, keep=options["keep"], check_mode=check_mode)
-    return ensure_rolled_back(path, version, how, reason=options["reason"], check_mode=check_mode)
+        return ensure_active(
+            path,
+            version,
+            how,
+            keep=options["keep"] if options["prune"] else None,
+            adopted=options["prune_adopted"],
+            link_only=options["link_only"],
+            check_mode=check_mode,
+        )
+    return ensure_rolled_back(
+        path, version, how, reason=options["reason"], link_only=options["link_only"], check_mode=check_mode
+    )
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=OPTIONS,
-        required_if=[("state", "staged", ("version", "url", "checksum")), ("state", "active", ("version",))],
+        required_if=[
+            ("state", "staged", ("version", "url", "checksum")),
+            ("state", "active", ("version",)),
+            ("state", "failed", ("version", "reason")),
+        ],
         supports_check_mode=True,
     )
     conceal(module.no_log_values, module.params)
+    files = take_files(module.params)
     started = time.monotonic()
     try:
-        outcome = ensure(module.params, module.check_mode)
+        outcome = ensure(module.params, files, module.check_mode)
     except StrataError as error:
         module.fail_json(msg=str(error), **{"untouched": not error.details.get("changed"), **error.details})
     for warning in outcome.warnings:
