@@ -83,12 +83,10 @@ def ensure_active(
         planned = state if link_only else state.good(version, how.deployment)
         pruned = superfluous(planned, version, keep, adopted=adopted) if keep and not link_only else ()
         after = view(planned.without(*pruned), version)
+        as_linked = Outcome(True, before, after, version, previous, release.state)
         if check_mode:
-            return replace(
-                outcome_of(True, before, after, version, previous, service, former, {}),
-                pruned=pruned,
-                state=planned.releases[version].state,
-            )
+            done = outcome_of(True, before, after, version, previous, service, former, {})
+            return as_linked if link_only else replace(done, pruned=pruned)
         linked = current == version and is_linked(state, None, how)
         found, intent = state, Intent("activate", version, utc_now(), previous, how.deployment, linked)
         state = save(layout.state, replace(found, intent=intent))
@@ -109,7 +107,7 @@ def ensure_active(
                     link(layout, release)
                 if link_only:
                     save(layout.state, replace(state, intent=replace(intent, linked=True)))
-                    return Outcome(True, before, after, version, previous, release.state)
+                    return as_linked
                 status, health = bring_up(service, check)
             except StrataError as error:
                 save(layout.state, replace(state.bad(version, str(error).splitlines()[0]), intent=None))

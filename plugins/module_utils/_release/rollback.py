@@ -67,8 +67,10 @@ def ensure_rolled_back(
             state = state.bad(previous, reason or "Rolled back.")
         planned = state.good(target, how.deployment)
         after = view(planned, target)
+        as_linked = Outcome(True, before, after, target, previous, "good")
         if check_mode:
-            return outcome_of(True, before, after, target, previous, service, former, {})
+            done = outcome_of(True, before, after, target, previous, service, former, {})
+            return as_linked if link_only else done
         linked = current == target and is_linked(state, None, how)
         intent = Intent("roll_back", target, utc_now(), previous, how.deployment, linked)
         save(layout.state, replace(state, intent=intent))
@@ -80,9 +82,7 @@ def ensure_rolled_back(
                     link(layout, release)
                 if link_only:
                     save(layout.state, replace(state, intent=replace(intent, linked=True)))
-                    return Outcome(
-                        True, before, after, target, previous, "good", warnings=(problem,) if problem else ()
-                    )
+                    return replace(as_linked, warnings=(problem,) if problem else ())
                 status, health = bring_up(service, check)
             except StrataError as error:
                 facts = {
