@@ -113,7 +113,8 @@ options:
         never were active, the last one is kept.
       - The current release, the one that a rollback leads to, and one that an unfinished run names are always kept.
       - With O(state=staged) those that will be superfluous go before, if the disk would not hold the new one. Its size is what
-        the source tells, or at least that of the release staged last. If that does not make room for it, nothing is fetched.
+        the source tells, or at least that of the release staged last. If that would not make room for it, nothing is deleted nor fetched, and
+        the module fails.
     type: int
     default: 5
   prune:

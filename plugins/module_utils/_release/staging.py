@@ -32,7 +32,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
 from ansible_collections.strata.deploy.plugins.module_utils._release.removal import prune, remove
-from ansible_collections.strata.deploy.plugins.module_utils._release.retention import superfluous
+from ansible_collections.strata.deploy.plugins.module_utils._release.retention import (
+    superfluous,
+    validate_keep,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State, save
 
 
@@ -61,6 +64,7 @@ def ensure_staged(
     validate_version(version)
     validate_shared(shared)
     validate_files(files, shared)
+    validate_keep(keep)
     artifact.validate()
     layout = Layout(root)
     with act(f"Staging {version} under {root}"), opened(layout, check_mode, create=True) as state:
@@ -96,11 +100,10 @@ def ensure_staged(
             deployed_by=deployment,
             files=rendered,
         )
-        if check_mode:
-            artifact.look_up()
-            pruned: tuple[str, ...] = ()
-        else:
-            state, pruned = _make_room(layout, state, release, artifact, keep, at_most)
+        pruned = _too_much(layout, state, release, artifact, keep, at_most, check_mode)
+        if pruned and not check_mode:
+            prune(layout, state, pruned)
+        state = state.without(*pruned)
         after = {**view(state.put(release), current), "checksum": release.checksum}
         if other:
             # Their contents are secret, and their digests would let one guess.
@@ -111,29 +114,37 @@ def ensure_staged(
         return Outcome(True, before, after, version, current, "staged", pruned=pruned)
 
 
-def _make_room(
-    layout: Layout, state: State, release: Release, artifact: Artifact, keep: int, at_most: int
-) -> tuple[State, tuple[str, ...]]:
-    """Delete what will be superfluous once this release is good, if it needs the room, before anything is fetched."""
-    if free(layout.private) >= at_most:
-        return state, ()
-    former = max(state.releases.values(), key=lambda each: each.staged_at, default=None)
-    needed = max(artifact.look_up() or 0, (former.size or 0) if former else 0)
-    if free(layout.private) >= needed:
-        return state, ()
-    current = layout.current()
-    target = state.last_good(state.left(current))
-    planned = state.put(release).good(release.version, None)
-    pruned = superfluous(planned, current, keep, besides=(target, release.version))
-    state = prune(layout, state, pruned)
+def _too_much(
+    layout: Layout,
+    state: State,
+    release: Release,
+    artifact: Artifact,
+    keep: int,
+    at_most: int,
+    check_mode: bool,
+) -> tuple[str, ...]:
+    """What will be superfluous once this release is good, and has to go before, for it needs the room."""
     room = free(layout.private)
-    if room < needed:
-        gone = f", after {', '.join(pruned)} went" if pruned else ""
+    size = artifact.look_up() if check_mode or room < at_most else None
+    if room >= at_most:
+        return ()
+    former = max(state.releases.values(), key=lambda each: each.staged_at, default=None)
+    needed = max(size or 0, (former.size or 0) if former else 0)
+    if room >= needed:
+        return ()
+    current = layout.current()
+    planned = state.put(release).good(release.version, None)
+    target = state.last_good(state.left(current))
+    found = superfluous(planned, current, keep, besides=(target, release.version))
+    # An earlier Strata did not record sizes.
+    freed = sum(state.releases[version].size or _size(layout.release(version)) for version in found)
+    if room + freed < needed:
+        without = f", and {shown(freed)} more without {', '.join(found)}" if found else ""
         raise StrataError(
             f"Staging {release.version} under {layout.root}: it needs about {shown(needed)}, and {shown(room)} are free"
-            f" there{gone}. Make room, or keep fewer releases; nothing was fetched."
+            f" there{without}. Make room, or keep fewer releases; nothing was fetched."
         )
-    return state, pruned
+    return found
 
 
 def _stage(
