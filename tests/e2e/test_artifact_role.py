@@ -197,9 +197,9 @@ def test_a_hook_costs_nothing_where_the_module_need_not_stop(
 
 
 @pytest.mark.parametrize(
-    ("point", "state"), [("after_link", "bad"), ("after_restart", "bad"), ("before_link", "staged")]
+    ("point", "state", "ignored"),
+    [("after_link", "bad", True), ("after_restart", "bad", False), ("before_link", "staged", True)],
 )
-@pytest.mark.parametrize("ignored", [True, False], ids=["in a fleet", "alone"])
 def test_a_failing_hook_fails_the_release_like_a_failed_activation(
     desk: Desk, hooks: Callable[..., dict[str, Any]], point: str, state: str, ignored: bool
 ) -> None:
@@ -217,8 +217,21 @@ def test_a_failing_hook_fails_the_release_like_a_failed_activation(
         assert (result["failed"], result["untouched"], result["version"]) == (True, not switched, "2.0")
         assert result["msg"] == f"Check {point}: not here"
     if switched:
-        assert desk.play("play.yml", verb="rollback").code == 0
-        assert desk.current() == "releases/1.0"
+        # The same hook fails on the way back too, and must not bar it.
+        back = desk.play("play.yml", verb="rollback", fail_at=point, ignored=ignored)
+        assert back.code == 0, back.output
+        assert f"The hook {point} failed, and the way back goes on. Check {point}: not here" in back.output
+        assert (desk.current(), desk.releases()["1.0"]) == ("releases/1.0", "good")
+
+
+def test_where_there_is_nothing_to_go_back_to_no_hook_runs(
+    desk: Desk, hooks: Callable[..., dict[str, Any]]
+) -> None:
+    desk.hosts(one=hooks(*LINK))
+    assert desk.play("play.yml", verb="rollback", ignored=True).code == 0
+    result = desk.registered()["rollback"]
+    assert (result["untouched"], desk.said()) == (True, [])
+    assert "no earlier good release" in result["msg"]
 
 
 def test_a_hook_that_fails_in_staging_leaves_the_running_release_alone(
