@@ -7,12 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Stage, activate and roll back a release of an app on a host
+short_description: Stage, activate, roll back and prune releases of an app on a host
 version_added: 0.1.0
 author: The Strata authors (@strata)
 description:
   - Each state is reached in one execution on the host.
   - What is about to be done is on disk before it is done. A run that is killed at any point is finished or cleaned up by the next one.
+  - Where another tool has left the same folders (Capistrano, Ansistrano, deploy_helper), its releases are taken over where they lie, once
+    C(current) leads to one of them. That one and those before it can be rolled back to; not those that C(revisions.log) does not know,
+    that have a file C(DEPLOY_UNFINISHED), or that are newer. None is deleted before O(prune_adopted) says so.
   - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, or it was rolled back).
 extends_documentation_fragment:
   - strata.deploy.release
@@ -28,13 +31,16 @@ options:
       - V(rolled_back) marks the current release bad and makes the last good one current in the same way, or O(version).
         Releases that are bad or never were active are passed over. A target that does not become healthy stays good, and the
         rollback unfinished, to be taken up by the next run.
+      - V(pruned) deletes superfluous releases.
+      - V(failed) is for what is found wrong with O(version) outside of this module, in a hook for instance. If the release is current or
+        half activated it is marked bad with O(reason), as by an activation that fails. The module always fails then, with O(reason).
     type: str
-    choices: [staged, active, rolled_back]
+    choices: [staged, active, rolled_back, pruned, failed]
     required: true
   version:
     description:
       - The version, which is also the name of the release's folder. Letters, digits, V(.), V(_), V(+) and V(-), beginning with a letter or digit.
-      - Required unless O(state=rolled_back).
+      - Required with O(state=staged), O(state=active) and O(state=failed).
     type: str
   url:
     description:
@@ -153,6 +159,39 @@ options:
     type: list
     elements: str
     default: []
+  files:
+    description:
+      - Files that are written into the release, whatever the artifact has there, for instance an environment file. Used with O(state=staged).
+      - Their contents are neither shown nor recorded, but a digest is. A release that was staged with other files is staged again;
+        but one that is current, or that a rollback would lead to, is never changed, and the module fails. Give the new files a version of their
+        own then, with the same artifact; a rollback brings the former files back too.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description:
+          - Where the file lies in the release, relative to it, and not in one of O(shared).
+        type: str
+        required: true
+      content:
+        description:
+          - What it holds.
+        type: str
+        required: true
+      mode:
+        description:
+          - Its mode, four octal digits in quotes.
+        type: str
+        default: "0640"
+      owner:
+        description:
+          - The name of its owner; without it, whoever runs the module.
+        type: str
+      group:
+        description:
+          - The name of its group; without it, that of whoever runs the module.
+        type: str
   max_bytes:
     description:
       - The most bytes that the artifact may have, packed and unpacked.
@@ -196,10 +235,30 @@ options:
     type: str
   keep:
     description:
-      - How many releases of each kind, good, bad and staged, are kept when O(state=active) has succeeded.
-      - The current release and the one that a rollback leads to are always kept.
+      - How many good releases are kept when O(state=active) has succeeded, or by O(state=pruned). Of those that are bad, and of those that
+        never were active, the last one is kept.
+      - The current release, the one that a rollback leads to, and one that an unfinished run names are always kept.
+      - With O(state=staged) those that will be superfluous go before, if the disk would not hold the new one. Its size is what
+        the source tells, or at least that of the release staged last. If that would not make room for it, nothing is deleted nor fetched, and
+        the module fails.
     type: int
     default: 5
+  prune:
+    description:
+      - Whether O(state=active) deletes superfluous releases; if not, O(state=pruned) can later.
+    type: bool
+    default: true
+  prune_adopted:
+    description:
+      - Whether releases that another tool made count for O(keep), and are deleted, like the others.
+    type: bool
+    default: false
+  link_only:
+    description:
+      - Whether O(state=active) and O(state=rolled_back) end once C(current) leads to the release, before its service is restarted. The next run
+        with the same state and O(deployment) takes it up there.
+    type: bool
+    default: false
   quiesce:
     description:
       - A command, as a list, that is run on the host before the current release is left and the service restarted. For instance, to have a worker
@@ -219,7 +278,8 @@ options:
     type: str
   reason:
     description:
-      - Why the release that O(state=rolled_back) leaves is marked bad. One that is bad already keeps its reason.
+      - Why the release that O(state=rolled_back) leaves, or of which O(state=failed) tells, is marked bad. One that is bad already keeps its reason.
+      - Required with O(state=failed).
     type: str
 attributes:
   check_mode:
@@ -248,6 +308,10 @@ EXAMPLES = r"""
     url: https://builds.example.com/shop-2.0.tar.gz
     checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     shared: [uploads]
+    files:
+      - path: .env
+        content: "{{ lookup('ansible.builtin.template', 'env.j2') }}"
+        group: shop
 
 - name: Stage 2.0 from a registry, signed by a key of the team
   strata.deploy.release:
@@ -286,6 +350,13 @@ EXAMPLES = r"""
       name: shop.service
     health:
       url: http://127.0.0.1:8001/health
+
+- name: Delete superfluous releases, those that Capistrano made too
+  strata.deploy.release:
+    path: /srv/shop
+    state: pruned
+    keep: 3
+    prune_adopted: true
 """
 
 RETURN = r"""
@@ -295,7 +366,9 @@ untouched:
   type: bool
   sample: true
 version:
-  description: The version that is staged, active or gone back to; after a failed activation, the one that failed.
+  description:
+    - The version that is staged, active or gone back to; after a failed activation, the one that failed.
+    - With O(state=pruned), the one that is current, or null.
   returned: always, unless nothing was tried
   type: str
   sample: "2.0"
@@ -399,19 +472,40 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.arguments i
     source,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._release.failure import fail
+from ansible_collections.strata.deploy.plugins.module_utils._release.files import RenderedFile
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._release.pruning import ensure_pruned
 from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
 from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
 
 OPTIONS = {
     **ON_HOST,
-    "state": {"type": "str", "required": True, "choices": ["staged", "active", "rolled_back"]},
+    "state": {
+        "type": "str",
+        "required": True,
+        "choices": ["staged", "active", "rolled_back", "pruned", "failed"],
+    },
     "version": {"type": "str"},
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
     **SOURCE,
     "shared": {"type": "list", "elements": "str", "default": []},
+    # All of it, for a host's log would show contents of several lines.
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "no_log": True,
+        "options": {
+            "path": {"type": "str", "required": True},
+            "content": {"type": "str", "required": True, "no_log": True},
+            "mode": {"type": "str", "default": "0640"},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+        },
+    },
     "max_bytes": {"type": "int", "default": 2147483648},
     "max_entries": {"type": "int", "default": 100000},
     "strip": {"type": "bool", "default": False},
@@ -421,6 +515,9 @@ OPTIONS = {
     "file_mode": {"type": "str"},
     "folder_mode": {"type": "str"},
     "keep": {"type": "int", "default": 5},
+    "prune": {"type": "bool", "default": True},
+    "prune_adopted": {"type": "bool", "default": False},
+    "link_only": {"type": "bool", "default": False},
     "quiesce": {"type": "list", "elements": "str", "default": []},
     "quiesce_timeout": {"type": "float", "default": 60.0},
     "deployment": {"type": "str"},
@@ -428,7 +525,12 @@ OPTIONS = {
 }
 
 
-def ensure(options: dict, check_mode: bool) -> Outcome:
+def take_files(options: dict) -> tuple:
+    """The files to render; their contents do not stay among the options, which are shown."""
+    return tuple(RenderedFile(content=each.pop("content"), **each) for each in options["files"])
+
+
+def ensure(options: dict, files: tuple, check_mode: bool) -> Outcome:
     """Reach the wanted state."""
     path, version = options["path"], options["version"]
     if options["state"] == "staged":
@@ -449,9 +551,18 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
                 ),
             ),
             shared=tuple(options["shared"]),
+            files=files,
+            keep=options["keep"],
+            at_most=2 * options["max_bytes"],
             deployment=options["deployment"],
             check_mode=check_mode,
         )
+    if options["state"] == "pruned":
+        return ensure_pruned(
+            path, keep=options["keep"], adopted=options["prune_adopted"], check_mode=check_mode
+        )
+    if options["state"] == "failed":
+        fail(path, version, options["reason"], check_mode=check_mode)
     how = Activation(
         service_options(options["service"]),
         health_check(options["health"]),
@@ -460,21 +571,36 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
         options["deployment"],
     )
     if options["state"] == "active":
-        return ensure_active(path, version, how, keep=options["keep"], check_mode=check_mode)
-    return ensure_rolled_back(path, version, how, reason=options["reason"], check_mode=check_mode)
+        return ensure_active(
+            path,
+            version,
+            how,
+            keep=options["keep"] if options["prune"] else None,
+            adopted=options["prune_adopted"],
+            link_only=options["link_only"],
+            check_mode=check_mode,
+        )
+    return ensure_rolled_back(
+        path, version, how, reason=options["reason"], link_only=options["link_only"], check_mode=check_mode
+    )
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=OPTIONS,
-        required_if=[("state", "staged", ("version", "url", "checksum")), ("state", "active", ("version",))],
+        required_if=[
+            ("state", "staged", ("version", "url", "checksum")),
+            ("state", "active", ("version",)),
+            ("state", "failed", ("version", "reason")),
+        ],
         supports_check_mode=True,
     )
     options = dict(module.params)
     conceal(module.no_log_values, module.params)
+    files = take_files(module.params)
     started = time.monotonic()
     try:
-        outcome = ensure(options, module.check_mode)
+        outcome = ensure(options, files, module.check_mode)
     except StrataError as error:
         module.fail_json(msg=str(error), **{"untouched": not error.details.get("changed"), **error.details})
     for warning in outcome.warnings:

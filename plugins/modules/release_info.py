@@ -14,6 +14,7 @@ description:
   - Reads which release is current, which others are there, where a rollback would lead, and whether something was left unfinished.
   - With O(service) and O(health) it also asks the process supervisor and the health URL, once and without waiting. That they do not
     answer, or badly, is reported and is not a failure.
+  - Releases that another tool left, and that M(strata.deploy.release) would take over, are told of before they are.
 extends_documentation_fragment:
   - strata.deploy.release
 options:
@@ -93,7 +94,7 @@ releases:
       type: str
       sample: Rolled back.
     checksum:
-      description: The checksum that it was staged with, or V(unverified).
+      description: The checksum that it was staged with, V(unverified), or V(unknown) of an adopted one.
       type: str
       sample: unverified
     kind:
@@ -101,9 +102,26 @@ releases:
       type: str
       sample: archive
     origin:
-      description: Where it came from, without credentials and query.
+      description: Where it came from, without credentials and query; of an adopted one, C(revision) and what C(REVISION) says, or V(adopted).
       type: str
       sample: https://builds.example.com/shop-2.0.tar.gz
+    size:
+      description: The bytes of its files, as counted when it was staged; null where nobody counted them.
+      type: int
+      sample: 1048576
+    age:
+      description: Seconds since it was staged.
+      type: int
+      sample: 86400
+    files:
+      description: The paths of the files that were rendered for it.
+      type: list
+      elements: str
+      sample: [.env]
+    adopted:
+      description: Whether another tool made it.
+      type: bool
+      sample: false
     staged_at:
       description: When it was staged, in ISO 8601 and UTC.
       type: str
@@ -146,6 +164,10 @@ pending:
       description: The deployment that began it, or null.
       type: str
       sample: 20260203-101100-anna
+    linked:
+      description: Whether C(current) leads to the version already, and only its restart is left.
+      type: bool
+      sample: false
 healthy:
   description: Whether the one probe was healthy, or null without O(health).
   returned: always

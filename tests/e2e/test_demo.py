@@ -98,6 +98,21 @@ def test_a_release_that_fails_a_journey_ends_after_the_canary_batch(demo: Demo) 
     assert not (demo.state / "deployment/shop/lock.json").exists()
 
 
+def test_a_hook_that_fails_on_the_canary_is_a_failed_activation_and_unnoticed(
+    demo: Demo, tmp_path: Path
+) -> None:
+    hook = tmp_path / "fill-cache.yml"
+    hook.write_text("- name: Fill the cache\n  ansible.builtin.fail: {msg: the cache is full}\n")
+    with demo.load() as load:
+        run = demo.deploy("3.0-broken", "-e", json.dumps({"artifact_hooks": {"after_link": str(hook)}}))
+    load.assert_nobody_noticed()
+    assert run.code != 0
+    assert "Fill the cache: the cache is full" in run.report
+    assert demo.releases() == everywhere("2.0")
+    assert demo.in_rotation() == ["web1", "web2", "web3", "web4"]
+    assert not (demo.state / "deployment/shop/lock.json").exists()
+
+
 def test_a_canary_left_by_halt_is_rolled_back_alone(demo: Demo) -> None:
     with demo.load() as load:
         halted = demo.deploy("3.0-broken", "-e", "fleet_rolling_policy=halt")

@@ -39,8 +39,8 @@ class Archive:
     def matches(self, digests: Mapping[str, str]) -> bool:
         return self.source.matches(digests)
 
-    def look_up(self) -> None:
-        _fetch.look_up(self.source)
+    def look_up(self) -> int | None:
+        return _fetch.look_up(self.source)
 
     def stage(self, folder: Path, scratch: Path) -> Mapping[str, str]:
         with _fetch.opened(self.source, scratch, self.rules.max_bytes) as download:

@@ -33,8 +33,12 @@ class Artifact(Protocol):
     def matches(self, digests: Mapping[str, str]) -> bool:
         """Whether a release that was staged with these digests is what is asked for."""
 
-    def look_up(self) -> None:
-        """Raise StrataError if there is no such artifact; nothing of it is fetched."""
+    def look_up(self) -> int | None:
+        """How many bytes are to be fetched, None where the source does not tell; nothing is fetched.
+
+        Raises:
+            StrataError: there is no such artifact.
+        """
 
     def stage(self, folder: Path, scratch: Path) -> Mapping[str, str]:
         """Fetch and verify it, and put into the empty ``folder`` all that bringing it in will need.

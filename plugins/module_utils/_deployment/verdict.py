@@ -96,6 +96,12 @@ def failure_reason(result: Mapping[str, Any] | Sequence[Mapping[str, Any]] | Non
     return None
 
 
+def hook_failure(task: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Why a hook failed, for the record, from what Ansible tells a rescue."""
+    reason = "its result is secret (no_log)" if task.get("no_log") else failure_reason(result)
+    return f"{task.get('name') or task.get('action') or 'a task without a name'}: {reason or 'no message'}"
+
+
 def interrupted(result: Mapping[str, Any] | None) -> bool:
     """Whether a task ended without its module's own word, so that what it did, and whether it still does, is not known."""
     result = result or {}

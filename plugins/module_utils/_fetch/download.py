@@ -148,9 +148,13 @@ def fetch(source: Source, target: Path, max_bytes: int) -> dict[str, str]:
         return download.verify()
 
 
-def look_up(source: Source) -> None:
-    """Raise StrataError if there is no such artifact, or nothing to verify it by; nothing of it is fetched."""
+def look_up(source: Source) -> int | None:
+    """The artifact's size in bytes, where the source tells; nothing of it is fetched.
+
+    Raises:
+        StrataError: there is no such artifact, or nothing to verify it by.
+    """
     _expected = source.expected
     if source.signature:
         source.beside(source.signature_url)
-    source.provider.look_up(source.url, source.access)
+    return source.provider.look_up(source.url, source.access)

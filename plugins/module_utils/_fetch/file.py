@@ -51,9 +51,9 @@ class File:
     def pinned(self, url: str) -> str | None:
         return None
 
-    def look_up(self, url: str, access: Access) -> None:
-        with self.open(url, access, str):
-            pass
+    def look_up(self, url: str, access: Access) -> int | None:
+        with self.open(url, access, str) as file:
+            return file.size
 
     @contextlib.contextmanager
     def open(self, url: str, access: Access, seen: Callable[[], str]) -> Iterator[Stream]:

@@ -298,20 +298,21 @@ def _validator(answer: Any) -> str | None:
     return etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified")
 
 
-def look_up(url: str, access: Access, shown: str) -> None:
-    """Raise StrataError if there is nothing at an http(s) URL."""
+def look_up(url: str, access: Access, shown: str) -> int | None:
+    """The size of what is at an http(s) URL, where the server tells; StrataError if there is nothing."""
 
-    def look(method: str) -> None:
-        ask(method, url, access, shown).close()
+    def look(method: str) -> int | None:
+        with ask(method, url, access, shown) as answer:
+            return _length(answer)
 
     retries = Retries(access.retries)
     try:
-        retries.run(lambda: look("HEAD"))
+        return retries.run(lambda: look("HEAD"))
     except StatusError as error:
         if error.code not in (403, 405, 501):
             raise
         # A server that knows no HEAD, or a URL that is signed for GET only.
-        retries.run(lambda: look("GET"))
+        return retries.run(lambda: look("GET"))
 
 
 class Http:
@@ -333,8 +334,8 @@ class Http:
     def pinned(self, url: str) -> str | None:
         return None
 
-    def look_up(self, url: str, access: Access) -> None:
-        look_up(url, access, self.shown(url))
+    def look_up(self, url: str, access: Access) -> int | None:
+        return look_up(url, access, self.shown(url))
 
     @contextlib.contextmanager
     def open(self, url: str, access: Access, seen: Callable[[], str]) -> Iterator[Stream]:

@@ -223,10 +223,10 @@ class Oci:
     def pinned(self, url: str) -> str | None:
         return Reference.parse(url).digest
 
-    def look_up(self, url: str, access: Access) -> None:
+    def look_up(self, url: str, access: Access) -> int | None:
         registry = _Registry(url, access)
         _digest, layer = registry.manifest()
-        http.look_up(registry.blob(layer["digest"]), registry.access, self.shown(url))
+        return http.look_up(registry.blob(layer["digest"]), registry.access, self.shown(url))
 
     @contextlib.contextmanager
     def open(self, url: str, access: Access, seen: Callable[[], str]) -> Iterator[Stream]:

@@ -93,8 +93,8 @@ class Provider(Protocol):
     def pinned(self, url: str) -> str | None:
         """The `Stream.manifest` that the URL itself asks for."""
 
-    def look_up(self, url: str, access: Access) -> None:
-        """Raise StrataError if there is nothing."""
+    def look_up(self, url: str, access: Access) -> int | None:
+        """The size in bytes, where the source tells; StrataError if there is nothing."""
 
     def open(self, url: str, access: Access, seen: Callable[[], str]) -> AbstractContextManager[Stream]:
         """Begin to read.

@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import IO, Callable, cast
 from urllib.parse import quote
 
-from ansible_collections.strata.deploy.plugins.module_utils import _journal
+from ansible_collections.strata.deploy.plugins.module_utils import _free_space, _journal
 from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._exclusive import exclusive
-from ansible_collections.strata.deploy.plugins.module_utils._migration import free_space
 from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import (
     PASSWORD_VARIABLE,
     Address,
@@ -184,12 +183,12 @@ def _check_folder(folder: Path) -> None:
 def _check_room(address: Address, folder: Path, min_free: int) -> None:
     with opened(address, read_only=True, application="strata backup") as database:
         size = database.size()
-    room = free_space.free(folder)
+    room = _free_space.free(folder)
     if room < size + min_free:
-        reserve = f", and {free_space.shown(min_free)} are to stay free (min_free)" if min_free else ""
+        reserve = f", and {_free_space.shown(min_free)} are to stay free (min_free)" if min_free else ""
         raise StrataError(
-            f"the database has {free_space.shown(size)}, which a backup may take{reserve}; the folder's file system has "
-            f"{free_space.shown(room)} free. Make room there, or give it another folder."
+            f"the database has {_free_space.shown(size)}, which a backup may take{reserve}; the folder's file system has "
+            f"{_free_space.shown(room)} free. Make room there, or give it another folder."
         )
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._free_space import free, shown
 from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import Address, resolve
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import opened
-from ansible_collections.strata.deploy.plugins.module_utils._migration.free_space import free, shown
 
 POLL_INTERVAL = 0.5
 

@@ -86,7 +86,7 @@ def _staged(path: str | None, release: str, artifact: Source | None) -> Path | N
             return None
         validate_version(version)
         state = load(layout.state)
-        known = settled(state).releases.get(version)
+        known = settled(layout, state).releases.get(version)
         if not layout.release(version).is_dir() or version in (state.replacing, *state.removing):
             return None
     if artifact and not (known and artifact.matches(known.digests)):

@@ -12,6 +12,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._errors import Strat
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import (
     Activation,
     bring_up,
+    is_linked,
+    link,
     outcome_of,
     service_of,
     verified,
@@ -20,27 +22,42 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
 from ansible_collections.strata.deploy.plugins.module_utils._release.quiesce import quiesce
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
-from ansible_collections.strata.deploy.plugins.module_utils._release.removal import remove
-from ansible_collections.strata.deploy.plugins.module_utils._release.retention import superfluous
+from ansible_collections.strata.deploy.plugins.module_utils._release.removal import prune
+from ansible_collections.strata.deploy.plugins.module_utils._release.retention import (
+    superfluous,
+    validate_keep,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, save
 
 
 def ensure_active(
-    root: str, version: str, how: Activation, *, keep: int = 5, check_mode: bool = False
+    root: str,
+    version: str,
+    how: Activation,
+    *,
+    keep: int | None = 5,
+    adopted: bool = False,
+    link_only: bool = False,
+    check_mode: bool = False,
 ) -> Outcome:
     """Have ``version`` current, its service restarted and healthy, and superfluous releases gone.
 
     A release that was already current and good is only verified. One that fails is marked bad and
     stays current. In check mode a version that is not staged is taken to be.
 
+    Args:
+        keep: how many good releases stay; None to delete nothing.
+        adopted: whether those that another tool made may be deleted too.
+        link_only: whether the restart, and what comes after it, is left to the next call.
+
     Raises:
         StrataError: before the switch, and nothing has changed; or after it, with ``state`` bad.
     """
     validate_version(version)
-    if keep < 1:
-        raise StrataError("The number of releases to keep must be at least 1.")
+    if keep is not None:
+        validate_keep(keep)
     how.validate()
-    check = how.check_for(version)
+    how.check_for(version)
     layout = Layout(root)
     what = f"Activating {version} under {root}"
     with act(what), opened(layout, check_mode) as state:
@@ -49,8 +66,11 @@ def ensure_active(
         release = state.releases.get(version)
         if (release is None or not layout.release(version).is_dir()) and not check_mode:
             raise StrataError(f"{version} is not staged under {root}. Stage it first.")
+        check = how.check_for(version, release)
         service = service_of(layout, release, how)
         former = service.status() if service else None
+        if link_only and current == version and is_linked(state, release, how):
+            return Outcome(False, before, before, version, None, release.state if release else "staged")
         if release and release.state == "good" and current == version and not state.intent:
             healthy = verified(former, check)
             if healthy:
@@ -60,16 +80,17 @@ def ensure_active(
             return Outcome(True, before, after, version, current, "good")
         resumed = state.intent if state.intent and state.intent.version == version else None
         previous = resumed.previous if resumed else (current if current != version else None)
-        planned = state.good(version, how.deployment)
-        pruned = superfluous(planned, version, keep)
+        planned = state if link_only else state.good(version, how.deployment)
+        pruned = superfluous(planned, version, keep, adopted=adopted) if keep and not link_only else ()
         after = view(planned.without(*pruned), version)
+        as_linked = Outcome(True, before, after, version, previous, release.state)
         if check_mode:
-            return replace(
-                outcome_of(True, before, after, version, previous, service, former, {}), pruned=pruned
-            )
-        found, intent = state, Intent("activate", version, utc_now(), previous, how.deployment)
+            done = outcome_of(True, before, after, version, previous, service, former, {})
+            return as_linked if link_only else replace(done, pruned=pruned)
+        linked = current == version and is_linked(state, None, how)
+        found, intent = state, Intent("activate", version, utc_now(), previous, how.deployment, linked)
         state = save(layout.state, replace(found, intent=intent))
-        if current:
+        if current and not linked:
             problem = quiesce(how.quiesce, how.quiesce_timeout)
             if problem and current != version:
                 # Another one's intent is unfinished still; this one's has come to nothing.
@@ -82,7 +103,12 @@ def ensure_active(
                 )
         with act(what, changed=True):
             try:
-                status, health = bring_up(layout, release, service, check)
+                if not linked:
+                    link(layout, release)
+                if link_only:
+                    save(layout.state, replace(state, intent=replace(intent, linked=True)))
+                    return as_linked
+                status, health = bring_up(service, check)
             except StrataError as error:
                 save(layout.state, replace(state.bad(version, str(error).splitlines()[0]), intent=None))
                 facts = {
@@ -93,12 +119,7 @@ def ensure_active(
                     "changed": True,
                 }
                 raise StrataError(f"{what}: {error}", **facts) from error
-            done = state.good(version, how.deployment)
-            save(layout.state, replace(done, removing=pruned))
-            for each in pruned:
-                remove(layout, done, each)
-            if pruned:
-                save(layout.state, done.without(*pruned))
+            prune(layout, state.good(version, how.deployment), pruned)
             return replace(
                 outcome_of(True, before, after, version, previous, service, status, health), pruned=pruned
             )

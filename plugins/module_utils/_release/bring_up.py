@@ -15,7 +15,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._errors import Strat
 from ansible_collections.strata.deploy.plugins.module_utils._health import HealthCheck, probe, wait
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
-from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import (
     Service,
@@ -41,10 +41,13 @@ class Activation:
     def validate(self) -> None:
         connect(self.service)
 
-    def check_for(self, version: str) -> HealthCheck | None:
+    def check_for(self, version: str, release: Release | None = None) -> HealthCheck | None:
         if self.health is None:
             return None
         check = replace(self.health, version=version)
+        if release and release.adopted:
+            # What another tool called it by, its code cannot know.
+            check = replace(check, version_header=None)
         check.validate()
         return check
 
@@ -68,11 +71,21 @@ def service_of(layout: Layout, release: Release | None, how: Activation) -> Serv
     return installer(release.kind).service(layout.release(release.version), how.service)
 
 
-def bring_up(
-    layout: Layout, release: Release, service: Service | None, check: HealthCheck | None
-) -> tuple[Status | None, dict[str, Any]]:
+def is_linked(state: State, release: Release | None, how: Activation) -> bool:
+    """Whether what is current was switched to already: by this deployment, or it is ``release`` and good."""
+    if state.intent:
+        return state.intent.linked and state.intent.deployment == how.deployment
+    return release is not None and release.state == "good"
+
+
+def link(layout: Layout, release: Release) -> None:
+    """Have the release current, with all that its kind needs, before its service is restarted."""
     layout.switch(release.version)
     installer(release.kind).install(layout.release(release.version))
+
+
+def bring_up(service: Service | None, check: HealthCheck | None) -> tuple[Status | None, dict[str, Any]]:
+    """Restart the service, and wait until the new process is healthy."""
     if service is None:
         return None, asdict(wait(check)) if check else {}
     former = service.status()

@@ -33,13 +33,18 @@ def validate_version(version: str) -> None:
 
 def validate_shared(shared: tuple[str, ...]) -> None:
     """Raise StrataError unless shared paths are relative, stay inside, and none lies within another."""
+    validate_inside("shared path", shared)
+
+
+def validate_inside(what: str, paths: tuple[str, ...]) -> None:
+    """Raise StrataError unless paths in a release are relative, stay inside, and none lies within another."""
     seen: list[tuple[str, ...]] = []
-    for text in shared:
+    for text in paths:
         parts = tuple(text.split("/"))
         if any(part in ("", ".", "..") for part in parts):
-            raise StrataError(f"The shared path {text!r} must be relative, without '.', '..' or empty parts.")
+            raise StrataError(f"The {what} {text!r} must be relative, without '.', '..' or empty parts.")
         if any(parts[: len(other)] == other or other[: len(parts)] == parts for other in seen):
-            raise StrataError(f"The shared path {text!r} lies within another one, or is named twice.")
+            raise StrataError(f"The {what} {text!r} lies within another one, or is named twice.")
         seen.append(parts)
 
 
@@ -76,7 +81,8 @@ class Layout:
             raise StrataError(
                 f"{self.link} is not a symbolic link ({error.strerror}): move it away."
             ) from error
-        if os.path.normpath(target.parent) != str(self.releases):
+        # As they are, for a link that another tool made may name the folder by another way.
+        if os.path.realpath(target.parent) != os.path.realpath(self.releases):
             raise StrataError(f"{self.link} points to {target}, not into {self.releases}: move it away.")
         return target.name
 
@@ -86,8 +92,11 @@ class Layout:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
         fresh.symlink_to(PurePosixPath("releases", version))
+        # Else a power cut could leave the rename without what was renamed.
+        sync_directory(self.private)
         fresh.rename(self.link)
         sync_directory(self.root)
+        sync_directory(self.private)
 
     def incoming(self) -> Path:
         """A new private folder on the file system of the releases."""
@@ -105,6 +114,8 @@ class Layout:
         """Delete what killed runs left in the private folder; only under the lock."""
         for leftover in self.private.glob("incoming-*"):
             remove_tree(leftover)
+        for leftover in self.private.glob(f".{self.state.name}.*"):
+            leftover.unlink()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -16,14 +16,17 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.state impor
 
 @dataclass(frozen=True)
 class Outcome:
-    """``before`` and ``after`` are the two sides of the diff; in check mode ``after`` is the plan."""
+    """``before`` and ``after`` are the two sides of the diff; in check mode ``after`` is the plan.
+
+    ``version`` and its ``state`` are None where pruning found no current release.
+    """
 
     changed: bool
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    version: str
+    version: str | None
     previous: str | None
-    state: str
+    state: str | None
     service: Mapping[str, Any] | None = None
     health: Mapping[str, Any] | None = None
     pruned: tuple[str, ...] = ()

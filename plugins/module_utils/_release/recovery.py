@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ansible_collections.strata.deploy.plugins.module_utils._release.adoption import adopted
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._release.removal import remove
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import State, load, save
@@ -17,13 +18,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.state impor
 @contextlib.contextmanager
 def opened(layout: Layout, check_mode: bool, *, create: bool = False) -> Iterator[State]:
     """The state to work from, under the lock of this host; in check mode only as it will be."""
-    if check_mode or not (create or layout.private.is_dir()):
-        yield settled(load(layout.state))
+    if check_mode or not (create or layout.private.is_dir() or layout.link.is_symlink()):
+        yield settled(layout, load(layout.state))
         return
     layout.create()
     with layout.locked():
         found = load(layout.state)
-        state = replace(settled(found), replacing=None, removing=())
+        state = replace(settled(layout, found), replacing=None, removing=())
         layout.sweep()
         if found.replacing:
             # The old build or the new one, or none: which is there cannot be known.
@@ -35,6 +36,10 @@ def opened(layout: Layout, check_mode: bool, *, create: bool = False) -> Iterato
         yield state
 
 
-def settled(state: State) -> State:
-    """The state without what was left half done; an unfinished activation stays, for a verb to finish."""
-    return state.without(*filter(None, (state.replacing, *state.removing)))
+def settled(layout: Layout, state: State) -> State:
+    """The state with what another tool left, and without what was left half done.
+
+    An unfinished activation stays, for a verb to finish.
+    """
+    half_done = tuple(filter(None, (state.replacing, *state.removing)))
+    return adopted(layout, state.without(*half_done), half_done)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.strata.deploy.plugins.module_utils._artifact import installer
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
-from ansible_collections.strata.deploy.plugins.module_utils._release.state import State
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import State, save
 
 
 def remove(layout: Layout, state: State, version: str) -> None:
@@ -17,3 +19,11 @@ def remove(layout: Layout, state: State, version: str) -> None:
     if known and folder.is_dir():
         installer(known.kind).remove(folder)
     layout.discard(folder)
+
+
+def prune(layout: Layout, state: State, versions: tuple[str, ...]) -> State:
+    """Record ``state``, and delete these of its releases."""
+    save(layout.state, replace(state, removing=versions))
+    for version in versions:
+        remove(layout, state, version)
+    return save(layout.state, state.without(*versions)) if versions else state

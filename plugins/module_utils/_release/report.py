@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +51,13 @@ def describe(
         validate_shared((migrations,))
     with act(f"Reading the releases under {root}"):
         found = load(layout.state)
-        state = settled(found)
+        state = settled(layout, found)
         current = layout.current()
         names = _migrations(layout.release(current) / migrations) if current and migrations else []
     newest_first = sorted(
         state.releases.values(), key=lambda each: (each.order, each.staged_at), reverse=True
     )
-    healthy, health_detail = _health(health, current)
+    healthy, health_detail = _health(health, current, state.releases.get(current or ""))
     service_state, service_detail = _service(layout, state.releases.get(current or ""), service)
     return Report(
         current=_summary(state.releases.get(current), current) if current else None,
@@ -74,7 +75,9 @@ def describe(
 def _entry(release: Release) -> dict[str, Any]:
     entry = asdict(release)
     del entry["digests"], entry["order"]
-    return entry
+    staged = datetime.strptime(release.staged_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    age = int((datetime.now(timezone.utc) - staged).total_seconds())
+    return {**entry, "files": sorted(release.files), "age": max(age, 0)}
 
 
 def _summary(release: Release | None, version: str) -> dict[str, Any]:
@@ -91,8 +94,10 @@ def _migrations(folder: Path) -> list[str] | None:
     return sorted(each.name for each in folder.glob("*.sql")) if folder.is_dir() else None
 
 
-def _health(check: HealthCheck | None, current: str | None) -> tuple[bool | None, str]:
-    check = Activation(health=check).check_for(current or "none")
+def _health(
+    check: HealthCheck | None, current: str | None, release: Release | None
+) -> tuple[bool | None, str]:
+    check = Activation(health=check).check_for(current or "none", release)
     if check is None:
         return None, ""
     answer = probe(check)

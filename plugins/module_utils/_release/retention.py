@@ -5,15 +5,34 @@
 
 from __future__ import annotations
 
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State
 
+OTHERS = 1
+"""How many bad releases are kept, and how many that were never active: the last one, to be looked at or activated."""
 
-def superfluous(state: State, current: str | None, keep: int) -> tuple[str, ...]:
-    """The versions beyond the newest ``keep`` of each kind: good, bad, and staged but never active.
 
-    Never the current release, its rollback target, or one that an unfinished intent names.
+def validate_keep(keep: int) -> None:
+    if keep < 1:
+        raise StrataError("The number of releases to keep must be at least 1.")
+
+
+def superfluous(
+    state: State,
+    current: str | None,
+    keep: int,
+    *,
+    adopted: bool = False,
+    besides: tuple[str | None, ...] = (),
+) -> tuple[str, ...]:
+    """The versions beyond the newest ``keep`` good ones, the last bad one, and the last that was never active.
+
+    Never the current release, its rollback target, one that an unfinished intent names, or one of ``besides``.
+
+    Args:
+        adopted: whether those that another tool made count, and go, like the others.
     """
-    protected = {current, state.last_good(current)}
+    protected = {current, state.last_good(current), *besides}
     if state.intent:
         protected |= {state.intent.version, state.intent.previous}
 
@@ -21,7 +40,8 @@ def superfluous(state: State, current: str | None, keep: int) -> tuple[str, ...]
         return release.order, release.staged_at
 
     versions: list[str] = []
-    for kind in ("good", "bad", "staged"):
-        newest_first = sorted((r for r in state.releases.values() if r.state == kind), key=age, reverse=True)
-        versions += [r.version for r in newest_first[keep:] if r.version not in protected]
+    for kind, number in (("good", keep), ("bad", OTHERS), ("staged", OTHERS)):
+        found = [r for r in state.releases.values() if r.state == kind and (adopted or not r.adopted)]
+        newest_first = sorted(found, key=age, reverse=True)
+        versions += [r.version for r in newest_first[number:] if r.version not in protected]
     return tuple(sorted(versions))

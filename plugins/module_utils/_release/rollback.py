@@ -12,6 +12,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._errors import Strat
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import (
     Activation,
     bring_up,
+    is_linked,
+    link,
     outcome_of,
     service_of,
     verified,
@@ -24,11 +26,20 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.state impor
 
 
 def ensure_rolled_back(
-    root: str, version: str | None, how: Activation, *, reason: str | None = None, check_mode: bool = False
+    root: str,
+    version: str | None,
+    how: Activation,
+    *,
+    reason: str | None = None,
+    link_only: bool = False,
+    check_mode: bool = False,
 ) -> Outcome:
     """Have a good release current again, by default the last one other than that which is left, and mark the left one bad.
 
     A target that fails stays good, for the cause may lie elsewhere; the unfinished rollback is remembered.
+
+    Args:
+        link_only: whether the restart, and what comes after it, is left to the next call.
 
     Raises:
         StrataError: no release to go back to; or it did not become healthy.
@@ -41,10 +52,12 @@ def ensure_rolled_back(
     with act(what), opened(layout, check_mode) as state:
         current = layout.current()
         left, target = _from_and_to(layout, state, current, version)
-        release, check = state.releases[target], how.check_for(target)
+        release, check = state.releases[target], how.check_for(target, state.releases[target])
         service = service_of(layout, release, how)
         before = view(state, current)
         former = service.status() if service else None
+        if link_only and current == target and is_linked(state, release, how):
+            return Outcome(False, before, before, target, None, "good")
         if current == target and not state.intent:
             healthy = verified(former, check)
             if healthy:
@@ -54,15 +67,23 @@ def ensure_rolled_back(
             state = state.bad(previous, reason or "Rolled back.")
         planned = state.good(target, how.deployment)
         after = view(planned, target)
+        as_linked = Outcome(True, before, after, target, previous, "good")
         if check_mode:
-            return outcome_of(True, before, after, target, previous, service, former, {})
-        intent = Intent("roll_back", target, utc_now(), previous, how.deployment)
+            done = outcome_of(True, before, after, target, previous, service, former, {})
+            return as_linked if link_only else done
+        linked = current == target and is_linked(state, None, how)
+        intent = Intent("roll_back", target, utc_now(), previous, how.deployment, linked)
         save(layout.state, replace(state, intent=intent))
         # The release that is left may be unable to quiesce; that must not keep it.
-        problem = quiesce(how.quiesce, how.quiesce_timeout) if current else None
+        problem = quiesce(how.quiesce, how.quiesce_timeout) if current and not linked else None
         with act(what, changed=True):
             try:
-                status, health = bring_up(layout, release, service, check)
+                if not linked:
+                    link(layout, release)
+                if link_only:
+                    save(layout.state, replace(state, intent=replace(intent, linked=True)))
+                    return replace(as_linked, warnings=(problem,) if problem else ())
+                status, health = bring_up(service, check)
             except StrataError as error:
                 facts = {
                     **error.details,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.protocol i
 from ansible_collections.strata.deploy.plugins.module_utils._clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._durable import sync_directory, sync_filesystem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._free_space import free, shown
+from ansible_collections.strata.deploy.plugins.module_utils._release.files import (
+    RenderedFile,
+    differing,
+    digests,
+    free_place,
+    validate_files,
+    write,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
     Layout,
     make_folder,
@@ -21,7 +31,11 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 )
 from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome, act, view
 from ansible_collections.strata.deploy.plugins.module_utils._release.recovery import opened
-from ansible_collections.strata.deploy.plugins.module_utils._release.removal import remove
+from ansible_collections.strata.deploy.plugins.module_utils._release.removal import prune, remove
+from ansible_collections.strata.deploy.plugins.module_utils._release.retention import (
+    superfluous,
+    validate_keep,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State, save
 
 
@@ -31,17 +45,26 @@ def ensure_staged(
     artifact: Artifact,
     *,
     shared: tuple[str, ...] = (),
+    files: tuple[RenderedFile, ...] = (),
+    keep: int = 5,
+    at_most: int = 2**32,
     deployment: str | None = None,
     check_mode: bool = False,
 ) -> Outcome:
     """Have ``version`` staged under ``root``, with links from ``shared`` paths to ``shared/``.
 
+    Args:
+        keep: how many good releases stay where room has to be made.
+        at_most: bytes that the artifact may take, packed and unpacked; where so many are free, its size is not asked for.
+
     Raises:
-        StrataError: bad input; no such artifact, or not what its checksum says; or the version is current and
-            would have to be rebuilt.
+        StrataError: bad input; no such artifact, or not what its checksum says; no room for it; or the version is
+            current and would have to be rebuilt.
     """
     validate_version(version)
     validate_shared(shared)
+    validate_files(files, shared)
+    validate_keep(keep)
     artifact.validate()
     layout = Layout(root)
     with act(f"Staging {version} under {root}"), opened(layout, check_mode, create=True) as state:
@@ -49,12 +72,19 @@ def ensure_staged(
         known = state.releases.get(version)
         before = {**view(state, current), "checksum": known.checksum if known else None}
         there = layout.release(version).is_dir()
-        if known and there and artifact.matches(known.digests):
+        same = known is not None and there and artifact.matches(known.digests)
+        rendered = digests(files)
+        other = differing(known.files if known else {}, rendered)
+        if known and same and not other:
             return Outcome(False, before, before, version, current, known.state)
         if version == current or (there and version == state.last_good(state.left(current))):
             role = "current" if version == current else "what a rollback would lead to"
             raise StrataError(
-                f"{version} is {role} under {root}, and what is asked for has another checksum"
+                f"{version} is {role} under {root}, and its files {', '.join(other)} are to be others: what a release"
+                " was good with is never changed under it. Give it another version, with the same artifact if you"
+                " like; then a rollback brings the former files back too."
+                if same
+                else f"{version} is {role} under {root}, and what is asked for has another checksum"
                 f" ({artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
             )
         if there and not known and version not in (state.replacing, *state.removing):
@@ -68,13 +98,53 @@ def ensure_staged(
             utc_now(),
             artifact.kind,
             deployed_by=deployment,
+            files=rendered,
         )
+        pruned = _too_much(layout, state, release, artifact, keep, at_most, check_mode)
+        if pruned and not check_mode:
+            prune(layout, state, pruned)
+        state = state.without(*pruned)
         after = {**view(state.put(release), current), "checksum": release.checksum}
-        if check_mode:
-            artifact.look_up()
-        else:
-            _stage(layout, state, release, artifact, shared)
-        return Outcome(True, before, after, version, current, "staged")
+        if other:
+            # Their contents are secret, and their digests would let one guess.
+            before["files"] = {path: "former" for path in other if known and path in known.files}
+            after["files"] = {path: "new" for path in other if path in rendered}
+        if not check_mode:
+            _stage(layout, state, release, artifact, shared, files)
+        return Outcome(True, before, after, version, current, "staged", pruned=pruned)
+
+
+def _too_much(
+    layout: Layout,
+    state: State,
+    release: Release,
+    artifact: Artifact,
+    keep: int,
+    at_most: int,
+    check_mode: bool,
+) -> tuple[str, ...]:
+    """What will be superfluous once this release is good, and has to go before, for it needs the room."""
+    room = free(layout.private)
+    size = artifact.look_up() if check_mode or room < at_most else None
+    if room >= at_most:
+        return ()
+    former = max(state.releases.values(), key=lambda each: each.staged_at, default=None)
+    needed = max(size or 0, (former.size or 0) if former else 0)
+    if room >= needed:
+        return ()
+    current = layout.current()
+    planned = state.put(release).good(release.version, None)
+    target = state.last_good(state.left(current))
+    found = superfluous(planned, current, keep, besides=(target, release.version))
+    # An earlier Strata did not record sizes.
+    freed = sum(state.releases[version].size or _size(layout.release(version)) for version in found)
+    if room + freed < needed:
+        without = f", and {shown(freed)} more without {', '.join(found)}" if found else ""
+        raise StrataError(
+            f"Staging {release.version} under {layout.root}: it needs about {shown(needed)}, and {shown(room)} are free"
+            f" there{without}. Make room, or keep fewer releases; nothing was fetched."
+        )
+    return found
 
 
 def _stage(
@@ -83,6 +153,7 @@ def _stage(
     release: Release,
     artifact: Artifact,
     shared: tuple[str, ...],
+    files: tuple[RenderedFile, ...],
 ) -> None:
     incoming = layout.incoming()
     try:
@@ -90,37 +161,39 @@ def _stage(
         folder.mkdir()
         folder.chmod(0o755)
         scratch.mkdir()
-        digests = artifact.stage(folder, scratch)
+        found = artifact.stage(folder, scratch)
         for path in shared:
             _link_shared(layout, folder, path)
+        write(folder, files)
         # A release must not be half there after a power cut.
         sync_filesystem(folder)
         intended = save(layout.state, replace(state, replacing=release.version))
         remove(layout, state, release.version)
         folder.rename(layout.release(release.version))
         sync_directory(layout.releases)
-        save(layout.state, replace(intended.put(replace(release, digests=digests)), replacing=None))
+        done = replace(release, digests=found, size=_size(layout.release(release.version)))
+        save(layout.state, replace(intended.put(done), replacing=None))
     finally:
         remove_tree(incoming)
 
 
 def _link_shared(layout: Layout, folder: Path, path: str) -> None:
     """Put a link to ``shared/PATH`` in the place of PATH, whatever the artifact has there."""
-    place = folder
-    for part in path.split("/")[:-1]:
-        place = place / part
-        if place.is_symlink() or (place.exists() and not place.is_dir()):
-            raise StrataError(
-                f"The shared path {path!r} cannot be linked: {part!r} in the artifact is not a folder."
-            )
-        make_folder(place)
-    place = folder / path
-    if place.is_dir() and not place.is_symlink():
+    place = free_place(folder, path, "shared path")
+    if place.exists():
         layout.discard(place)
-    elif place.is_symlink() or place.exists():
-        place.unlink()
     target = layout.shared / path
     if not target.exists():
         make_folder(target)
     up = "../" * (2 + path.count("/"))
     place.symlink_to(f"{up}shared/{path}")
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files, those with several names once."""
+    sizes = {}
+    for parent, _folders, names in os.walk(folder):
+        for name in names:
+            found = os.lstat(os.path.join(parent, name))
+            sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())

@@ -25,6 +25,9 @@ class Release:
         state: staged, good (it was current and healthy) or bad.
         digests: the artifact's digests by algorithm, as computed when it was fetched.
         kind: the name of the `Installer` that brings it in.
+        size: bytes of its files; None where nobody counted them.
+        files: the digests of its rendered files by path.
+        adopted: whether another tool made it.
         order: grows with each activation that succeeded; clocks can go backwards, this cannot.
     """
 
@@ -39,6 +42,9 @@ class Release:
     activated_at: str | None = None
     deployed_by: str | None = None
     reason: str | None = None
+    size: int | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    adopted: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Intent:
     Args:
         act: activate or roll_back.
         previous: the version that was current before.
+        linked: whether the release was quiesced and switched to, and what is left is its restart.
     """
 
     act: str
@@ -55,6 +62,7 @@ class Intent:
     since: str
     previous: str | None = None
     deployment: str | None = None
+    linked: bool = False
 
 
 @dataclass(frozen=True)

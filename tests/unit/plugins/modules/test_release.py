@@ -365,3 +365,62 @@ def test_bad_input_is_a_clear_error_before_anything_changes(
     assert why in result["msg"]
     assert not (tmp_path / "shop" / "current").exists()
     assert not list((tmp_path / "shop").glob("releases/*"))
+
+
+def test_the_contents_of_rendered_files_are_shown_nowhere(shop: Shop, logged: list[str]) -> None:
+    files = [{"path": ".env", "content": "TOKEN=hunter2\nPORT=1\n"}, {"path": "one", "content": "1"}]
+    results = [
+        shop.stage("1.0", files=files),
+        shop.stage("1.0", files=files),
+        shop.stage("2.0", files=[{**files[0], "mode": "416"}]),
+        shop.stage("2.0", files=[{**files[0], "contents": "hunter2"}]),
+        shop.info(),
+    ]
+    assert [result["changed"] for result in results[:2]] == [True, False]
+    assert [result["failed"] for result in results] == [False, False, True, True, False]
+    assert (shop._at.root / "releases/1.0/.env").read_text() == files[0]["content"]
+    for text in (json.dumps(results), "\n".join(logged)):
+        assert "hunter2" not in text
+    # What is short and not secret elsewhere is not blotted out for it.
+    assert results[0]["version"] == "1.0"
+
+
+def test_a_service_is_restarted_only_once_the_link_has_been_taken_up(shop: Shop) -> None:
+    first = shop.deploy("1.0")
+    shop.stage("2.0")
+    linked = shop.to("active", "2.0", link_only=True)
+    assert (linked["changed"], linked["state"], linked["previous"]) == (True, "staged", "1.0")
+    assert shop.served()[1] == first["service"]["pid"]
+    done = shop.to("active", "2.0")
+    assert (done["state"], done["previous"]) == ("good", "1.0")
+    assert shop.served() == ("2.0", done["service"]["pid"])
+
+
+def test_a_linked_release_that_a_hook_fails_is_rolled_back_to_the_former(shop: Shop) -> None:
+    shop.deploy("1.0")
+    shop.stage("2.0")
+    shop.to("active", "2.0", link_only=True)
+    failed = shop._run(
+        "release", {"path": str(shop._at.root), "version": "2.0", "state": "failed", "reason": "no cache"}
+    )
+    assert (failed["failed"], failed["untouched"], failed["msg"]) == (True, False, "no cache")
+    assert (failed["version"], failed["previous"], failed["state"]) == ("2.0", "1.0", "bad")
+    assert shop.to("rolled_back")["version"] == "1.0"
+    assert shop.served()[0] == "1.0"
+
+
+def test_an_adopted_release_is_rolled_back_to_although_it_names_itself_otherwise(shop: Shop) -> None:
+    shop.deploy("1.0")
+    root = shop._at.root
+    # As another tool would have left it: the folder's name is no version that the code knows.
+    (root / "releases/1.0").rename(root / "releases/20260101120000")
+    server = root / "releases/20260101120000/serve.py"
+    server.write_text(server.read_text().replace("os.path.basename(here)", "'1.0'"))
+    (root / "current").unlink()
+    (root / "current").symlink_to(root / "releases/20260101120000")
+    (root / ".strata/state.json").unlink()
+    shop.deploy("2.0")
+    back = shop.to("rolled_back")
+    assert (back["failed"], back["version"]) == (False, "20260101120000"), back
+    assert shop.served() == ("1.0", back["service"]["pid"])
+    assert shop.info()["healthy"]

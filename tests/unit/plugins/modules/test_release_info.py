@@ -59,7 +59,10 @@ def test_releases_are_told_the_newest_first(run_module: Run, shop: Path) -> None
     ]
     assert set(result["releases"][0]) == {
         "version", "kind", "state", "reason", "checksum", "origin", "staged_at", "activated_at", "deployed_by",
+        "size", "age", "files", "adopted",
     }  # fmt: skip
+    assert result["releases"][0]["size"] == len("2.0")
+    assert 0 <= result["releases"][0]["age"] < 600
     assert result["rollback_target"] == "1.0"
     assert result["migrations"] == ["001_a.sql", "002_b.sql"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict import (
     failure_reason,
+    hook_failure,
     needs_change,
     running,
     verdict,
@@ -151,3 +152,24 @@ def test_the_first_failure_of_several_results() -> None:
         == "second"
     )
     assert failure_reason([{"skipped": True}, {"changed": False}]) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "result", "reason"),
+    [
+        ({"name": "Migrate"}, {"failed": True, "msg": "no table"}, "Migrate: no table"),
+        (
+            {"name": "", "action": "ansible.builtin.command"},
+            {"failed": True},
+            "ansible.builtin.command: no message",
+        ),
+        (
+            {"name": "Log in", "no_log": True},
+            {"failed": True, "msg": "hunter2"},
+            "Log in: its result is secret (no_log)",
+        ),
+        ({}, {}, "a task without a name: no message"),
+    ],
+)
+def test_why_a_hook_failed(task: dict[str, Any], result: dict[str, Any], reason: str) -> None:
+    assert hook_failure(task, result) == reason

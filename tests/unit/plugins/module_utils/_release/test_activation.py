@@ -13,7 +13,12 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._health import HealthCheck
-from ansible_collections.strata.deploy.plugins.module_utils._release import activation, layout, rollback
+from ansible_collections.strata.deploy.plugins.module_utils._release import (
+    activation,
+    layout,
+    removal,
+    rollback,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._release.report import describe
@@ -102,20 +107,22 @@ def test_an_unhealthy_release_is_bad_and_stays_current_until_rolled_back(
     assert "was not healthy" in describe(str(root)).releases[-1]["reason"]
 
 
-@pytest.mark.parametrize(("owner", "ensure"), [(activation, ensure_active), (rollback, ensure_rolled_back)])
+@pytest.mark.parametrize(
+    ("owners", "ensure"), [((activation, removal), ensure_active), ((rollback,), ensure_rolled_back)]
+)
 @pytest.mark.parametrize(("call", "changed"), [(1, False), (2, True)], ids=["before", "after"])
 def test_a_full_disk_is_told_apart_before_and_after_the_switch(
     root: Path,
     stage: Callable[..., Any],
     deploy: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
-    owner: Any,
+    owners: tuple[Any, ...],
     ensure: Callable[..., Any],
     call: int,
     changed: bool,
 ) -> None:
     deploy("1.0", "2.0")
-    saves, save = [0], owner.save
+    saves, save = [0], owners[0].save
 
     def full(*arguments: Any) -> Any:
         saves[0] += 1
@@ -125,7 +132,8 @@ def test_a_full_disk_is_told_apart_before_and_after_the_switch(
 
     deployed = {ensure_active: "3.0", ensure_rolled_back: "1.0"}[ensure]
     stage(deployed)
-    monkeypatch.setattr(owner, "save", full)
+    for owner in owners:
+        monkeypatch.setattr(owner, "save", full)
     with pytest.raises(StrataError, match="No space left") as raised:
         ensure(str(root), deployed, PLAIN)
     assert raised.value.details.get("changed", False) == changed == (current(root) != "2.0")
@@ -315,11 +323,12 @@ def test_an_unfinished_rollback_is_finished_by_activating_its_target(
 KILLS = {
     "before the intent": (activation, "save", 1),
     "before the switch": (layout.Layout, "switch", 1),
-    "after the switch": (layout, "sync_directory", 1),
-    "before it is recorded": (activation, "save", 2),
+    "before the rename": (layout, "sync_directory", 1),
+    "after the switch": (layout, "sync_directory", 2),
+    "before it is recorded": (removal, "save", 1),
     "before the old ones went": (layout.Layout, "discard", 1),
     "while the old ones went": (layout, "remove_tree", 1),
-    "before their going was recorded": (activation, "save", 3),
+    "before their going was recorded": (removal, "save", 2),
 }
 
 
@@ -351,7 +360,7 @@ def test_an_activation_killed_anywhere_is_finished_by_the_next(
     assert (state["intent"], state["removing"]) == (None, [])
 
 
-@pytest.mark.parametrize(("owner", "name", "call"), list(KILLS.values())[1:4], ids=list(KILLS)[1:4])
+@pytest.mark.parametrize(("owner", "name", "call"), list(KILLS.values())[1:5], ids=list(KILLS)[1:5])
 def test_an_activation_killed_after_its_intent_can_be_rolled_back(
     root: Path,
     stage: Callable[..., Any],
@@ -386,7 +395,7 @@ def test_a_resumed_activation_remembers_what_was_before(
 ) -> None:
     deploy("1.0")
     stage("2.0")
-    undo = kill_at(activation, "save", 2)
+    undo = kill_at(removal, "save", 1)
     with pytest.raises(killed):
         ensure_active(str(root), "2.0", PLAIN)
     undo()
@@ -400,9 +409,16 @@ def test_a_resumed_activation_remembers_what_was_before(
         (rollback, "save", 1),
         (layout.Layout, "switch", 1),
         (layout, "sync_directory", 1),
+        (layout, "sync_directory", 2),
         (rollback, "save", 2),
     ],
-    ids=["before the intent", "before the switch", "after the switch", "before it is recorded"],
+    ids=[
+        "before the intent",
+        "before the switch",
+        "before the rename",
+        "after the switch",
+        "before it is recorded",
+    ],
 )
 def test_a_rollback_killed_anywhere_is_finished_by_the_next_and_goes_no_further(
     root: Path,

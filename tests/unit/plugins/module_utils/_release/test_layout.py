@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-import threading
+import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,26 +62,51 @@ def test_the_root_must_be_the_folder_of_an_app(root: str) -> None:
         Layout(root)
 
 
-def test_the_link_is_never_missing_while_it_is_switched(tmp_path: Path) -> None:
+READER = """
+import os, sys
+link, stop = sys.argv[1:]
+print("reading", flush=True)
+seen = set()
+while not os.path.exists(stop):
+    seen.add((os.readlink(link), open(link + "/VERSION").read()))
+print(sorted(seen))
+"""
+
+
+def test_another_process_never_finds_the_link_missing_while_it_is_switched(tmp_path: Path) -> None:
+    layout = Layout(str(tmp_path / "shop"))
+    layout.create()
+    for version in ("0.0", "1.0"):
+        layout.release(version).mkdir()
+        (layout.release(version) / "VERSION").write_text(version)
+    layout.switch("1.0")
+    command = [sys.executable, "-c", READER, str(layout.link), str(tmp_path / "stop")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout
+        assert reader.stdout.readline() == "reading\n"
+        try:
+            for number in range(1000):
+                layout.switch(f"{number % 2}.0")
+        finally:
+            (tmp_path / "stop").touch()
+        # Between its two looks the link may have moved, but each finds a whole release.
+        seen = {text for pair in ast.literal_eval(reader.stdout.read()) for text in pair}
+    assert reader.returncode == 0
+    assert seen == {"0.0", "1.0", "releases/0.0", "releases/1.0"}
+    assert layout.current() == "1.0"
+
+
+def test_a_switch_is_on_disk_before_and_after_its_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layout = Layout(str(tmp_path))
     layout.create()
+    done: list[tuple[str, str | None]] = []
+    monkeypatch.setattr(
+        layout_module, "sync_directory", lambda folder: done.append((folder.name, layout.current()))
+    )
     layout.switch("1.0")
-    stop = threading.Event()
-    seen: set[str | None] = set()
-
-    def watch() -> None:
-        while not stop.is_set():
-            seen.add(layout.current())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    for number in range(200):
-        layout.switch(f"{number % 2}.0")
-    stop.set()
-    watcher.join()
-    assert seen <= {"0.0", "1.0"}
-    assert layout.current() == "1.0"
-    assert os.readlink(tmp_path / "current") == "releases/1.0"
+    assert done == [(".strata", None), (tmp_path.name, "1.0"), (".strata", "1.0")]
 
 
 def test_a_left_over_link_does_not_hinder_the_switch(tmp_path: Path) -> None:
@@ -103,6 +129,16 @@ def test_a_current_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     layout.link.unlink()
     layout.link.symlink_to(tmp_path / "releases" / "1.0")
     assert layout.current() == "1.0"
+
+
+def test_a_link_that_names_the_folder_by_another_way_is_understood(tmp_path: Path) -> None:
+    layout = Layout(str(tmp_path / "srv" / "shop"))
+    layout.create()
+    (tmp_path / "www").symlink_to("srv")
+    for target in ("./releases/1.0", tmp_path / "www/shop/releases/1.0"):
+        layout.link.symlink_to(target)
+        assert layout.current() == "1.0"
+        layout.link.unlink()
 
 
 def test_a_second_run_on_the_host_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
