@@ -339,6 +339,11 @@ def _certify(
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(x509.KeyUsage(*[True] + [False] * 4 + [is_authority] * 2 + [False] * 2), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), critical=False
+        )
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(issuer, hashes.SHA256())
     )
