@@ -49,7 +49,7 @@ def ensure_active(
         release = state.releases.get(version)
         if (release is None or not layout.release(version).is_dir()) and not check_mode:
             raise StrataError(f"{version} is not staged under {root}. Stage it first.")
-        service = service_of(layout, release, how)
+        service = service_of(layout, version, release, how)
         former = service.status() if service else None
         if release and release.state == "good" and current == version and not state.intent:
             healthy = verified(former, check)
@@ -100,5 +100,7 @@ def ensure_active(
             if pruned:
                 save(layout.state, done.without(*pruned))
             return replace(
-                outcome_of(True, before, after, version, previous, service, status, health), pruned=pruned
+                outcome_of(True, before, after, version, previous, service, status, health),
+                pruned=pruned,
+                warnings=how.doubts(),
             )
