@@ -108,12 +108,14 @@ class Supervisord:
 
     def status(self) -> Status:
         each = {name: self._status(name) for name in self._names()}
-        # The worst of a group's is the group's.
+        # Of a group it is that of the worst; its first process stands for the main one.
         worst = min(each, key=lambda name: WORST_FIRST.index(each[name].phase))
         if len(each) == 1:
             return each[worst]
         started = " ".join(f"{status.pid}@{status.started}" for status in each.values())
-        return Status(each[worst].phase, f"{worst} {each[worst].detail}", each[worst].pid, started)
+        return Status(
+            each[worst].phase, f"{worst} {each[worst].detail}", next(iter(each.values())).pid, started
+        )
 
     def restart(self, stopped: Callable[[], None]) -> None:
         names = self._names()

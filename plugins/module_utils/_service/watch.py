@@ -31,7 +31,9 @@ class Watch:
         while True:
             status = self._look()
             elapsed = time.monotonic() - self.since
-            if status.phase in ("running", "unknown"):
+            if status.phase == "unknown":
+                return status
+            if status.phase == "running":
                 if elapsed >= self.service.options.min_uptime:
                     return status
             elif elapsed >= timeout:
@@ -49,7 +51,9 @@ class Watch:
         if (status.pid, status.started) == (self.former.pid, self.former.started):
             raise self._lost(f"was not restarted: process {status.pid} is still the old one")
         if self.seen and (status.pid, status.started) != (self.seen.pid, self.seen.started):
-            raise self._lost(f"ended and was started again (process {self.seen.pid}, then {status.pid})")
+            # Of a group it may be another one than the first.
+            which = f" (process {self.seen.pid}, then {status.pid})" if status.pid != self.seen.pid else ""
+            raise self._lost(f"ended and was started again{which}")
         self.seen = status
         return status
 
