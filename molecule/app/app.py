@@ -60,6 +60,12 @@ def _greeting() -> str:
     return str(json.loads(CONFIGURATION.read_text(encoding="utf-8"))["greeting"])
 
 
+def _collapse() -> None:
+    time.sleep(2)
+    print("this release collapses", flush=True)
+    os._exit(1)
+
+
 class Accepted(Handler):
     """One request a connection, for one that is idle would keep the process from its end."""
 
@@ -82,6 +88,8 @@ def _serve_with_others() -> None:
 if __name__ == "__main__":
     if (RELEASE / "CRASH").exists():
         sys.exit("there is no way that this release starts")
+    if (RELEASE / "COLLAPSE").exists():
+        threading.Thread(target=_collapse).start()
     if "LISTEN_FDS" in os.environ:
         _serve_with_others()
     else:

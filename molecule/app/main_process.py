@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A main process as web servers have it: it holds the socket and stays, and at SIGHUP starts a new worker of the current release.
 
-``python3 main_process.py PORT``
+``python3 main_process.py FOLDER PORT``, where FOLDER is the link to the current release.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SOCKET = 3
 def start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "app.py"],
-        cwd="/srv/shop/current",
+        cwd=sys.argv[1],
         env={**os.environ, "LISTEN_FDS": "1"},
         pass_fds=(SOCKET,),
     )
@@ -30,7 +30,7 @@ if __name__ == "__main__":
     asked: list[int] = []
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda each, _frame: asked.append(each))
-    listening = socket.create_server(("", int(sys.argv[1])), backlog=128)
+    listening = socket.create_server(("", int(sys.argv[2])), backlog=128)
     os.dup2(listening.detach(), SOCKET)
     worker = start()
     while True:
