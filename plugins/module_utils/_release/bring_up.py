@@ -95,7 +95,7 @@ def bring_up(
     try:
         service.restart(lambda: _expect_silence(check))
     except StrataError as error:
-        raise with_log(error, service) from error
+        raise _lost(service, error) from error
     watch = Watch(service, former)
     if isinstance(service, Relay):
         _relay(service, watch, check)
@@ -117,10 +117,19 @@ def _relay(service: Relay, watch: Watch, check: HealthCheck | None) -> None:
         else:
             watch.running(service.options.timeout)
     except StrataError as error:
-        error = with_log(error, service)
-        service.give_way()
-        raise error from None
+        raise _lost(service, error) from error
     service.take_over()
+
+
+def _lost(service: Service, error: StrataError) -> StrataError:
+    """The error with the last lines of the new process, which then has to give way to an old one that still serves."""
+    error = with_log(error, service)
+    if isinstance(service, Relay):
+        try:
+            service.give_way()
+        except StrataError as problem:
+            return StrataError(f"{error}\nIt may serve beside the old one still. {problem}", **error.details)
+    return error
 
 
 def _expect_silence(check: HealthCheck | None) -> None:

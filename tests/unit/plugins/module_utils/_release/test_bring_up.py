@@ -29,7 +29,7 @@ class Beside:
         self.options = ServiceOptions("beside", "shop", timeout=5, min_uptime=0.2)
         self.running = ["1.0"]
         self.sick: list[str] = []
-        self.crashes = False
+        self.crashes = self.refuses = False
         self.done: list[str] = []
         self._turn = 0
 
@@ -51,6 +51,8 @@ class Beside:
     def restart(self, stopped: Callable[[], None]) -> None:
         self.running.append(self.options.version)
         self.done.append("restart")
+        if self.refuses:
+            raise StrataError("Job for shop failed.")
 
     def log_tail(self) -> list[str]:
         return ["out of cheese"]
@@ -116,12 +118,12 @@ def test_the_old_process_goes_once_the_new_one_is_up(
     assert done.health is None or done.health["version"] == "2.0"
 
 
-@pytest.mark.parametrize("fault", ["crashes", "sick"])
+@pytest.mark.parametrize("fault", ["crashes", "refuses", "sick"])
 def test_the_old_process_stays_if_the_new_one_does_not_come_up(
     root: Path, stage: Callable[..., Any], beside: Beside, url: str, fault: str
 ) -> None:
     stage("2.0")
-    beside.crashes, beside.sick = fault == "crashes", ["2.0"]
+    beside.crashes, beside.refuses, beside.sick = fault == "crashes", fault == "refuses", ["2.0"]
     with pytest.raises(StrataError, match="out of cheese") as raised:
         ensure_active(str(root), "2.0", activation(url=url, version_header="X-Version"))
     assert raised.value.details["state"] == "bad"
