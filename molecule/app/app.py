@@ -5,6 +5,8 @@
 
 ``/`` greets, as its shared configuration has it; ``/health`` says how it is; ``/slow`` takes two seconds.
 Every answer has the release in the header ``X-Release``.
+
+It listens on ``PORT``, or takes the listening socket from systemd; then, told to end, it first answers whom it has accepted.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import signal
+import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -55,7 +60,37 @@ def _greeting() -> str:
     return str(json.loads(CONFIGURATION.read_text(encoding="utf-8"))["greeting"])
 
 
+def _collapse() -> None:
+    time.sleep(2)
+    print("this release collapses", flush=True)
+    os._exit(1)
+
+
+class Accepted(Handler):
+    """One request a connection, for one that is idle would keep the process from its end."""
+
+    protocol_version = "HTTP/1.0"
+    timeout = 5
+
+
+def _serve_with_others() -> None:
+    server = http.server.ThreadingHTTPServer(("", 0), Accepted, bind_and_activate=False)
+    server.daemon_threads = False
+    server.socket.close()
+    # systemd hands sockets over from descriptor 3 on. Another instance may accept first, and must not leave us waiting.
+    server.socket = socket.socket(fileno=3)
+    server.socket.setblocking(False)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    server.serve_forever(poll_interval=0.05)
+    server.server_close()
+
+
 if __name__ == "__main__":
     if (RELEASE / "CRASH").exists():
         sys.exit("there is no way that this release starts")
-    http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+    if (RELEASE / "COLLAPSE").exists():
+        threading.Thread(target=_collapse).start()
+    if "LISTEN_FDS" in os.environ:
+        _serve_with_others()
+    else:
+        http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()

@@ -19,6 +19,7 @@ RELEASES: dict[str, tuple[int, str | None]] = {
     "2.0": (2, None),
     "3.0-broken": (2, "BROKEN"),
     "3.1-crash": (2, "CRASH"),
+    "3.2-collapse": (2, "COLLAPSE"),
 }
 
 

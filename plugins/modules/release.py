@@ -401,7 +401,7 @@ service:
       type: str
       sample: systemd
     state:
-      description: Either V(running), V(starting), V(stopped) or V(failed); in check mode, what it is before.
+      description: Either V(running), V(starting), V(stopped), V(failed), or V(unknown) where nothing tells; in check mode, what it is before.
       type: str
       sample: running
     pid:

@@ -180,7 +180,7 @@ health_detail:
   sample: status 200
 service_state:
   description:
-    - Either V(running), V(starting), V(stopped), V(failed), or V(unknown), as the supervisor does not answer or does not know it.
+    - Either V(running), V(starting), V(stopped), V(failed), or V(unknown), as nobody is there to ask, or the supervisor does not answer or does not know it.
     - Null without O(service).
   returned: always
   type: str

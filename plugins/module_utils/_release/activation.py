@@ -67,7 +67,7 @@ def ensure_active(
         if (release is None or not layout.release(version).is_dir()) and not check_mode:
             raise StrataError(f"{version} is not staged under {root}. Stage it first.")
         check = how.check_for(version, release)
-        service = service_of(layout, release, how)
+        service = service_of(layout, version, release, how)
         former = service.status() if service else None
         if link_only and current == version and is_linked(state, release, how):
             return Outcome(False, before, before, version, None, release.state if release else "staged")
@@ -121,5 +121,7 @@ def ensure_active(
                 raise StrataError(f"{what}: {error}", **facts) from error
             prune(layout, state.good(version, how.deployment), pruned)
             return replace(
-                outcome_of(True, before, after, version, previous, service, status, health), pruned=pruned
+                outcome_of(True, before, after, version, previous, service, status, health),
+                pruned=pruned,
+                warnings=how.doubts(),
             )

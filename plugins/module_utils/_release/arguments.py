@@ -21,10 +21,24 @@ ON_HOST: dict[str, Any] = {
     "service": {
         "type": "dict",
         "options": {
-            "manager": {"type": "str", "required": True, "choices": ["supervisord", "systemd", "none"]},
+            "manager": {
+                "type": "str",
+                "required": True,
+                "choices": ["command", "supervisord", "systemd", "none"],
+            },
             "name": {"type": "str"},
             "address": {"type": "str", "no_log": True},
             "timeout": {"type": "float", "default": 30.0},
+            "mode": {"type": "str", "choices": ["restart", "reload", "instances"], "default": "restart"},
+            "min_uptime": {"type": "float", "default": 3.0},
+            "commands": {
+                "type": "dict",
+                "options": {
+                    "restart": {"type": "list", "elements": "str", "required": True},
+                    "status": {"type": "list", "elements": "str"},
+                    "log": {"type": "list", "elements": "str"},
+                },
+            },
         },
     },
     # All of it, for a host's log would show the query of a URL that has a password as well.
@@ -56,10 +70,17 @@ SOURCE: dict[str, Any] = {
 
 
 def service_options(value: Mapping[str, Any] | None) -> ServiceOptions | None:
-    return (
-        ServiceOptions(value["manager"], value["name"] or "", value["address"], value["timeout"])
-        if value
-        else None
+    if not value:
+        return None
+    commands = {verb: tuple(words) for verb, words in (value["commands"] or {}).items() if words}
+    return ServiceOptions(
+        value["manager"],
+        value["name"] or "",
+        value["address"],
+        value["timeout"],
+        value["mode"],
+        value["min_uptime"],
+        commands,
     )
 
 

@@ -18,6 +18,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.outcome imp
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import (
+    Relay,
     Service,
     ServiceOptions,
     Status,
@@ -41,6 +42,20 @@ class Activation:
     def validate(self) -> None:
         connect(self.service)
 
+    def doubts(self) -> tuple[str, ...]:
+        """What an activation cannot tell with these options, for the operator to know."""
+        service, check = self.service, self.health
+        if service and service.mode == "reload" and not (check and check.version_header):
+            return (
+                f"Whether '{service.name}' serves the new release cannot be told: it is reloaded and its main process"
+                " stays. Give the health check a version_header.",
+            )
+        if service and service.manager == "command" and not (check or service.commands.get("status")):
+            return (
+                f"Whether '{service.name}' runs cannot be told: give it a status command, or a health check.",
+            )
+        return ()
+
     def check_for(self, version: str, release: Release | None = None) -> HealthCheck | None:
         if self.health is None:
             return None
@@ -54,7 +69,7 @@ class Activation:
 
 def verified(status: Status | None, check: HealthCheck | None) -> dict[str, Any] | None:
     """The health of a release that should be healthy; None if it is not, or its service does not run."""
-    if status and status.phase not in ("running", "starting"):
+    if status and status.phase in ("stopped", "failed"):
         return None
     if check is None:
         return {"attempts": 0}
@@ -64,11 +79,12 @@ def verified(status: Status | None, check: HealthCheck | None) -> dict[str, Any]
         return None
 
 
-def service_of(layout: Layout, release: Release | None, how: Activation) -> Service | None:
-    """What runs this release; of one that is not staged yet, what the options say."""
+def service_of(layout: Layout, version: str, release: Release | None, how: Activation) -> Service | None:
+    """What runs this version; of one that is not staged yet, what the options say."""
+    options = replace(how.service, version=version, folder=str(layout.link)) if how.service else None
     if release is None:
-        return connect(how.service)
-    return installer(release.kind).service(layout.release(release.version), how.service)
+        return connect(options)
+    return installer(release.kind).service(layout.release(version), options)
 
 
 def is_linked(state: State, release: Release | None, how: Activation) -> bool:
@@ -92,17 +108,41 @@ def bring_up(service: Service | None, check: HealthCheck | None) -> tuple[Status
     try:
         service.restart(lambda: _expect_silence(check))
     except StrataError as error:
-        raise with_log(error, service) from error
+        raise _lost(service, error) from error
     watch = Watch(service, former)
+    if isinstance(service, Relay):
+        _relay(service, watch, check)
     if check is None:
         return watch.running(service.options.timeout), {}
     try:
         health = asdict(wait(check, watch.alive))
     except StrataError as error:
-        if "log" in error.details:
-            raise
         raise with_log(error, service) from error
     return service.status(), health
+
+
+def _relay(service: Relay, watch: Watch, check: HealthCheck | None) -> None:
+    """Have the old process end once the new one is up beside it; if it does not come up, the new one ends."""
+    try:
+        if check and check.version_header:
+            # Answers of the old one are among those of the new one still.
+            wait(replace(check, successes=1), watch.alive)
+        else:
+            watch.running(service.options.timeout)
+    except StrataError as error:
+        raise _lost(service, error) from error
+    service.take_over()
+
+
+def _lost(service: Service, error: StrataError) -> StrataError:
+    """The error with the last lines of the new process, which then has to give way to an old one that still serves."""
+    error = with_log(error, service)
+    if isinstance(service, Relay):
+        try:
+            service.give_way()
+        except StrataError as problem:
+            return StrataError(f"{error}\nIt may serve beside the old one still. {problem}", **error.details)
+    return error
 
 
 def _expect_silence(check: HealthCheck | None) -> None:

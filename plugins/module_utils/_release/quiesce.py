@@ -5,39 +5,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import tempfile
-
-from ansible_collections.strata.deploy.plugins.module_utils import _url
+from ansible_collections.strata.deploy.plugins.module_utils import _hook
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 
 def quiesce(command: tuple[str, ...], timeout: float) -> str | None:
     """Run the quiesce hook; what went wrong, in words."""
     if not command:
         return None
-    program = command[0]
-    # A file, for a pipe would have us wait for whatever the hook leaves behind in the background.
-    with tempfile.TemporaryFile() as output:
-        try:
-            process = subprocess.Popen(  # noqa: S603 (the operator's own command, as a list)
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return f"The quiesce hook {program} could not be run: {error.strerror}."
-        try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return f"The quiesce hook {program} did not end within {timeout:g} s and was killed."
-        output.seek(0)
-        said = " ".join(_url.masked(output.read().decode(errors="replace")).split())[-300:]
-    if code == 0:
-        return None
-    return f"The quiesce hook {program} failed with {code}" + (f": {said}." if said else ".")
+    try:
+        ended = _hook.run(command, timeout, name="quiesce hook")
+    except StrataError as error:
+        return str(error)
+    return (
+        f"The quiesce hook {command[0]} failed with {ended.code}{ended.said or '.'}" if ended.code else None
+    )

@@ -58,7 +58,9 @@ def describe(
         state.releases.values(), key=lambda each: (each.order, each.staged_at), reverse=True
     )
     healthy, health_detail = _health(health, current, state.releases.get(current or ""))
-    service_state, service_detail = _service(layout, state.releases.get(current or ""), service)
+    service_state, service_detail = _service(
+        layout, current or "", state.releases.get(current or ""), service
+    )
     return Report(
         current=_summary(state.releases.get(current), current) if current else None,
         releases=[_entry(each) for each in newest_first],
@@ -105,9 +107,9 @@ def _health(
 
 
 def _service(
-    layout: Layout, current: Release | None, options: ServiceOptions | None
+    layout: Layout, current: str, release: Release | None, options: ServiceOptions | None
 ) -> tuple[str | None, str]:
-    service = service_of(layout, current, Activation(options))
+    service = service_of(layout, current, release, Activation(options))
     if service is None:
         return None, ""
     try:

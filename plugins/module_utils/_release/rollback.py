@@ -53,7 +53,7 @@ def ensure_rolled_back(
         current = layout.current()
         left, target = _from_and_to(layout, state, current, version)
         release, check = state.releases[target], how.check_for(target, state.releases[target])
-        service = service_of(layout, release, how)
+        service = service_of(layout, target, release, how)
         before = view(state, current)
         former = service.status() if service else None
         if link_only and current == target and is_linked(state, release, how):
@@ -95,7 +95,7 @@ def ensure_rolled_back(
                 raise StrataError(f"Rolling back to {target} under {root}: {error}", **facts) from error
             save(layout.state, state.good(target, how.deployment))
         outcome = outcome_of(True, before, after, target, previous, service, status, health)
-        return replace(outcome, warnings=(problem,) if problem else ())
+        return replace(outcome, warnings=((problem,) if problem else ()) + how.doubts())
 
 
 def _from_and_to(

@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._service.command import Command
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import Service, ServiceOptions
 from ansible_collections.strata.deploy.plugins.module_utils._service.supervisord import Supervisord
-from ansible_collections.strata.deploy.plugins.module_utils._service.systemd import Systemd
+from ansible_collections.strata.deploy.plugins.module_utils._service.systemd import Reloaded, Systemd
+from ansible_collections.strata.deploy.plugins.module_utils._service.systemd_instances import Instances
 
-PROVIDERS: dict[str, Callable[[ServiceOptions], Service]] = {
-    Supervisord.NAME: Supervisord,
-    Systemd.NAME: Systemd,
+PROVIDERS: dict[str, Mapping[str, Callable[[ServiceOptions], Service]]] = {
+    Command.NAME: {"restart": Command},
+    Supervisord.NAME: {"restart": Supervisord},
+    Systemd.NAME: {"instances": Instances, "reload": Reloaded, "restart": Systemd},
 }
+"""By the manager's name, and the mode in which a release gets into the service."""
 
 
 def connect(options: ServiceOptions | None) -> Service | None:
@@ -28,8 +33,15 @@ def connect(options: ServiceOptions | None) -> Service | None:
         )
     if not options.name:
         raise StrataError(f"The service manager {options.manager} needs the name of the service.")
-    if options.timeout <= 0:
-        raise StrataError("A service's timeout must be above 0 seconds.")
-    service = PROVIDERS[options.manager](options)
+    if options.timeout <= 0 or options.min_uptime < 0:
+        raise StrataError("A service's timeout must be above 0 seconds, its min_uptime 0 or more.")
+    if options.commands and options.manager != Command.NAME:
+        raise StrataError(f"The service manager {options.manager} takes no commands.")
+    modes = PROVIDERS[options.manager]
+    if options.mode not in modes:
+        raise StrataError(
+            f"The service manager {options.manager} has no mode '{options.mode}'; it has: {', '.join(modes)}."
+        )
+    service = modes[options.mode](options)
     service.validate()
     return service

@@ -14,6 +14,7 @@ import re
 import socket
 import time
 import xmlrpc.client
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Callable
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._service.protocol im
     ServiceOptions,
     Status,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._service.watch import Watch
 
 BAD_NAME = 10
 ALREADY_STARTED = 60
@@ -41,6 +43,7 @@ PHASES = {
     "FATAL": "failed",
     "UNKNOWN": "failed",
 }
+WORST_FIRST = ("failed", "stopped", "starting", "running")
 LOG_BYTES = 8192
 
 
@@ -77,13 +80,13 @@ class _Transport(xmlrpc.client.Transport):
 
 
 class Supervisord:
-    """One program of a supervisord: its process NAME, or GROUP:NAME."""
+    """One program of a supervisord: its process NAME or GROUP:NAME; or all processes of a group, GROUP:*."""
 
     NAME = "supervisord"
 
     def __init__(self, options: ServiceOptions) -> None:
         self.options = options
-        self._log_sizes = {"Stdout": 0, "Stderr": 0}
+        self._log_sizes: dict[tuple[str, str], int] = {}
 
     def validate(self) -> None:
         form = "unix:///PATH/TO/SOCKET or http://[USER:PASSWORD@]HOST:PORT"
@@ -98,11 +101,55 @@ class Supervisord:
         )
         if not usable or parts.query:
             raise StrataError(f"The address of supervisord is not of the form {form}.")
-        if not re.fullmatch(r"[^\s:*]+(:[^\s:*]+)?", self.options.name):
-            raise StrataError(f"'{self.options.name}' is not the name of one process, NAME or GROUP:NAME.")
+        if not re.fullmatch(r"[^\s:*]+(:([^\s:*]+|\*))?", self.options.name):
+            raise StrataError(
+                f"'{self.options.name}' is not the name of a process, NAME or GROUP:NAME, or of a group's, GROUP:*."
+            )
 
     def status(self) -> Status:
-        info = self._info()
+        each = {name: self._status(name) for name in self._names()}
+        # Of a group it is that of the worst; its first process stands for the main one.
+        worst = min(each, key=lambda name: WORST_FIRST.index(each[name].phase))
+        if len(each) == 1:
+            return each[worst]
+        started = " ".join(f"{status.pid}@{status.started}" for status in each.values())
+        return Status(
+            each[worst].phase, f"{worst} {each[worst].detail}", next(iter(each.values())).pid, started
+        )
+
+    def restart(self, stopped: Callable[[], None]) -> None:
+        names = self._names()
+        for name in names:
+            former = self._status(name)
+            self._stop(name)
+            for channel in ("Stdout", "Stderr"):
+                self._log_sizes[name, channel] = self._tail(name, channel, 0)[1]
+            if len(names) == 1:
+                stopped()
+            self._start(name)
+            if name != names[-1]:
+                # Its siblings serve on; the next one is to go only when this one is back.
+                one = Supervisord(replace(self.options, name=name, min_uptime=0))
+                one._log_sizes = self._log_sizes
+                Watch(one, former).running(self.options.timeout)
+
+    def log_tail(self) -> list[str]:
+        lines: list[str] = []
+        for (name, channel), before in self._log_sizes.items():
+            data, size = self._tail(name, channel, LOG_BYTES)
+            new = size - before if size >= before else size
+            lines += data[-new:].decode(errors="replace").splitlines()[-20:] if new else []
+        return lines
+
+    def _names(self) -> list[str]:
+        group, _colon, process = self.options.name.partition(":")
+        if process != "*":
+            return [self.options.name]
+        names = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
+        return [name for name in names if name.startswith(f"{group}:")] or [f"{group}:*"]
+
+    def _status(self, name: str) -> Status:
+        info = self._info(name)
         state = info["statename"]
         why = info["spawnerr"] or (
             f"exit status {info['exitstatus']}" if state in ("EXITED", "FATAL") else ""
@@ -110,63 +157,51 @@ class Supervisord:
         detail = f"{state}: {why}" if why and state not in ("RUNNING", "STARTING") else str(state)
         return Status(PHASES.get(state, "failed"), detail, info["pid"] or None, str(info["start"]))
 
-    def restart(self, stopped: Callable[[], None]) -> None:
-        self._stop()
-        for channel in self._log_sizes:
-            self._log_sizes[channel] = self._tail(channel, 0)[1]
-        stopped()
+    def _start(self, name: str) -> None:
         try:
-            self._call("startProcess", self.options.name, False)
+            self._call("startProcess", name, False)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != ALREADY_STARTED:
-                raise self._refused("start", fault) from fault
-
-    def log_tail(self) -> list[str]:
-        lines: list[str] = []
-        for channel, before in self._log_sizes.items():
-            data, size = self._tail(channel, LOG_BYTES)
-            new = size - before if size >= before else size
-            lines += data[-new:].decode(errors="replace").splitlines()[-20:] if new else []
-        return lines
+                raise self._refused("start", name, fault) from fault
 
     @cached_property
     def _server(self) -> xmlrpc.client.ServerProxy:
         return xmlrpc.client.ServerProxy("http://supervisord/RPC2", _Transport(self.options))
 
-    def _info(self) -> Any:
+    def _info(self, name: str) -> Any:
         try:
-            return self._call("getProcessInfo", self.options.name)
+            return self._call("getProcessInfo", name)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != BAD_NAME:
-                raise self._refused("ask for", fault) from fault
+                raise self._refused("ask for", name, fault) from fault
             known = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
             raise StrataError(
-                f"supervisord knows no process '{self.options.name}'; it has: {', '.join(known) or 'none'}."
+                f"supervisord knows no process '{name}'; it has: {', '.join(known) or 'none'}."
             ) from fault
 
-    def _stop(self) -> None:
+    def _stop(self, name: str) -> None:
         deadline = time.monotonic() + self.options.timeout
         while True:
-            state = self._info()["statename"]
+            state = self._info(name)["statename"]
             if state in ("RUNNING", "STARTING", "BACKOFF"):
                 try:
-                    self._call("stopProcess", self.options.name, False)
+                    self._call("stopProcess", name, False)
                 except xmlrpc.client.Fault as fault:
                     if fault.faultCode != NOT_RUNNING:
-                        raise self._refused("stop", fault) from fault
+                        raise self._refused("stop", name, fault) from fault
             elif state != "STOPPING":
                 return
             if time.monotonic() >= deadline:
                 raise StrataError(
-                    f"supervisord did not get service '{self.options.name}' stopped within {self.options.timeout:g} s;"
+                    f"supervisord did not get service '{name}' stopped within {self.options.timeout:g} s;"
                     " give it longer with the service's timeout, or shorten the program's stopwaitsecs."
                 )
             time.sleep(POLL)
 
-    def _tail(self, channel: str, length: int) -> tuple[bytes, int]:
+    def _tail(self, name: str, channel: str, length: int) -> tuple[bytes, int]:
         """The last bytes of a log, and its size; nothing where there is no log, or XML cannot carry it."""
         with contextlib.suppress(xmlrpc.client.Fault, ExpatError):
-            data, size, _overflow = self._call(f"tailProcess{channel}Log", self.options.name, 0, length)
+            data, size, _overflow = self._call(f"tailProcess{channel}Log", name, 0, length)
             return str(data).encode(), int(size)
         return b"", 0
 
@@ -184,7 +219,5 @@ class Supervisord:
                 f" {error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__}."
             ) from None
 
-    def _refused(self, verb: str, fault: xmlrpc.client.Fault) -> StrataError:
-        return StrataError(
-            f"supervisord could not {verb} service '{self.options.name}': {fault.faultString}."
-        )
+    def _refused(self, verb: str, name: str, fault: xmlrpc.client.Fault) -> StrataError:
+        return StrataError(f"supervisord could not {verb} service '{name}': {fault.faultString}.")

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import time
+from dataclasses import replace
 from typing import Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils import _url
@@ -21,7 +22,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._service.protocol im
 
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,Result,ExecMainStatus,"
-    "NeedDaemonReload"
+    "NeedDaemonReload,NRestarts,CanReload"
 )
 PHASES = {
     "active": "running",
@@ -37,7 +38,7 @@ REMEDIES = {
 
 
 class Systemd:
-    """One unit of the system's systemd."""
+    """One unit of the system's systemd, stopped and started."""
 
     NAME = "systemd"
 
@@ -52,24 +53,10 @@ class Systemd:
             raise StrataError(f"'{self.options.name}' is not the name of a systemd unit.")
 
     def status(self) -> Status:
-        facts = self._show()
-        load = facts.get("LoadState", "unknown")
-        if load != "loaded":
-            remedy = REMEDIES.get(load, "What systemd makes of it is in `systemctl status`.")
-            raise StrataError(f"systemd cannot use the unit '{self.options.name}': it is {load}. {remedy}")
-        active, sub = facts.get("ActiveState", ""), facts.get("SubState", "")
-        phase = "failed" if sub.startswith("auto-restart") else PHASES.get(active, "stopped")
-        detail = f"{active}/{sub}"
-        if phase in ("failed", "stopped"):
-            detail += f", result {facts.get('Result')}, exit status {facts.get('ExecMainStatus')}"
-        pid = int(facts.get("MainPID") or 0)
-        return Status(phase, detail, pid or None, facts.get("ExecMainStartTimestampMonotonic", ""))
+        return self._status(self._show())
 
     def restart(self, stopped: Callable[[], None]) -> None:
-        if self._show().get("NeedDaemonReload") == "yes":
-            # Else the release is found healthy under another definition than the next boot starts it with.
-            self._run("systemctl", "daemon-reload")
-            self.status()
+        self._read_anew()
         # With KillMode=process or none, children of the old process outlive the stop.
         self._run("systemctl", "stop", "--", self.options.name)
         stopped()
@@ -87,6 +74,30 @@ class Systemd:
         unit = self._show().get("Id", self.options.name)
         # Its own words; where it found none, those of systemd about it.
         return self._journal(f"_SYSTEMD_UNIT={unit}") or self._journal(f"--unit={unit}")
+
+    def _read_anew(self) -> None:
+        """Have systemd know the unit as it lies on disk: as the next boot starts it."""
+        if self._show().get("NeedDaemonReload") == "yes":
+            self._run("systemctl", "daemon-reload")
+            self.status()
+
+    def _status(self, facts: dict[str, str]) -> Status:
+        load = facts.get("LoadState", "unknown")
+        if load != "loaded":
+            remedy = REMEDIES.get(load, "What systemd makes of it is in `systemctl status`.")
+            raise StrataError(f"systemd cannot use the unit '{self.options.name}': it is {load}. {remedy}")
+        active, sub = facts.get("ActiveState", ""), facts.get("SubState", "")
+        phase = "failed" if sub.startswith("auto-restart") else PHASES.get(active, "stopped")
+        detail = f"{active}/{sub}"
+        if phase in ("failed", "stopped"):
+            detail += f", result {facts.get('Result')}, exit status {facts.get('ExecMainStatus')}"
+        return Status(
+            phase,
+            detail,
+            int(facts.get("MainPID") or 0) or None,
+            facts.get("ExecMainStartTimestampMonotonic", ""),
+            int(facts.get("NRestarts") or 0),
+        )
 
     def _journal(self, match: str) -> list[str]:
         since = f"--since=@{self._restarted_at:.6f}"
@@ -121,3 +132,34 @@ class Systemd:
         if done.returncode != 0:
             raise StrataError(f"{tried} failed with {done.returncode}: {_url.masked(done.stderr.strip())}")
         return done.stdout
+
+
+class Reloaded(Systemd):
+    """A unit that is told to reload: its main process stays, and what it starts anew is the new release."""
+
+    def __init__(self, options: ServiceOptions) -> None:
+        super().__init__(options)
+        self._restarts: int | None = None
+
+    def _status(self, facts: dict[str, str]) -> Status:
+        status = super()._status(facts)
+        # What a daemon-reload will make of the unit is seen by the status after it.
+        if facts.get("CanReload") == "no" and facts.get("NeedDaemonReload") != "yes":
+            raise StrataError(
+                f"systemd cannot reload the unit '{self.options.name}': it has no ExecReload=. Give it one, or have"
+                " it restarted, with the mode restart."
+            )
+        if self._restarts is None:
+            return status
+        restarts = status.restarts - self._restarts
+        return replace(status, started=f"{status.started}, reloaded", restarts=restarts)
+
+    def restart(self, stopped: Callable[[], None]) -> None:
+        self._read_anew()
+        before = self.status()
+        if before.phase != "running":
+            super().restart(stopped)
+            return
+        self._restarted_at = time.time()
+        self._run("systemctl", "reload", "--", self.options.name)
+        self._restarts = before.restarts

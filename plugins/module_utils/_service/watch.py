@@ -20,38 +20,51 @@ class Watch:
     service: Service
     former: Status
     seen: Status | None = field(default=None, init=False)
+    since: float = field(default_factory=time.monotonic, init=False)
 
     def alive(self) -> None:
         """Raise StrataError, with the last log lines, if the new process ended or was replaced."""
+        self._look()
+
+    def running(self, timeout: float) -> Status:
+        """Wait until the supervisor takes the new process for running, and the process has stayed for ``min_uptime``."""
+        while True:
+            status = self._look()
+            elapsed = time.monotonic() - self.since
+            if status.phase == "unknown":
+                return status
+            if status.phase == "running":
+                if elapsed >= self.service.options.min_uptime:
+                    return status
+            elif elapsed >= timeout:
+                raise self._lost(f"was not running within {timeout:g} s ({status.detail})")
+            time.sleep(POLL)
+
+    def _look(self) -> Status:
         status = self.service.status()
         if status.phase in ("stopped", "failed"):
             raise self._lost(f"ended right after its start ({status.detail})")
+        if status.restarts:
+            raise self._lost(f"ended and was started again (restarts so far: {status.restarts})")
         if not status.pid:
-            return
+            return status
         if (status.pid, status.started) == (self.former.pid, self.former.started):
             raise self._lost(f"was not restarted: process {status.pid} is still the old one")
         if self.seen and (status.pid, status.started) != (self.seen.pid, self.seen.started):
-            raise self._lost(f"ended and was started again (process {self.seen.pid}, then {status.pid})")
+            # Of a group it may be another one than the first.
+            which = f" (process {self.seen.pid}, then {status.pid})" if status.pid != self.seen.pid else ""
+            raise self._lost(f"ended and was started again{which}")
         self.seen = status
-
-    def running(self, timeout: float) -> Status:
-        """Wait until the supervisor itself takes the new process for running."""
-        deadline = time.monotonic() + timeout
-        while True:
-            self.alive()
-            status = self.service.status()
-            if status.phase == "running":
-                return status
-            if time.monotonic() >= deadline:
-                raise self._lost(f"was not running within {timeout:g} s ({status.detail})")
-            time.sleep(POLL)
+        return status
 
     def _lost(self, what: str) -> StrataError:
         return with_log(StrataError(f"Service '{self.service.options.name}' {what}."), self.service)
 
 
 def with_log(error: StrataError, service: Service) -> StrataError:
-    """The same error with the service's last log lines: five in its text, all in its ``log``."""
+    """The same error with the service's last log lines, unless it has them: five in its text, all in its ``log``."""
+    if "log" in error.details:
+        return error
     try:
         lines = [_url.masked(line) for line in service.log_tail()]
     except StrataError:

@@ -199,6 +199,11 @@ stopwaitsecs=1
 [program:absent]
 command={folder}/nowhere
 autostart=false
+[program:pair]
+command={sys.executable} -c "import os, time; os.path.exists('{folder}/shop/broken') and exit('pair: broken'); time.sleep(60)"
+process_name=%(program_name)s_%(process_num)d
+numprocs=2
+autostart=false
 """)
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(folder / "supervisord.conf")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)

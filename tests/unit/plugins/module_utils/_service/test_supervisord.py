@@ -70,3 +70,50 @@ def test_a_program_that_does_not_stop_in_time_is_an_error(options: ServiceOption
     Watch(service, Status("stopped", "")).running(10)
     with pytest.raises(StrataError, match=r"did not get service 'stubborn' stopped within 0\.3 s"):
         service.restart(lambda: None)
+
+
+def started(options: ServiceOptions) -> dict[str, int]:
+    """When each process of the group began."""
+    service = Supervisord(options)
+    return {name: service._info(name)["start"] for name in service._names()}
+
+
+def test_the_processes_of_a_group_are_restarted_one_after_another(options: ServiceOptions) -> None:
+    service = Supervisord(replace(options, name="pair:*", min_uptime=0))
+    former = service.status()
+    assert (former.phase, former.detail) == ("stopped", "pair:pair_0 STOPPED")
+    stopped: list[bool] = []
+    service.restart(lambda: stopped.append(True))
+    first = Watch(service, former).running(10)
+    assert (first.phase, first.detail) == ("running", "pair:pair_0 RUNNING")
+    before = started(service.options)
+    service.restart(lambda: stopped.append(True))
+    # The first of them had been running for a second, as it must, before the second was touched.
+    now = started(service.options)
+    assert before["pair:pair_0"] < before["pair:pair_1"] <= now["pair:pair_0"] < now["pair:pair_1"]
+    assert service.status().started != first.started
+    assert not stopped
+
+
+def test_a_group_goes_on_with_the_old_release_if_its_first_process_does_not_run(
+    options: ServiceOptions, supervised: Any
+) -> None:
+    service = Supervisord(replace(options, name="pair:*", min_uptime=0))
+    former = service.status()
+    service.restart(lambda: None)
+    Watch(service, former).running(10)
+    before = started(service.options)
+    supervised.root.mkdir(exist_ok=True)
+    (supervised.root / "broken").touch()
+    with pytest.raises(
+        StrataError, match=r"'pair:pair_0' ended right after its start .*\n.*\n  pair: broken"
+    ) as raised:
+        service.restart(lambda: None)
+    assert raised.value.details["log"][-1] == "pair: broken"
+    assert started(service.options)["pair:pair_1"] == before["pair:pair_1"]
+    assert service.status().phase == "failed"
+
+
+def test_a_group_that_is_not_there_is_an_error(options: ServiceOptions) -> None:
+    with pytest.raises(StrataError, match=r"knows no process 'pear:\*'; it has: .*pair:pair_0"):
+        Supervisord(replace(options, name="pear:*")).status()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,7 +13,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions, Status
-from ansible_collections.strata.deploy.plugins.module_utils._service.systemd import Systemd
+from ansible_collections.strata.deploy.plugins.module_utils._service.systemd import Reloaded, Systemd
 from ansible_collections.strata.deploy.plugins.module_utils._service.watch import Watch
 
 STAND_IN = """#!{python}
@@ -40,12 +41,14 @@ def shown(
     result: str = "success",
     code: int = 0,
     reload: str = "no",
+    restarts: int = 0,
+    can_reload: str = "yes",
 ) -> dict[str, Any]:
     """The form of `systemctl show --property=...`: in systemd's order, not the one asked for."""
     return {
         "out": f"MainPID={pid}\nResult={result}\nExecMainStartTimestampMonotonic={pid * 1000}\n"
         f"ExecMainStatus={code}\nId=shop.service\nLoadState={load}\nActiveState={active}\nSubState={sub}\n"
-        f"NeedDaemonReload={reload}\n"
+        f"NeedDaemonReload={reload}\nNRestarts={restarts}\nCanReload={can_reload}\n"
     }
 
 
@@ -73,6 +76,7 @@ def answers(environment_path: Path) -> Answers:
                     "stop": [{}],
                     "reset-failed": [{}],
                     "start": [{}],
+                    "reload": [{}],
                     **listed,
                 }
             )
@@ -227,9 +231,10 @@ OLD = Status("running", "active/running", 7, "7000")
             "ended right after",
         ),
         ([shown("active", "running", 8), shown("active", "running", 9)], "ended and was started again"),
+        ([shown("active", "running", 8, restarts=1)], r"was started again \(restarts so far: 1\)"),
         ([shown("inactive", "dead", 0)], "ended right after"),
     ],
-    ids=["not restarted", "crash loop", "crash loop seen late", "exit"],
+    ids=["not restarted", "crash loop", "crash loop seen late", "crash between two looks", "exit"],
 )
 def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
     answers: Answers, systemd: Systemd, show: list[dict[str, Any]], why: str
@@ -269,7 +274,70 @@ def test_the_log_is_what_the_unit_said_since_its_restart(
     assert all(any(word.startswith("--since=@") for word in call) for call in read[1:])
 
 
-def test_a_new_process_that_stays_is_waited_for(answers: Answers, systemd: Systemd) -> None:
+@pytest.fixture
+def reloaded() -> Reloaded:
+    return Reloaded(ServiceOptions("systemd", "shop.service", timeout=5, mode="reload", min_uptime=0))
+
+
+def test_a_reload_keeps_the_main_process(answers: Answers, reloaded: Reloaded) -> None:
+    # It has crashed before: that is not this release's.
+    calls = answers(show=shown("active", "running", 7, restarts=2))
+    former = reloaded.status()
+    stopped: list[bool] = []
+    reloaded.restart(lambda: stopped.append(True))
+    assert commands(calls) == [["systemctl", "reload", "--", "shop.service"]]
+    assert not stopped
+    assert Watch(reloaded, former).running(5).pid == 7
+
+
+@pytest.mark.parametrize(
+    "after", [shown("active", "running", 8, restarts=3), shown("active", "running", 8, restarts=2)]
+)
+def test_a_main_process_that_a_reload_ends_is_noticed(
+    answers: Answers, reloaded: Reloaded, after: dict[str, Any]
+) -> None:
+    before = shown("active", "running", 7, restarts=2)
+    answers(show=[*[before] * 4, after])
+    former = reloaded.status()
+    reloaded.restart(lambda: None)
+    watch = Watch(reloaded, former)
+    watch.alive()
+    with pytest.raises(StrataError, match="ended and was started again"):
+        watch.alive()
+
+
+@pytest.mark.parametrize(
+    "state", [("inactive", "dead"), ("activating", "auto-restart"), ("failed", "failed")]
+)
+def test_a_unit_that_is_not_active_is_started_instead_of_reloaded(
+    answers: Answers, reloaded: Reloaded, state: tuple[str, str]
+) -> None:
+    calls = answers(show=shown(*state, 0))
+    reloaded.restart(lambda: None)
+    assert [call[1] for call in commands(calls)] == ["stop", "reset-failed", "start"]
+
+
+def test_a_unit_that_cannot_be_reloaded_is_an_error_before_the_switch(
+    answers: Answers, reloaded: Reloaded
+) -> None:
+    calls = answers(show=shown("active", "running", 7, can_reload="no"))
+    with pytest.raises(StrataError, match=r"cannot reload .*'shop\.service': it has no ExecReload="):
+        reloaded.status()
+    assert commands(calls) == []
+
+
+def test_a_unit_that_can_be_reloaded_once_it_is_read_anew_is_reloaded(
+    answers: Answers, reloaded: Reloaded
+) -> None:
+    old = shown("active", "running", 7, can_reload="no", reload="yes")
+    calls = answers(show=[old, old, shown("active", "running", 7)], **{"daemon-reload": {}})
+    assert reloaded.status().phase == "running"
+    reloaded.restart(lambda: None)
+    assert [call[1] for call in commands(calls)] == ["daemon-reload", "reload"]
+
+
+def test_a_new_process_that_stays_is_waited_for(answers: Answers) -> None:
+    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=0))
     answers(
         show=[
             shown("activating", "start-pre", 0),
@@ -278,6 +346,18 @@ def test_a_new_process_that_stays_is_waited_for(answers: Answers, systemd: Syste
         ]
     )
     assert Watch(systemd, OLD).running(5).pid == 8
+
+
+def test_a_process_must_stay_for_its_min_uptime(answers: Answers) -> None:
+    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=60))
+    answers(show=[*[shown("active", "running", 8)] * 2, shown("active", "running", 9, restarts=1)])
+    with pytest.raises(StrataError, match="was started again"):
+        Watch(systemd, OLD).running(5)
+    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=0.3))
+    answers(show=shown("active", "running", 8))
+    watch = Watch(systemd, OLD)
+    assert watch.running(5).pid == 8
+    assert time.monotonic() - watch.since >= 0.3
 
 
 def test_a_process_that_does_not_get_to_run_is_an_error(answers: Answers, systemd: Systemd) -> None:
