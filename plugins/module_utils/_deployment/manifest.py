@@ -52,8 +52,10 @@ def artifact_problems(url: str | None, checksum: str | None) -> list[str]:
     problems = []
     if not url:
         problems.append("No artifact is given: set artifact_url to an http(s) URL or to a file on the hosts.")
-    elif not url.startswith("/") and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc):
-        problems.append("artifact_url is neither an http(s) URL nor an absolute path.")
+    elif not url.startswith("/") and not (
+        urlsplit(url).scheme in ("http", "https", "s3") and urlsplit(url).netloc
+    ):
+        problems.append("artifact_url is neither an http(s) or s3 URL nor an absolute path.")
     if not checksum:
         problems.append(
             "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it; "
