@@ -19,7 +19,11 @@ import pathlib
 import sys
 import zipfile
 
-WANTED = ("ansible_collections/community/docker/", "ansible_collections/community/library_inventory_filtering_v1/")
+WANTED = (
+    "ansible_collections/amazon/aws/",
+    "ansible_collections/community/docker/",
+    "ansible_collections/community/library_inventory_filtering_v1/",
+)
 folder, site = map(pathlib.Path, sys.argv[1:])
 with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
     wheel.extractall(site, [name for name in wheel.namelist() if name.startswith(WANTED)])

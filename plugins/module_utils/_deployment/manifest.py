@@ -51,7 +51,7 @@ def artifact_problems(url: str | None, checksum: str | None) -> list[str]:
     problems = []
     if not url:
         problems.append(
-            "No artifact is given: set artifact_url to an http(s) or oci URL or to a file on the hosts."
+            "No artifact is given: set artifact_url to an http(s), oci or s3 URL or to a file on the hosts."
         )
     if not checksum:
         problems.append(

@@ -1,0 +1,218 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Artifacts that the controller has to do with before a host can fetch them: those in S3, on a real S3 server."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.exceptions
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT = 60.0
+KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "hunter2-s3-secret"}
+
+
+@dataclass
+class Storage:
+    """A bucket ``builds`` of a SeaweedFS server."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        self.client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=KEYS["access_key"],
+            aws_secret_access_key=KEYS["secret_key"],
+        )
+
+    def ready(self) -> bool:
+        try:
+            self.client.create_bucket(Bucket="builds")
+            self.client.put_object(Bucket="builds", Key="probe", Body=b"")
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+            return False
+        return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free, and whose number with 10000 more, which SeaweedFS takes too, is one."""
+    found: list[int] = []
+    with ExitStack() as stack:
+        while len(found) < count:
+            taken = stack.enter_context(socket.socket())
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            if port < 55000:
+                found.append(port)
+    return found
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    folder = tmp_path_factory.mktemp("s3")
+    identity = {
+        "name": "builds",
+        "credentials": [{"accessKey": KEYS["access_key"], "secretKey": KEYS["secret_key"]}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    ports = free_ports(4)
+    options = {
+        "-dir": folder,
+        "-ip": "127.0.0.1",
+        "-filer.localSocket": folder / "filer.sock",
+        "-master.telemetry": "false",
+        "-master.volumeSizeLimitMB": 16,
+        "-volume.max": 8,
+        "-s3.config": folder / "s3.json",
+        "-s3.localSocket": folder / "s3.sock",
+        "-s3.port.iceberg": 0,
+        "-s3.port.lance": 0,
+        **dict(zip(("-s3.port", "-master.port", "-volume.port", "-filer.port"), ports)),
+    }
+    command = [str(Path(sys.executable).parent / "weed"), "server", "-s3"]
+    command += [f"{name}={value}" for name, value in options.items()]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as server,
+    ):
+        try:
+            found = Storage(f"http://127.0.0.1:{ports[0]}")
+            deadline = time.monotonic() + WAIT
+            while not found.ready():
+                assert server.poll() is None, (folder / "log").read_text()[-2000:]
+                assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
+                time.sleep(0.1)
+            yield found
+        finally:
+            server.terminate()
+            server.wait()
+            for port in ports:  # where it puts its sockets, whatever it is told
+                for leftover in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                    leftover.unlink()
+                for leftover in Path("/tmp").glob(f"seaweedfs-*-grpc-{port + 10000}.sock"):
+                    leftover.unlink()
+
+
+@dataclass
+class Run:
+    code: int
+    output: str
+
+
+class Host:
+    """A host without a service, on which artifacts are staged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "srv"
+        content = b"print('2.0')\n"
+        member = tarfile.TarInfo("app.py")
+        member.size = len(content)
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            archive.addfile(member, io.BytesIO(content))
+        self.artifact = packed.getvalue()
+        self.checksum = f"sha256:{hashlib.sha256(self.artifact).hexdigest()}"
+        host = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "artifact_root": str(self.root),
+        }
+        (folder / "hosts.yml").write_text(yaml.safe_dump({"fleet": {"hosts": {"web1": host}}}))
+
+    def play(self, *arguments: str, **options: Any) -> Run:
+        release = {
+            "deployment_app": "shop",
+            "deployment_state_dir": str(self.folder / "state"),
+            "artifact_version": "2.0",
+            "artifact_checksum": self.checksum,
+            **options,
+        }
+        (self.folder / "release.yml").write_text(yaml.safe_dump(release))
+        command = [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            "-i",
+            str(self.folder / "hosts.yml"),
+        ]
+        command += ["playbooks/artifact.yml", "-e", f"@{self.folder / 'release.yml'}", *arguments]
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return Run(done.returncode, " ".join((done.stdout + done.stderr).split()))
+
+    @property
+    def staged(self) -> list[str]:
+        folder = self.root / "releases"
+        return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def s3(storage: Storage, **changes: Any) -> dict[str, Any]:
+    return {
+        "artifact_url": "s3://builds/shop/shop-2.0.tar.gz",
+        "artifact_s3": {"endpoint_url": storage.url, "region": "us-east-1", **KEYS, **changes},
+    }
+
+
+def test_an_artifact_in_s3_is_fetched_by_the_host_without_credentials(storage: Storage, host: Host) -> None:
+    storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz", Body=host.artifact)
+    check = host.play("--check", **s3(storage))
+    assert (check.code, host.staged) == (0, []), check.output
+    done = host.play("-vv", **s3(storage))
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    known = (host.root / ".strata/state.json").read_text()
+    assert "builds/shop/shop-2.0.tar.gz" in known
+    for text in (done.output, known):
+        assert KEYS["secret_key"] not in text
+        assert "Signature" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "url", "why"),
+    [
+        ({}, "s3://builds/shop/none.tar.gz", "none.tar.gz does not exist"),
+        (
+            {"secret_key": "hunter2-wrong"},
+            "s3://builds/shop/shop-2.0.tar.gz",
+            "Signing s3://builds/shop/shop-2.0.tar.gz",
+        ),
+        (
+            {"endpoint_url": "http://127.0.0.1:1"},
+            "s3://builds/shop/shop-2.0.tar.gz",
+            "Failed while looking up bucket",
+        ),
+    ],
+    ids=["no such key", "wrong credentials", "no server"],
+)
+def test_what_cannot_be_signed_is_told_before_anything_changes(
+    storage: Storage, host: Host, changes: dict[str, Any], url: str, why: str
+) -> None:
+    run = host.play(**{**s3(storage, **changes), "artifact_url": url})
+    assert run.code != 0
+    assert why in run.output
+    assert "hunter2" not in run.output
+    assert not host.root.exists()
