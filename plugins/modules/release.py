@@ -13,13 +13,14 @@ author: The Strata authors (@strata)
 description:
   - Each state is reached in one execution on the host.
   - What is about to be done is on disk before it is done. A run that is killed at any point is finished or cleaned up by the next one.
+  - The artifact is an archive, an image that Docker runs, or a package of the host's distribution, which is O(kind).
   - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, or it was rolled back).
 extends_documentation_fragment:
   - strata.deploy.release
 options:
   state:
     description:
-      - V(staged) fetches O(url), compares it with O(checksum), and unpacks it beside the current release, which is not touched.
+      - V(staged) fetches the artifact, verifies it, and puts it beside the current release, which is not touched.
         A version that is there with the same checksum is left as it is; with another one it is replaced,
         unless it is current or the one that a rollback would lead to.
       - V(active) makes O(version) current by one atomic rename, restarts O(service), and waits until O(health) is met by the new process.
@@ -36,6 +37,114 @@ options:
       - The version, which is also the name of the release's folder. Letters, digits, V(.), V(_), V(+) and V(-), beginning with a letter or digit.
       - Required unless O(state=rolled_back).
     type: str
+  kind:
+    description:
+      - What the artifact is. Used with O(state=staged); of a release that is staged it is known.
+      - An V(archive) is unpacked from O(url); what runs it is O(service).
+      - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
+        activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
+        O(service) is left out, or has the manager V(none); its timeout is for the old container to end.
+      - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
+        in a rollback. No other package is removed for it, and changed configuration files are kept. The repository's signature vouches for it.
+      - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
+    type: str
+    choices: [archive, container, package]
+    default: archive
+  image:
+    description:
+      - The image, with its digest, V(REGISTRY/NAME@sha256:HEX).
+      - One without a digest is taken only with O(checksum=unverified).
+      - This, or O(url), is required with O(kind=container), and used with no other.
+    type: str
+  container:
+    description:
+      - How the container is made, with O(kind=container). Another specification makes another build of the version.
+      - It is named after O(container.name) and O(version), and labelled with O(path) and O(version).
+    type: dict
+    suboptions:
+      name:
+        description:
+          - What the containers' names begin with; by default the name of the folder O(path).
+        type: str
+        default: ""
+      ports:
+        description:
+          - Ports that are published, as C(docker create --publish) takes them, for instance V(127.0.0.1:8080:80).
+        type: list
+        elements: str
+        default: []
+      volumes:
+        description:
+          - Volumes and folders that are mounted, as C(docker create --volume) takes them.
+        type: list
+        elements: str
+        default: []
+      environment:
+        description:
+          - Environment variables, which may be secret. They lie in a file of mode 0600 in the release's folder, and are not shown.
+            Who may use Docker can read them.
+        type: dict
+        default: {}
+      network:
+        description:
+          - The network that it is in, which must exist; by default Docker's own.
+        type: str
+        default: ""
+      command:
+        description:
+          - The command that it runs, in place of the image's.
+        type: list
+        elements: str
+        default: []
+      user:
+        description:
+          - The user that it runs as, in place of the image's.
+        type: str
+        default: ""
+      restart:
+        description:
+          - When Docker starts it again, V(no), V(always), V(unless-stopped), V(on-failure) or V(on-failure:COUNT).
+          - Only the container of the current release has it.
+        type: str
+        default: unless-stopped
+      labels:
+        description:
+          - Labels of the container.
+        type: dict
+        default: {}
+      options:
+        description:
+          - Further words for C(docker create), for instance V(--memory=512m).
+        type: list
+        elements: str
+        default: []
+      registry:
+        description:
+          - The login for the image's registry. By default it is what Docker's configuration on the host has.
+        type: dict
+        suboptions:
+          username:
+            description: The user.
+            type: str
+            required: true
+          password:
+            description: The password or token, which is on no command line and stays on the host only while the image is fetched.
+            type: str
+            required: true
+  package:
+    description:
+      - The package, with O(kind=package).
+    type: dict
+    suboptions:
+      name:
+        description:
+          - Its name.
+        type: str
+        required: true
+      version:
+        description:
+          - Its version, as apt has it; by default O(version).
+        type: str
   url:
     description:
       - The artifact, a tar.gz whose top is the top of the release. Either an http(s) URL or an absolute path on the host.
@@ -43,12 +152,12 @@ options:
       - Refused in it are absolute paths, paths with C(..), links that lead out of the release or have C(..) after a name, entries
         written through a link, names that occur twice, devices and other special files, setuid and setgid files.
         Files lose write permission for group and others.
-      - Required with O(state=staged).
+      - Required with O(state=staged) and O(kind=archive).
     type: str
   checksum:
     description:
       - The artifact's checksum, V(sha256:HEX) or V(sha512:HEX). The literal V(unverified) does without.
-      - Required with O(state=staged).
+      - Required with O(state=staged) and O(url). With O(kind=package) it is that of the package's file, and may be left out.
     type: str
   shared:
     description:
@@ -100,6 +209,7 @@ attributes:
     support: full
     description:
       - With O(state=staged) it looks up whether the artifact is there; whether its checksum is right is seen only when it is fetched.
+        Of a package that apt does not know it asks the repositories, and leaves apt's own lists as they are.
       - With O(state=active) a version that is not staged yet is taken to be.
   diff_mode:
     support: full
@@ -133,6 +243,29 @@ EXAMPLES = r"""
     health:
       url: http://127.0.0.1:8001/health
       version_header: X-Version
+
+- name: Stage an image, and how its container is to be made
+  strata.deploy.release:
+    path: /srv/shop
+    version: "2.0"
+    state: staged
+    kind: container
+    image: registry.example.com/shop@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    container:
+      ports: ["127.0.0.1:8080:80"]
+      volumes: ["/srv/shop/shared/uploads:/uploads"]
+      environment:
+        DATABASE_URL: "{{ shop_database_url }}"
+
+- name: Stage a package
+  strata.deploy.release:
+    path: /srv/shop
+    version: "2.0"
+    state: staged
+    kind: package
+    package:
+      name: shop
+      version: 2.0-1
 
 - name: Go back to the last good release
   strata.deploy.release:
@@ -173,7 +306,7 @@ seconds:
   type: float
   sample: 1.32
 service:
-  description: The service after it was restarted or found to be running; null without O(service).
+  description: The service after it was restarted or found to be running, or the container; null without one.
   returned: success
   type: dict
   contains:
@@ -182,7 +315,7 @@ service:
       type: str
       sample: shop.service
     manager:
-      description: Its supervisor.
+      description: Its supervisor; V(docker) for a container.
       type: str
       sample: systemd
     state:
@@ -230,7 +363,7 @@ pruned:
   sample: ["1.0"]
 log:
   description: The last lines that the service wrote, up to 20 of each of its logs.
-  returned: when the service was restarted and failed
+  returned: when the service was restarted and failed, or apt failed
   type: list
   elements: str
   sample: ["OSError: [Errno 98] Address already in use"]
@@ -242,10 +375,17 @@ last:
 """
 
 import time
+from copy import deepcopy
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.container import (
+    Container,
+    specification,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.package import Package
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
@@ -265,6 +405,34 @@ OPTIONS = {
     **ON_HOST,
     "state": {"type": "str", "required": True, "choices": ["staged", "active", "rolled_back"]},
     "version": {"type": "str"},
+    "kind": {"type": "str", "choices": ["archive", "container", "package"], "default": "archive"},
+    "image": {"type": "str"},
+    "container": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "default": ""},
+            "ports": {"type": "list", "elements": "str", "default": []},
+            "volumes": {"type": "list", "elements": "str", "default": []},
+            "environment": {"type": "dict", "default": {}, "no_log": True},
+            "network": {"type": "str", "default": ""},
+            "command": {"type": "list", "elements": "str", "default": []},
+            "user": {"type": "str", "default": ""},
+            "restart": {"type": "str", "default": "unless-stopped"},
+            "labels": {"type": "dict", "default": {}},
+            "options": {"type": "list", "elements": "str", "default": []},
+            "registry": {
+                "type": "dict",
+                "options": {
+                    "username": {"type": "str", "required": True},
+                    "password": {"type": "str", "required": True, "no_log": True},
+                },
+            },
+        },
+    },
+    "package": {
+        "type": "dict",
+        "options": {"name": {"type": "str", "required": True}, "version": {"type": "str"}},
+    },
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str"},
     "shared": {"type": "list", "elements": "str", "default": []},
@@ -276,19 +444,45 @@ OPTIONS = {
     "deployment": {"type": "str"},
     "reason": {"type": "str"},
 }
+REQUIRED = {"archive": ("url", "checksum"), "container": (), "package": ("package",)}
 
 
-def ensure(options: dict, check_mode: bool) -> Outcome:
+def artifact(options: dict[str, Any]) -> Archive | Container | Package:
+    """What is to be staged."""
+    kind, checksum = options["kind"], options["checksum"] or ""
+    missing = [name for name in REQUIRED[kind] if not options[name]]
+    if missing:
+        raise StrataError(f"To stage the kind {kind} these options are missing: {', '.join(missing)}.")
+    if options["image"] and kind != "container":
+        raise StrataError(
+            f"There is an image, and the kind is {kind}. Give the kind container, or leave the image out."
+        )
+    if kind == "container":
+        made = options["container"] or {}
+        login = made.get("registry")
+        return Container(
+            options["image"] or "",
+            options["url"] or "",
+            checksum,
+            specification(made),
+            (login["username"], login["password"]) if login else None,
+            options["max_bytes"],
+        )
+    if kind == "package":
+        package = options["package"]
+        return Package(package["name"], package["version"] or options["version"], checksum)
+    limits = Limits(options["max_bytes"], options["max_entries"])
+    return Archive(Artifact(options["url"], options["checksum"]), limits)
+
+
+def ensure(options: dict[str, Any], check_mode: bool) -> Outcome:
     """Reach the wanted state."""
     path, version = options["path"], options["version"]
     if options["state"] == "staged":
         return ensure_staged(
             path,
             version,
-            Archive(
-                Artifact(options["url"], options["checksum"]),
-                Limits(options["max_bytes"], options["max_entries"]),
-            ),
+            artifact(options),
             shared=tuple(options["shared"]),
             deployment=options["deployment"],
             check_mode=check_mode,
@@ -308,13 +502,18 @@ def ensure(options: dict, check_mode: bool) -> Outcome:
 def main() -> None:
     module = AnsibleModule(
         argument_spec=OPTIONS,
-        required_if=[("state", "staged", ("version", "url", "checksum")), ("state", "active", ("version",))],
+        required_if=[("state", "staged", ("version",)), ("state", "active", ("version",))],
         supports_check_mode=True,
     )
-    conceal(module.no_log_values, module.params)
+    options = deepcopy(module.params)
+    conceal(module.no_log_values, options)
+    # Ansible puts the parameters into its answer; and what of them is secret cannot be blotted out of all of it, for
+    # the value of a variable may be as short as "1".
+    if module.params["container"]:
+        module.params["container"]["environment"] = sorted(options["container"]["environment"])
     started = time.monotonic()
     try:
-        outcome = ensure(module.params, module.check_mode)
+        outcome = ensure(options, module.check_mode)
     except StrataError as error:
         module.fail_json(msg=str(error), **{"untouched": not error.details.get("changed"), **error.details})
     for warning in outcome.warnings:

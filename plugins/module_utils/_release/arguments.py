@@ -44,6 +44,7 @@ def conceal(no_log_values: set[str], parameters: Mapping[str, Any]) -> None:
     """Have what is secret in a module's parameters blotted out of its answer, and nothing else of what is ``no_log``."""
     health, service = parameters.get("health") or {}, parameters.get("service") or {}
     address = service.get("address")
+    registry = (parameters.get("container") or {}).get("registry") or {}
     secrets = (_url.secrets_in(url) for url in (parameters.get("url"), health.get("url"), address))
     no_log_values.clear()
-    no_log_values.update({address} if address else set(), *secrets)
+    no_log_values.update({each for each in (address, registry.get("password")) if each}, *secrets)

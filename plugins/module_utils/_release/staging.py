@@ -54,8 +54,8 @@ def ensure_staged(
         if version == current or (there and version == state.last_good(state.left(current))):
             role = "current" if version == current else "what a rollback would lead to"
             raise StrataError(
-                f"{version} is {role} under {root}, and what is asked for has another checksum"
-                f" ({artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
+                f"{version} is {role} under {root}, and what is asked for is another build"
+                f" (checksum {artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
             )
         if there and not known and version not in (state.replacing, *state.removing):
             raise StrataError(f"{layout.release(version)} is there, but not one of Strata's. Move it away.")
