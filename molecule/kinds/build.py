@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 APP = Path(__file__).parents[1] / "app/app.py"
@@ -90,7 +91,8 @@ def packages(artifacts: Path) -> None:
         )
     (repository / "Packages").write_text(index, encoding="utf-8")
     content = index.encode()
-    release = f"Suite: stable\nSHA256:\n {hashlib.sha256(content).hexdigest()} {len(content)} Packages\n"
+    date = time.strftime("%a, %d %b %Y %H:%M:%S UTC", time.gmtime())
+    release = f"Suite: stable\nDate: {date}\nSHA256:\n {hashlib.sha256(content).hexdigest()} {len(content)} Packages\n"
     with tempfile.TemporaryDirectory() as home:
         gpg = ("gpg", "--homedir", home, "--batch", "--quiet", "--yes", "--passphrase", "")
         run(*gpg, "--quick-generate-key", "shop@example.com", "ed25519", "sign", "never")

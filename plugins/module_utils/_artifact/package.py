@@ -110,8 +110,10 @@ class Package:
             )
         (folder / NEEDED / "partial").mkdir(parents=True)
         _install(folder, "--download-only")
-        shutil.rmtree(folder / NEEDED / "partial")
-        (folder / NEEDED / "lock").unlink(missing_ok=True)
+        # Where a repository has the same package apt looks for it here, and not at the path that it is given.
+        own = folder / NEEDED / _deb(folder).name
+        own.unlink(missing_ok=True)
+        os.link(_deb(folder), own)
         return digests
 
     def _is(self, digests: Mapping[str, str]) -> bool:

@@ -20,6 +20,9 @@ GOOD: dict[str, Any] = {
     "version": "2.0",
     "url": "http://example.com/shop-2.0.tar.gz",
     "checksum": "sha256:" + "a" * 64,
+    "kind": "archive",
+    "image": "",
+    "package": "",
     "features": [{"name": "billing", "rollout": [5, 25, 100]}],
     "wanted_groups": {"deploy_fleet_group": "fleet"},
     "groups": {"all": ["web1"], "fleet": ["web1"], "idle": []},
@@ -32,6 +35,24 @@ GOOD: dict[str, Any] = {
 
 def test_a_good_manifest_passes() -> None:
     check_manifest(**GOOD)
+
+
+@pytest.mark.parametrize(
+    "artifact",
+    [
+        {"kind": "container"},
+        {
+            "kind": "container",
+            "url": None,
+            "checksum": None,
+            "image": f"example.com:5000/shop@sha256:{'0' * 64}",
+        },
+        {"kind": "container", "url": None, "checksum": "unverified", "image": "shop:2.0"},
+        {"kind": "package", "url": None, "checksum": None, "package": "shop"},
+    ],
+)
+def test_each_kind_needs_what_it_is_fetched_by(artifact: dict[str, Any]) -> None:
+    check_manifest(**{**GOOD, **artifact})
 
 
 @pytest.mark.parametrize(
@@ -48,6 +69,15 @@ def test_a_good_manifest_passes() -> None:
         ({"url": "shop.tar.gz"}, "neither an http(s) URL nor an absolute path"),
         ({"url": "ftp://example.com/x"}, "neither an http(s) URL nor an absolute path"),
         ({"checksum": None}, "No checksum is given"),
+        ({"kind": "rpm"}, "artifact_kind 'rpm' is none of archive, container, package"),
+        ({"image": f"shop@sha256:{'0' * 64}"}, "artifact_image, and artifact_kind is archive"),
+        ({"kind": "container", "url": None}, "No image is given"),
+        ({"kind": "container", "url": None, "image": "shop:2.0"}, "has no digest"),
+        ({"kind": "container", "url": None, "image": "shop@sha256:12"}, "not of the form REGISTRY"),
+        ({"kind": "container", "image": f"shop@sha256:{'0' * 64}"}, "leave one of them out"),
+        ({"kind": "container", "checksum": None}, "No checksum is given"),
+        ({"kind": "package"}, "No package is given"),
+        ({"kind": "package", "package": "shop", "checksum": "md5:abc"}, "not of the form sha256"),
         ({"checksum": "md5:abc"}, "not of the form sha256"),
         ({"checksum": "sha256:abc"}, "not of the form sha256"),
         (
