@@ -407,13 +407,15 @@ OPTIONS = {
     "version": {"type": "str"},
     "kind": {"type": "str", "choices": ["archive", "container", "package"], "default": "archive"},
     "image": {"type": "str"},
+    # All of it, for a host's log would show a value that has to be quoted there.
     "container": {
         "type": "dict",
+        "no_log": True,
         "options": {
             "name": {"type": "str", "default": ""},
             "ports": {"type": "list", "elements": "str", "default": []},
             "volumes": {"type": "list", "elements": "str", "default": []},
-            "environment": {"type": "dict", "default": {}, "no_log": True},
+            "environment": {"type": "dict", "default": {}},
             "network": {"type": "str", "default": ""},
             "command": {"type": "list", "elements": "str", "default": []},
             "user": {"type": "str", "default": ""},
