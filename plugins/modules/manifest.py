@@ -47,6 +47,16 @@ options:
   checksum:
     description: The artifact's checksum, C(sha256:HEX), C(sha512:HEX) or V(unverified), or where a list of checksums lies.
     type: str
+  kind:
+    description: What the artifact is, V(archive), V(container) or V(package).
+    type: str
+    default: archive
+  image:
+    description: The image of a container, V(REGISTRY/NAME@sha256:HEX).
+    type: str
+  package:
+    description: The name of a package.
+    type: str
   features:
     description: The features that the release switches on.
     type: list
@@ -136,6 +146,9 @@ def main() -> None:
             "version": {"type": "raw"},
             "url": {"type": "str"},
             "checksum": {"type": "str"},
+            "kind": {"type": "str", "default": "archive"},
+            "image": {"type": "str"},
+            "package": {"type": "str"},
             "features": {
                 "type": "list",
                 "elements": "dict",

@@ -13,6 +13,7 @@ author: The Strata authors (@strata)
 description:
   - Each state is reached in one execution on the host.
   - What is about to be done is on disk before it is done. A run that is killed at any point is finished or cleaned up by the next one.
+  - The artifact is an archive, an image that Docker runs, or a package of the host's distribution, which is O(kind).
   - Where another tool has left the same folders (Capistrano, Ansistrano, deploy_helper), its releases are taken over where they lie, once
     C(current) leads to one of them. That one and those before it can be rolled back to; not those that C(revisions.log) does not know,
     that have a file C(DEPLOY_UNFINISHED), or that are newer. None is deleted before O(prune_adopted) says so.
@@ -22,7 +23,7 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(staged) fetches O(url), compares it with O(checksum), and unpacks it beside the current release, which is not touched.
+      - V(staged) fetches the artifact, verifies it, and puts it beside the current release, which is not touched.
         A version that is there with the same checksum is left as it is; with another one it is replaced,
         unless it is current or the one that a rollback would lead to.
       - V(active) makes O(version) current by one atomic rename, restarts O(service), and waits until O(health) is met by the new process.
@@ -42,6 +43,114 @@ options:
       - The version, which is also the name of the release's folder. Letters, digits, V(.), V(_), V(+) and V(-), beginning with a letter or digit.
       - Required with O(state=staged), O(state=active) and O(state=failed).
     type: str
+  kind:
+    description:
+      - What the artifact is. Used with O(state=staged); of a release that is staged it is known.
+      - An V(archive) is unpacked from O(url); what runs it is O(service).
+      - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
+        activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
+        O(service) is left out, or has the manager V(none); its timeout is for the old container to end.
+      - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
+        in a rollback. No other package is removed for it, and changed configuration files are kept. The repository's signature vouches for it.
+      - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
+    type: str
+    choices: [archive, container, package]
+    default: archive
+  image:
+    description:
+      - The image, with its digest, V(REGISTRY/NAME@sha256:HEX).
+      - One without a digest is taken only with O(checksum=unverified).
+      - This, or O(url), is required with O(kind=container), and used with no other.
+    type: str
+  container:
+    description:
+      - How the container is made, with O(kind=container). Another specification makes another build of the version.
+      - It is named after O(container.name) and O(version), and labelled with O(path) and O(version).
+    type: dict
+    suboptions:
+      name:
+        description:
+          - What the containers' names begin with; by default the name of the folder O(path).
+        type: str
+        default: ""
+      ports:
+        description:
+          - Ports that are published, as C(docker create --publish) takes them, for instance V(127.0.0.1:8080:80).
+        type: list
+        elements: str
+        default: []
+      volumes:
+        description:
+          - Volumes and folders that are mounted, as C(docker create --volume) takes them.
+        type: list
+        elements: str
+        default: []
+      environment:
+        description:
+          - Environment variables, which may be secret. They lie in a file of mode 0600 in the release's folder, and are not shown.
+            Who may use Docker can read them.
+        type: dict
+        default: {}
+      network:
+        description:
+          - The network that it is in, which must exist; by default Docker's own.
+        type: str
+        default: ""
+      command:
+        description:
+          - The command that it runs, in place of the image's.
+        type: list
+        elements: str
+        default: []
+      user:
+        description:
+          - The user that it runs as, in place of the image's.
+        type: str
+        default: ""
+      restart:
+        description:
+          - When Docker starts it again, V(no), V(always), V(unless-stopped), V(on-failure) or V(on-failure:COUNT).
+          - Only the container of the current release has it.
+        type: str
+        default: unless-stopped
+      labels:
+        description:
+          - Labels of the container.
+        type: dict
+        default: {}
+      options:
+        description:
+          - Further words for C(docker create), for instance V(--memory=512m).
+        type: list
+        elements: str
+        default: []
+      registry:
+        description:
+          - The login for the image's registry. By default it is what Docker's configuration on the host has.
+        type: dict
+        suboptions:
+          username:
+            description: The user.
+            type: str
+            required: true
+          password:
+            description: The password or token, which is on no command line and stays on the host only while the image is fetched.
+            type: str
+            required: true
+  package:
+    description:
+      - The package, with O(kind=package).
+    type: dict
+    suboptions:
+      name:
+        description:
+          - Its name.
+        type: str
+        required: true
+      version:
+        description:
+          - Its version, as apt has it; by default O(version).
+        type: str
   url:
     description:
       - The artifact, an archive whose top is the top of the release, unless O(strip).
@@ -57,14 +166,14 @@ options:
         encrypted entries, and whatever can be read in two ways.
         Files and folders lose write permission for group and others, unless O(file_mode) and O(folder_mode) say otherwise.
         Owners, times and extended attributes in it are passed over.
-      - Required with O(state=staged).
+      - Required with O(state=staged) and O(kind=archive).
     type: str
   checksum:
     description:
       - The artifact's checksum, V(sha256:HEX) or V(sha512:HEX). The literal V(unverified) does without.
       - Or the http(s) URL, or absolute path on the host, of a list of checksums as C(sha256sum) and C(sha512sum) write it, with a line for the
         artifact's file name.
-      - Required with O(state=staged).
+      - Required with O(state=staged) and O(url). With O(kind=package) it is that of the package's file, and may be left out.
     type: str
   signature:
     description:
@@ -287,6 +396,7 @@ attributes:
     description:
       - With O(state=staged) it looks up whether the artifact, its list of checksums and its signature are there;
         whether these are right is seen only when it is fetched.
+        Of a package that apt does not know it asks the repositories, and leaves apt's own lists as they are.
       - With O(state=active) a version that is not staged yet is taken to be.
   diff_mode:
     support: full
@@ -340,6 +450,29 @@ EXAMPLES = r"""
       url: http://127.0.0.1:8001/health
       version_header: X-Version
 
+- name: Stage an image, and how its container is to be made
+  strata.deploy.release:
+    path: /srv/shop
+    version: "2.0"
+    state: staged
+    kind: container
+    image: registry.example.com/shop@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    container:
+      ports: ["127.0.0.1:8080:80"]
+      volumes: ["/srv/shop/shared/uploads:/uploads"]
+      environment:
+        DATABASE_URL: "{{ shop_database_url }}"
+
+- name: Stage a package
+  strata.deploy.release:
+    path: /srv/shop
+    version: "2.0"
+    state: staged
+    kind: package
+    package:
+      name: shop
+      version: 2.0-1
+
 - name: Go back to the last good release
   strata.deploy.release:
     path: /srv/shop
@@ -388,7 +521,7 @@ seconds:
   type: float
   sample: 1.32
 service:
-  description: The service after it was restarted or found to be running; null without O(service).
+  description: The service after it was restarted or found to be running, or the container; null without one.
   returned: success
   type: dict
   contains:
@@ -397,7 +530,7 @@ service:
       type: str
       sample: shop.service
     manager:
-      description: Its supervisor.
+      description: Its supervisor; V(docker) for a container.
       type: str
       sample: systemd
     state:
@@ -445,7 +578,7 @@ pruned:
   sample: ["1.0"]
 log:
   description: The last lines that the service wrote, up to 20 of each of its logs.
-  returned: when the service was restarted and failed
+  returned: when the service was restarted and failed, or apt failed
   type: list
   elements: str
   sample: ["OSError: [Errno 98] Address already in use"]
@@ -457,10 +590,17 @@ last:
 """
 
 import time
+from copy import deepcopy
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.container import (
+    Container,
+    specification,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.package import Package
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
@@ -488,6 +628,36 @@ OPTIONS = {
         "choices": ["staged", "active", "rolled_back", "pruned", "failed"],
     },
     "version": {"type": "str"},
+    "kind": {"type": "str", "choices": ["archive", "container", "package"], "default": "archive"},
+    "image": {"type": "str"},
+    # All of it, for a host's log would show a value that has to be quoted there.
+    "container": {
+        "type": "dict",
+        "no_log": True,
+        "options": {
+            "name": {"type": "str", "default": ""},
+            "ports": {"type": "list", "elements": "str", "default": []},
+            "volumes": {"type": "list", "elements": "str", "default": []},
+            "environment": {"type": "dict", "default": {}},
+            "network": {"type": "str", "default": ""},
+            "command": {"type": "list", "elements": "str", "default": []},
+            "user": {"type": "str", "default": ""},
+            "restart": {"type": "str", "default": "unless-stopped"},
+            "labels": {"type": "dict", "default": {}},
+            "options": {"type": "list", "elements": "str", "default": []},
+            "registry": {
+                "type": "dict",
+                "options": {
+                    "username": {"type": "str", "required": True},
+                    "password": {"type": "str", "required": True, "no_log": True},
+                },
+            },
+        },
+    },
+    "package": {
+        "type": "dict",
+        "options": {"name": {"type": "str", "required": True}, "version": {"type": "str"}},
+    },
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
     **SOURCE,
@@ -523,6 +693,7 @@ OPTIONS = {
     "deployment": {"type": "str"},
     "reason": {"type": "str"},
 }
+REQUIRED = {"archive": ("url", "checksum"), "container": (), "package": ("package",)}
 
 
 def take_files(options: dict) -> tuple:
@@ -530,26 +701,56 @@ def take_files(options: dict) -> tuple:
     return tuple(RenderedFile(content=each.pop("content"), **each) for each in options["files"])
 
 
-def ensure(options: dict, files: tuple, check_mode: bool) -> Outcome:
+def artifact(options: dict[str, Any]) -> Archive | Container | Package:
+    """What is to be staged."""
+    kind, checksum = options["kind"], options["checksum"] or ""
+    missing = [name for name in REQUIRED[kind] if not options[name]]
+    if missing:
+        raise StrataError(f"To stage the kind {kind} these options are missing: {', '.join(missing)}.")
+    if options["image"] and kind != "container":
+        raise StrataError(
+            f"There is an image, and the kind is {kind}. Give the kind container, or leave the image out."
+        )
+    fetched = source({**options, "checksum": checksum}) if options["url"] else None
+    if options["signature"] and (fetched is None or kind == "package"):
+        raise StrataError("There is a signature to verify, and no url to fetch what it is of. Leave it out.")
+    if kind == "container":
+        made = options["container"] or {}
+        login = made.get("registry")
+        return Container(
+            options["image"] or "",
+            fetched,
+            checksum,
+            specification(made),
+            (login["username"], login["password"]) if login else None,
+            options["max_bytes"],
+        )
+    if kind == "package":
+        package = options["package"]
+        return Package(package["name"], package["version"] or options["version"], checksum)
+    return Archive(
+        fetched,
+        Rules(
+            options["max_bytes"],
+            options["max_entries"],
+            options["strip"],
+            options["setuid"],
+            options["owner"] or "",
+            options["group"] or "",
+            options["file_mode"] or "",
+            options["folder_mode"] or "",
+        ),
+    )
+
+
+def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> Outcome:
     """Reach the wanted state."""
     path, version = options["path"], options["version"]
     if options["state"] == "staged":
         return ensure_staged(
             path,
             version,
-            Archive(
-                source(options),
-                Rules(
-                    options["max_bytes"],
-                    options["max_entries"],
-                    options["strip"],
-                    options["setuid"],
-                    options["owner"] or "",
-                    options["group"] or "",
-                    options["file_mode"] or "",
-                    options["folder_mode"] or "",
-                ),
-            ),
+            artifact(options),
             shared=tuple(options["shared"]),
             files=files,
             keep=options["keep"],
@@ -589,15 +790,19 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=OPTIONS,
         required_if=[
-            ("state", "staged", ("version", "url", "checksum")),
+            ("state", "staged", ("version",)),
             ("state", "active", ("version",)),
             ("state", "failed", ("version", "reason")),
         ],
         supports_check_mode=True,
     )
-    options = dict(module.params)
+    options = deepcopy(module.params)
     conceal(module.no_log_values, module.params)
     files = take_files(module.params)
+    # Ansible puts the parameters into its answer; and what of them is secret cannot be blotted out of all of it, for
+    # the value of a variable may be as short as "1".
+    if module.params["container"]:
+        module.params["container"]["environment"] = sorted(options["container"]["environment"])
     started = time.monotonic()
     try:
         outcome = ensure(options, files, module.check_mode)

@@ -94,15 +94,19 @@ releases:
       type: str
       sample: Rolled back.
     checksum:
-      description: The checksum that it was staged with, V(unverified), or V(unknown) of an adopted one.
+      description:
+        - The checksum that it was staged with, V(unverified), or V(unknown) of an adopted one. Of an image in a registry it is its digest;
+          V(signed) where a package's repository vouches for it alone.
       type: str
       sample: unverified
     kind:
-      description: What kind of artifact it was staged from, V(archive).
+      description: What kind of artifact it was staged from, V(archive), V(container) or V(package).
       type: str
       sample: archive
     origin:
-      description: Where it came from, without credentials and query; of an adopted one, C(revision) and what C(REVISION) says, or V(adopted).
+      description:
+        - Where it came from, without credentials and query; of an adopted one, C(revision) and what C(REVISION) says, or V(adopted). A package
+          is C(apt:NAME=VERSION).
       type: str
       sample: https://builds.example.com/shop-2.0.tar.gz
     size:

@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import ArchiveInstaller
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.container import ContainerInstaller
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.package import PackageInstaller
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.protocol import Installer
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
-INSTALLERS: dict[str, Installer] = {ArchiveInstaller.NAME: ArchiveInstaller()}
+INSTALLERS: dict[str, Installer] = {
+    ArchiveInstaller.NAME: ArchiveInstaller(),
+    ContainerInstaller.NAME: ContainerInstaller(),
+    PackageInstaller.NAME: PackageInstaller(),
+}
 
 
 def installer(kind: str) -> Installer:

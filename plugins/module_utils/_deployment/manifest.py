@@ -18,6 +18,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._fetch import UNVERI
 NEARLY_THE_SAME = 0.9
 POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
+KINDS = ("archive", "container", "package")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -46,9 +48,24 @@ def version_problem(version: Any) -> str | None:
     return None
 
 
-def artifact_problems(url: str | None, checksum: str | None) -> list[str]:
-    """What is wrong with an artifact's source and checksum."""
+def artifact_problems(
+    kind: str, url: str | None, checksum: str | None, image: str | None, package: str | None
+) -> list[str]:
+    """What is wrong with an artifact's kind, source and checksum."""
+    if kind not in KINDS:
+        return [f"artifact_kind '{kind}' is none of {', '.join(KINDS)}.{suggestion(kind, KINDS)}"]
+    if image and kind != "container":
+        return [f"There is an artifact_image, and artifact_kind is {kind}: set it to container."]
+    if kind == "package":
+        if not package:
+            return ["No package is given: set artifact_package, for example to {name: shop}."]
+        # Of a package's file it is the checksum alone, and no list of such.
+        return _source_problems("/", checksum) if checksum else []
+    if kind == "container" and not url:
+        return _image_problems(image, checksum)
     problems = []
+    if image:
+        problems.append("Both artifact_image and artifact_url are given: leave one of them out.")
     if not url:
         problems.append(
             "No artifact is given: set artifact_url to an http(s), oci or s3 URL or to a file on the hosts."
@@ -58,12 +75,30 @@ def artifact_problems(url: str | None, checksum: str | None) -> list[str]:
             "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it, or to the URL of such a list; "
             "'unverified' waives it by name."
         )
-    if url:
-        try:
-            Source(url, checksum or UNVERIFIED).validate()
-        except StrataError as error:
-            problems.append(str(error))
-    return problems
+    return problems + (_source_problems(url, checksum or UNVERIFIED) if url else [])
+
+
+def _image_problems(image: str | None, checksum: str | None) -> list[str]:
+    if not image:
+        return [
+            "No image is given: set artifact_image to REGISTRY/NAME@sha256:HEX, or artifact_url to a file of `docker save`."
+        ]
+    if not IMAGE.fullmatch(image):
+        return [f"artifact_image '{image}' is not of the form REGISTRY/NAME@sha256:<64 hex digits>."]
+    if "@" not in image and checksum != UNVERIFIED:
+        return [
+            f"artifact_image '{image}' has no digest: name it as NAME@sha256:HEX, as `docker push` prints it;"
+            " artifact_checksum: unverified waives it by name."
+        ]
+    return []
+
+
+def _source_problems(url: str, checksum: str) -> list[str]:
+    try:
+        Source(url, checksum).validate()
+    except StrataError as error:
+        return [str(error)]
+    return []
 
 
 def group_problems(wanted: Mapping[str, str], groups: Mapping[str, Sequence[str]]) -> list[str]:
@@ -170,6 +205,9 @@ def check_manifest(
     version: Any,
     url: str | None,
     checksum: str | None,
+    kind: str,
+    image: str | None,
+    package: str | None,
     features: Sequence[Mapping[str, Any]],
     wanted_groups: Mapping[str, str],
     groups: Mapping[str, Sequence[str]],
@@ -186,7 +224,7 @@ def check_manifest(
         )
     if needs_release and {"artifact", "database", "fleet"} & set(layers):
         problem = version_problem(version)
-        problems += [problem] if problem else artifact_problems(url, checksum)
+        problems += [problem] if problem else artifact_problems(kind, url, checksum, image, package)
     problems += group_problems(wanted_groups, groups)
     problems += feature_problems(features)
     if list(layers) == ["feature"] and needs_release and not features:

@@ -117,6 +117,7 @@ def conceal(no_log_values: set[str], parameters: MutableMapping[str, Any]) -> No
     health, service = parameters.get("health") or {}, parameters.get("service") or {}
     signature, headers = parameters.get("signature") or {}, parameters.get("headers") or {}
     address = service.get("address")
+    registry = (parameters.get("container") or {}).get("registry") or {}
     urls = (
         parameters.get("url"),
         parameters.get("checksum"),
@@ -128,6 +129,7 @@ def conceal(no_log_values: set[str], parameters: MutableMapping[str, Any]) -> No
     secrets = {
         address or "",
         parameters.get("password") or "",
+        registry.get("password") or "",
         *(each for each in said if len(each) >= SHORTEST),
     }
     no_log_values.clear()

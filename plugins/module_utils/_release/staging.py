@@ -84,8 +84,8 @@ def ensure_staged(
                 " was good with is never changed under it. Give it another version, with the same artifact if you"
                 " like; then a rollback brings the former files back too."
                 if same
-                else f"{version} is {role} under {root}, and what is asked for has another checksum"
-                f" ({artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
+                else f"{version} is {role} under {root}, and what is asked for is another build"
+                f" (checksum {artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
             )
         if there and not known and version not in (state.replacing, *state.removing):
             raise StrataError(f"{layout.release(version)} is there, but not one of Strata's. Move it away.")

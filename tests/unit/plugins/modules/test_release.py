@@ -424,3 +424,42 @@ def test_an_adopted_release_is_rolled_back_to_although_it_names_itself_otherwise
     assert (back["failed"], back["version"]) == (False, "20260101120000"), back
     assert shop.served() == ("1.0", back["service"]["pid"])
     assert shop.info()["healthy"]
+
+
+def test_what_a_container_s_environment_holds_is_in_no_answer(
+    run_module: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    made = {
+        "environment": {"TOKEN": "7", "KEY": "s3cret"},
+        "registry": {"username": "anna", "password": "s3same"},
+    }
+    options = {
+        "path": str(tmp_path),
+        "version": "1.7",
+        "state": "staged",
+        "kind": "container",
+        "container": made,
+    }
+    failed = run_module("release", {**options, "image": "shop:1.7"})
+    assert "The image 'shop:1.7' has no digest" in failed["msg"]
+    assert "s3" not in json.dumps(failed)
+    assert failed["invocation"]["module_args"]["container"]["environment"] == ["KEY", "TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (
+            {"url": "/a", "checksum": "unverified", "image": "shop"},
+            "There is an image, and the kind is archive",
+        ),
+        ({"kind": "package"}, "To stage the kind package these options are missing: package"),
+        ({"kind": "container"}, "either an image, or the url"),
+    ],
+)
+def test_each_kind_needs_options_of_its_own(
+    run_module: Callable[..., dict[str, Any]], tmp_path: Path, options: dict[str, Any], why: str
+) -> None:
+    failed = run_module("release", {"path": str(tmp_path), "version": "1.0", "state": "staged", **options})
+    assert why in failed["msg"]
+    assert failed["untouched"]

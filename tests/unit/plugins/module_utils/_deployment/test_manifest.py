@@ -20,6 +20,9 @@ GOOD: dict[str, Any] = {
     "version": "2.0",
     "url": "http://example.com/shop-2.0.tar.gz",
     "checksum": "sha256:" + "a" * 64,
+    "kind": "archive",
+    "image": "",
+    "package": "",
     "features": [{"name": "billing", "rollout": [5, 25, 100]}],
     "wanted_groups": {"deploy_fleet_group": "fleet"},
     "groups": {"all": ["web1"], "fleet": ["web1"], "idle": []},
@@ -55,6 +58,24 @@ def test_every_source_and_form_of_checksum_passes(change: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
+    "artifact",
+    [
+        {"kind": "container"},
+        {
+            "kind": "container",
+            "url": None,
+            "checksum": None,
+            "image": f"example.com:5000/shop@sha256:{'0' * 64}",
+        },
+        {"kind": "container", "url": None, "checksum": "unverified", "image": "shop:2.0"},
+        {"kind": "package", "url": None, "checksum": None, "package": "shop"},
+    ],
+)
+def test_each_kind_needs_what_it_is_fetched_by(artifact: dict[str, Any]) -> None:
+    check_manifest(**{**GOOD, **artifact})
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"version": None}, "No version is given"),
@@ -73,6 +94,15 @@ def test_every_source_and_form_of_checksum_passes(change: dict[str, Any]) -> Non
         ({"checksum": "http:///SHA256SUMS"}, "not of the form http://HOST"),
         ({"url": "oci://registry.example.com/Shop:1"}, "not of the form oci://REGISTRY/NAME:TAG"),
         ({"url": "http://example.com/größe.tar.gz"}, "percent-encode it"),
+        ({"kind": "rpm"}, "artifact_kind 'rpm' is none of archive, container, package"),
+        ({"image": f"shop@sha256:{'0' * 64}"}, "artifact_image, and artifact_kind is archive"),
+        ({"kind": "container", "url": None}, "No image is given"),
+        ({"kind": "container", "url": None, "image": "shop:2.0"}, "has no digest"),
+        ({"kind": "container", "url": None, "image": "shop@sha256:12"}, "not of the form REGISTRY"),
+        ({"kind": "container", "image": f"shop@sha256:{'0' * 64}"}, "leave one of them out"),
+        ({"kind": "container", "checksum": None}, "No checksum is given"),
+        ({"kind": "package"}, "No package is given"),
+        ({"kind": "package", "package": "shop", "checksum": "md5:abc"}, "neither sha256:HEX nor sha512:HEX"),
         (
             {"names": ["artifact_cheksum"]},
             "Unknown option 'artifact_cheksum'. Did you mean 'artifact_checksum'?",

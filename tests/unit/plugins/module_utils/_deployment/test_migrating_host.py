@@ -45,7 +45,7 @@ def test_every_option_is_the_hosts_or_the_deployments() -> None:
 @pytest.mark.parametrize("name", sorted(set(PASSED) - {"db_migrate_host"}))
 def test_the_hosts_variable_is_taken_else_the_roles_default(name: str) -> None:
     assert rendered(name, **{name: "this"}) == "this"
-    assert rendered(name) == ("" if name == "db_migrate_root" else DEFAULTS[name])
+    assert rendered(name) == ("" if name in ("db_migrate_root", "db_migrate_archive") else DEFAULTS[name])
 
 
 def test_the_app_s_folder_is_the_one_on_that_host() -> None:

@@ -1,0 +1,284 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kind ``package``: a pinned package of the host's distribution, by apt.
+
+The release's folder holds the package and what it needs, so that bringing it in, now or in a rollback, asks no repository.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.strata.deploy.plugins.module_utils import _fetch, _url
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._service import connect
+from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import (
+    Service,
+    ServiceOptions,
+    Status,
+)
+
+SIGNED = "signed"
+"""The checksum on record where the repository's signature alone vouches for the package."""
+NEEDED = "needed"
+TIMEOUT = 1800.0
+LOCK_WAIT = 120
+POLL = 0.5
+BUSY = ("Could not get lock", "Unable to acquire", "frontend lock", "is locked by another process")
+SETTINGS = (
+    f"DPkg::Lock::Timeout={LOCK_WAIT}",
+    "Dpkg::Options::=--force-confold",
+    "APT::Get::AllowUnauthenticated=false",
+)
+REMEDIES = {
+    "Held packages": "Take the hold off with `apt-mark unhold`, or deploy the version that is held.",
+    "Packages need to be removed": "It conflicts with what is installed, which a deployment does not remove.",
+    "unmet dependencies": "What it needs is not to be had: see the lines before, and the host's repositories.",
+    "cannot be authenticated": "Sign the repository, and give apt its key.",
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of a repository that the host's apt knows; ``checksum`` is that of the .deb, and may be empty."""
+
+    name: str
+    version: str
+    checksum: str = ""
+    kind: str = "package"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "checksum", self.checksum.lower() or SIGNED)
+
+    @property
+    def origin(self) -> str:
+        return f"apt:{self.pinned}"
+
+    @property
+    def pinned(self) -> str:
+        return f"{self.name}={self.version}"
+
+    def validate(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", self.name):
+            raise StrataError(f"{self.name!r} is not the name of a package.")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+~:-]*", self.version):
+            raise StrataError(f"{self.version!r} is not the version of a package.")
+        if self.checksum != SIGNED:
+            _fetch.Source("/", self.checksum).validate()
+
+    def matches(self, digests: Mapping[str, str]) -> bool:
+        return digests.get("package") == self.pinned and self._is(digests)
+
+    def look_up(self) -> int | None:
+        _require_apt()
+        if self._known():
+            return None
+        # Lists that are the check's own, for it changes nothing on the host.
+        with tempfile.TemporaryDirectory() as scratch:
+            lists = Path(scratch, "lists")
+            (lists / "partial").mkdir(parents=True)
+            Path(scratch).chmod(0o755)
+            own = (f"Dir::State::lists={lists}", "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=")
+            _apt("update", settings=own)
+            if not self._known(own):
+                raise self._unknown()
+        return None
+
+    def stage(self, folder: Path, scratch: Path) -> Mapping[str, str]:
+        _require_apt()
+        if not self._known():
+            _apt("update")
+            if not self._known():
+                raise self._unknown()
+        _apt("download", self.pinned, folder=folder)
+        digests = {**_digests(_deb(folder)), "package": self.pinned}
+        if not self._is(digests):
+            algorithm = self.checksum.partition(":")[0]
+            raise StrataError(
+                f"The checksum of the package {self.pinned} is {algorithm}:{digests[algorithm]}, not {self.checksum}."
+                " Find out which of the two is wrong; nothing was installed."
+            )
+        (folder / NEEDED / "partial").mkdir(parents=True)
+        _install(folder, "--download-only")
+        # Where a repository has the same package apt looks for it here, and not at the path that it is given.
+        own = folder / NEEDED / _deb(folder).name
+        own.unlink(missing_ok=True)
+        os.link(_deb(folder), own)
+        return digests
+
+    def _is(self, digests: Mapping[str, str]) -> bool:
+        return self.checksum == SIGNED or _fetch.Source("/", self.checksum).matches(digests)
+
+    def _known(self, settings: tuple[str, ...] = ()) -> bool:
+        with contextlib.suppress(StrataError):
+            return bool(_run("apt-cache", *_options(settings), "show", self.pinned).strip())
+        return False
+
+    def _unknown(self) -> StrataError:
+        with contextlib.suppress(StrataError):
+            rows = [line.split("|") for line in _run("apt-cache", "madison", self.name).splitlines()]
+            there = [row[1].strip() for row in rows if len(row) == 3]
+            if there:
+                return StrataError(
+                    f"No repository of this host has {self.name} in the version {self.version}; there are"
+                    f" {', '.join(there[:5])}. Publish it, or mend the version."
+                )
+        return StrataError(
+            f"No repository of this host has a package {self.name}. Add its repository, or mend the name."
+        )
+
+
+class PackageInstaller:
+    """See `Installer`."""
+
+    NAME = "package"
+
+    def install(self, folder: Path) -> None:
+        _require_apt()
+        # Heals what was interrupted. What cannot be configured is perhaps the release that is left.
+        with contextlib.suppress(StrataError):
+            _run("dpkg", "--force-confold", "--configure", "--pending")
+        (folder / NEEDED / "partial").mkdir(parents=True, exist_ok=True)
+        _install(folder, "--no-download")
+
+    def service(self, folder: Path, options: ServiceOptions | None) -> Service | None:
+        service = connect(options)
+        return PackagedService(service, folder) if service else None
+
+    def remove(self, folder: Path) -> None:
+        """Nothing to do: the folder is all there is, and what is installed is the current release."""
+
+
+class PackagedService:
+    """A service that the package may bring along: until it is installed, nobody needs to know it."""
+
+    def __init__(self, service: Service, folder: Path) -> None:
+        self.NAME = service.NAME
+        self.options = service.options
+        self.validate = service.validate
+        self.restart = service.restart
+        self.log_tail = service.log_tail
+        self._service = service
+        self._folder = folder
+
+    def status(self) -> Status:
+        try:
+            return self._service.status()
+        except StrataError:
+            if _installed(self._folder):
+                raise
+            return Status("stopped", "its package is not installed")
+
+
+def _installed(folder: Path) -> bool:
+    """Whether the release's package is what is installed."""
+    with contextlib.suppress(StrataError):
+        wanted = _run("dpkg-deb", "--show", "--showformat=${Package} ${Version}", str(_deb(folder)))
+        name = wanted.partition(" ")[0]
+        return wanted == _run("dpkg-query", "--show", "--showformat=${Package} ${Version}", name)
+    return False
+
+
+def _install(folder: Path, how: str) -> None:
+    """Reinstalled where it is there: it may be another build, or be half there."""
+    _apt(
+        "install",
+        "--yes",
+        "--reinstall",
+        "--allow-downgrades",
+        "--no-remove",
+        how,
+        str(_deb(folder)),
+        settings=(f"Dir::Cache::archives={folder / NEEDED}",),
+    )
+
+
+def _deb(folder: Path) -> Path:
+    found = list(folder.glob("*.deb"))
+    if len(found) != 1:
+        raise StrataError(
+            f"{folder} has {len(found)} packages instead of one. Delete it, and stage it again."
+        )
+    return found[0]
+
+
+def _digests(path: Path) -> dict[str, str]:
+    hashes = {name: hashlib.new(name) for name in ("sha256", "sha512")}
+    with open(path, "rb") as stream:
+        while chunk := stream.read(1024 * 1024):
+            for each in hashes.values():
+                each.update(chunk)
+    return {name: each.hexdigest() for name, each in hashes.items()}
+
+
+def _require_apt() -> None:
+    if shutil.which("apt-get"):
+        return
+    other = next((name for name in ("dnf", "yum", "zypper", "apk") if shutil.which(name)), None)
+    has = f"this host has {other}, which is not supported yet" if other else "this host has no apt-get"
+    raise StrataError(
+        f"The kind package is for hosts with apt: {has}. Deploy an archive or a container there."
+    )
+
+
+def _options(settings: tuple[str, ...]) -> list[str]:
+    return [word for setting in settings for word in ("-o", setting)]
+
+
+def _apt(verb: str, *words: str, settings: tuple[str, ...] = (), folder: Path | None = None) -> None:
+    _run("apt-get", *_options((*SETTINGS, *settings)), "--quiet=2", verb, *words, folder=folder)
+
+
+def _run(program: str, *words: str, folder: Path | None = None) -> str:
+    """Run one of apt's programs, while another one has its lock again and again; what it said.
+
+    Raises:
+        StrataError: it failed, or took too long.
+    """
+    deadline = time.monotonic() + LOCK_WAIT
+    verb = next(
+        (word for word in words if word in ("download", "install", "show", "update", "madison")), words[-1]
+    )
+    tried = f"`{program} {verb}`"
+    while True:
+        # A file, for a pipe would have us wait for whatever a package's scripts leave behind in the background.
+        with tempfile.TemporaryFile() as output:
+            try:
+                code = subprocess.run(  # noqa: S603 (a fixed program; its words were validated)
+                    [program, *words],
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=TIMEOUT,
+                    env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+                    check=False,
+                ).returncode
+            except FileNotFoundError:
+                raise StrataError(f"{tried} failed: there is no {program} on this host.") from None
+            except subprocess.TimeoutExpired:
+                raise StrataError(
+                    f"{tried} did not end within {TIMEOUT:g} s and was killed. The next run puts the package right."
+                ) from None
+            output.seek(0)
+            said = _url.masked(output.read().decode(errors="replace"))
+        if code == 0:
+            return said
+        if not any(phrase in said for phrase in BUSY) or time.monotonic() >= deadline:
+            break
+        time.sleep(POLL)
+    lines = [line for line in said.splitlines() if line.strip()]
+    remedy = next((f" {hint}" for phrase, hint in REMEDIES.items() if phrase in said), "")
+    text = f"{tried} failed with {code}.{remedy}" + "".join(f"\n  {line}" for line in lines[-10:])
+    raise StrataError(text, log=lines[-20:])

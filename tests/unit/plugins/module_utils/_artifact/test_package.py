@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages as far as no host is needed; what apt makes of them is with Molecule's scenario `kinds`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._artifact import package
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.package import Package, PackageInstaller
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
+
+CHECKSUM = "sha256:" + hashlib.sha256(b"a package").hexdigest()
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that has all programs of a host."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}")
+    return programs
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("artifact", "why"),
+    [
+        (Package("--shop", "2.0"), "not the name"),
+        (Package("Shop", "2.0"), "not the name"),
+        (Package("shop/testing", "2.0"), "not the name"),
+        (Package("shop", "-2.0"), "not the version"),
+        (Package("shop", ""), "not the version"),
+        (Package("shop", "2.0", "md5:12"), "neither sha256:HEX"),
+    ],
+)
+def test_what_cannot_work_is_refused_without_asking_apt(artifact: Package, why: str) -> None:
+    with pytest.raises(StrataError, match=why):
+        artifact.validate()
+
+
+def test_a_staged_package_is_the_one_of_its_name_version_and_checksum() -> None:
+    digests = {"package": "shop=1:2.0~rc1-1", "sha256": CHECKSUM.partition(":")[2]}
+    signed = Package("shop", "1:2.0~rc1-1")
+    signed.validate()
+    summed = Package("shop", "1:2.0~rc1-1", CHECKSUM)
+    summed.validate()
+    assert (signed.checksum, signed.origin) == ("signed", "apt:shop=1:2.0~rc1-1")
+    assert signed.matches(digests)
+    assert summed.matches(digests)
+    assert not Package("shop", "2.0-1").matches(digests)
+    assert not Package("shop", "1:2.0~rc1-1", "sha256:" + "0" * 64).matches(digests)
+
+
+@pytest.mark.parametrize(
+    ("there", "said"), [("dnf", "this host has dnf, which is not"), ("", "has no apt-get")]
+)
+def test_a_host_without_apt_says_so(host: Path, tmp_path: Path, there: str, said: str) -> None:
+    if there:
+        program(host / there, "exit 0")
+    for check_mode in (True, False):
+        with pytest.raises(StrataError, match=said):
+            ensure_staged(str(tmp_path / "app"), "2.0", Package("shop", "2.0"), check_mode=check_mode)
+
+
+def test_another_checksum_is_refused_with_both(host: Path, tmp_path: Path) -> None:
+    program(host / "apt-cache", "echo Package: shop")
+    program(host / "apt-get", 'case "$*" in *download*) printf %s "another" > shop_2.0_all.deb;; esac')
+    with pytest.raises(StrataError, match=rf"is sha256:[0-9a-f]{{64}}, not {CHECKSUM}"):
+        ensure_staged(str(tmp_path / "app"), "2.0", Package("shop", "2.0", CHECKSUM))
+    assert not list((tmp_path / "app/releases").iterdir())
+
+
+def test_a_lock_of_another_apt_is_waited_for_and_not_for_ever(
+    host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = tmp_path / "count"
+    program(
+        host / "apt-get",
+        f"echo x >> {count}; [ $(grep -c x {count}) -ge 3 ] && exit 0;"
+        " echo 'E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7'; exit 100",
+    )
+    monkeypatch.setenv("PATH", f"{host}:/usr/bin:/bin")
+    monkeypatch.setattr(package, "POLL", 0.01)
+    package._apt("update")
+    assert len(count.read_text().splitlines()) == 3
+    count.write_text("")
+    monkeypatch.setattr(package, "LOCK_WAIT", 0)
+    with pytest.raises(StrataError, match="held by process 7"):
+        package._apt("update")
+
+
+def test_what_hangs_about_after_an_install_is_not_waited_for(
+    host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{host}:/usr/bin:/bin")
+    folder = tmp_path / "2.0"
+    (folder / "needed").mkdir(parents=True)
+    (folder / "shop_2.0_all.deb").touch()
+    pid = tmp_path / "pid"
+    # A service that a package's script has started, with the script's own output.
+    program(host / "apt-get", f"sleep 60 & echo $! > {pid}")
+    program(host / "dpkg", "exit 1")
+    PackageInstaller().install(folder)
+    os.kill(int(pid.read_text()), signal.SIGTERM)
