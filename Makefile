@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo demo-down test lint unit contract sanity e2e molecule fuzz bench matrix
+.PHONY: demo demo-down test lint unit contract sanity e2e docker molecule fuzz bench matrix
 
 # Deploys two releases of a small shop onto an embedded fleet, under load, and says what happened.
 demo: $(VENV)/.demo
