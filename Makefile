@@ -20,7 +20,7 @@ $(VENV)/.demo: requirements/demo.txt
 	@touch $@
 
 # Everything: what CI runs.
-test: lint unit contract sanity e2e molecule
+test: lint docker unit contract sanity e2e molecule
 
 lint: $(VENV)/.test
 	@$(VENV)/bin/ruff format --check .
@@ -52,11 +52,14 @@ sanity: $(VENV)/.test
 e2e: $(VENV)/.test
 	@$(VENV)/bin/python -m pytest tests/e2e
 
+# The engine that the machines of Molecule run on, and the unit tests of containers where it is there.
+docker:
+	@molecule/hosts/docker.sh
+
 # Every scenario, or one: make molecule SCENARIO=artifact
 molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/run
 molecule: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-molecule: $(VENV)/.test
-	@molecule/hosts/docker.sh
+molecule: $(VENV)/.test docker
 	@if [ -e .cache/molecule/ssh_config ]; then echo "Removing the machines of an earlier run"; \
 		molecule destroy --scenario-name default >/dev/null; fi
 	@molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
