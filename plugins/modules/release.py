@@ -244,6 +244,19 @@ options:
       - Whether the server's certificate is verified.
     type: bool
     default: true
+  fetch:
+    description:
+      - Who fetches the artifact. With V(host) each host does, and what is a path in O(url) and the options beside it is one on the host.
+      - With V(controller) the controller does, once a run for all hosts, and verifies it; each host that does not have this build yet gets it
+        over its connection, and compares the checksum again. Paths are ones on the controller then. The artifact lies in Ansible's folders for
+        temporary files meanwhile (C(local_tmp), C(remote_tmp)).
+    type: str
+    choices: [host, controller]
+    default: host
+  origin:
+    description:
+      - What is recorded as the artifact's origin, where O(url) does not say it. Given by the controller with O(fetch=controller).
+    type: str
   fetch_timeout:
     description:
       - Seconds for which a server may be silent.
@@ -660,6 +673,8 @@ OPTIONS = {
     },
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
+    "fetch": {"type": "str", "default": "host", "choices": ["host", "controller"]},
+    "origin": {"type": "str"},
     **SOURCE,
     "shared": {"type": "list", "elements": "str", "default": []},
     # All of it, for a host's log would show contents of several lines.

@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Artifacts that the controller has to do with before a host can fetch them: those in S3, on a real S3 server."""
+"""Artifacts that the controller has to do with before a host has them: in S3, on a real S3 server, and handed over."""
 
 from __future__ import annotations
 
 import hashlib
+import http.server
 import io
 import json
 import os
@@ -13,6 +14,8 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -139,7 +142,8 @@ class Host:
             "ansible_python_interpreter": sys.executable,
             "artifact_root": str(self.root),
         }
-        (folder / "hosts.yml").write_text(yaml.safe_dump({"fleet": {"hosts": {"web1": host}}}))
+        hosts = {"web1": host, "web2": {**host, "artifact_root": f"{self.root}2"}}
+        (folder / "hosts.yml").write_text(yaml.safe_dump({"fleet": {"hosts": hosts}}))
 
     def play(self, *arguments: str, **options: Any) -> Run:
         release = {
@@ -159,6 +163,11 @@ class Host:
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         return Run(done.returncode, " ".join((done.stdout + done.stderr).split()))
+
+    @property
+    def known(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.root / ".strata/state.json").read_text())
+        return document["releases"]
 
     @property
     def staged(self) -> list[str]:
@@ -216,3 +225,80 @@ def test_what_cannot_be_signed_is_told_before_anything_changes(
     assert why in run.output
     assert "hunter2" not in run.output
     assert not host.root.exists()
+
+
+@pytest.fixture
+def served(host: Host) -> Iterator[tuple[str, list[str]]]:
+    """The artifact's URL on a web server, and the methods that it was asked for with."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.command)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(host.artifact)))
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            self.wfile.write(host.artifact)
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/shop-2.0.tar.gz", asked
+        server.shutdown()
+
+
+def test_the_controller_fetches_once_for_all_hosts_and_hands_over_what_they_lack(
+    host: Host, served: tuple[str, list[str]]
+) -> None:
+    url, asked = served
+    options = {"artifact_url": url, "artifact_fetch": "controller"}
+    assert host.play("--check", **options).code == 0
+    assert (set(asked), host.staged) == ({"HEAD"}, [])
+    asked.clear()
+    done = host.play(**options)
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert asked == ["GET"]
+    assert (Path(f"{host.root}2") / "releases/2.0/app.py").read_bytes() == b"print('2.0')\n"
+    assert host.known["2.0"]["origin"] == url
+    asked.clear()
+    again = host.play(**options)
+    assert (again.code, asked) == (0, [])
+    assert "changed=0" in again.output.partition("web1 :")[2]
+    (host.root / "releases/2.0/app.py").unlink()
+    (host.root / "releases/2.0").rmdir()
+    healed = host.play(**options)
+    assert (healed.code, host.staged, asked) == (0, ["2.0"], ["GET"]), healed.output
+
+
+def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
+    packed = host.folder / "shop-2.0.tar.gz"
+    packed.write_bytes(host.artifact)
+    done = host.play(artifact_url=os.path.relpath(packed, ROOT))
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert host.known["2.0"]["origin"] == str(packed)
+    assert not [each for each in Path(tempfile.gettempdir()).glob("strata-*") if each.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"artifact_url": "dist/none.tar.gz"}, "On the controller: There is no file"),
+        ({"artifact_checksum": f"sha256:{'0' * 64}"}, "its checksum is sha256:"),
+        ({"artifact_max_bytes": 10}, "above the limit of 10 bytes"),
+    ],
+    ids=["no file", "another checksum", "too large"],
+)
+def test_what_the_controller_cannot_hand_over_is_told_by_it(
+    host: Host, options: dict[str, Any], why: str
+) -> None:
+    packed = host.folder / "shop-2.0.tar.gz"
+    packed.write_bytes(host.artifact)
+    run = host.play(**{"artifact_url": os.path.relpath(packed, ROOT), **options})
+    assert run.code != 0
+    assert why in run.output
+    assert host.staged == []

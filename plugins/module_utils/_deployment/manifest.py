@@ -67,14 +67,14 @@ def artifact_problems(
     if image:
         problems.append("Both artifact_image and artifact_url are given: leave one of them out.")
     if not url:
-        problems.append(
-            "No artifact is given: set artifact_url to an http(s), oci or s3 URL or to a file on the hosts."
-        )
+        problems.append("No artifact is given: set artifact_url to an http(s), oci or s3 URL, or to a file.")
     if not checksum:
         problems.append(
             "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it, or to the URL of such a list; "
             "'unverified' waives it by name."
         )
+    if url and not re.match("/|[a-z0-9]+://", url):
+        url = f"/{url}"  # a file on the controller, relative
     return problems + (_source_problems(url, checksum or UNVERIFIED) if url else [])
 
 

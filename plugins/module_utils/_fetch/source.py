@@ -32,12 +32,14 @@ class Source:
         url: an http(s) or oci URL, or an absolute path.
         checksum: ``ALGORITHM:HEX``; the http(s) URL or absolute path of a list of checksums; or ``unverified``.
         signature: what it must be signed with.
+        name: what it is called, where the URL does not say it.
     """
 
     url: str
     checksum: str
     access: Access = field(default_factory=Access)
     signature: Signature | None = None
+    name: str = ""
 
     def validate(self) -> None:
         """Refuse what cannot work, without asking anybody."""
@@ -66,7 +68,7 @@ class Source:
 
     @property
     def shown(self) -> str:
-        return self.provider.shown(self.url)
+        return self.name or self.provider.shown(self.url)
 
     @property
     def signature_url(self) -> str:

@@ -68,6 +68,13 @@ SOURCE: dict[str, Any] = {
     "plain_http": {"type": "bool", "default": False},
 }
 
+FETCHED: dict[str, Any] = {
+    "url": {"type": "str", "no_log": True},
+    "checksum": {"type": "str", "no_log": True},
+    "max_bytes": {"type": "int", "default": 2147483648},
+    **SOURCE,
+}
+
 
 def service_options(value: Mapping[str, Any] | None) -> ServiceOptions | None:
     if not value:
@@ -106,6 +113,7 @@ def source(parameters: Mapping[str, Any]) -> Source:
             parameters["plain_http"],
         ),
         Signature(**signature) if signature else None,
+        parameters.get("origin") or "",
     )
 
 

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's part of ``release``: with ``fetch: controller`` it fetches the artifact once, and hands it to each host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import shlex
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._exclusive import exclusive
+from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source, fetch, look_up
+from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import FETCHED, SOURCE, source
+
+MODULE = "strata.deploy.release"
+NOTHING = "/dev/null"
+"""What the host is given where it should need nothing."""
+PATIENCE = 24 * 3600.0
+"""Seconds to wait for another host's worker, which is downloading; how long that takes is limited by the artifact's server."""
+
+
+class ActionModule(ActionBase):
+    """Runs the module once, with the artifact in the host's temporary folder where it is needed there."""
+
+    TRANSFERS_FILES = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if args.get("state") != "staged" or args.get("fetch") != "controller" or not args.get("url"):
+            return self._run(args, task_vars)
+        try:
+            return self._handed_over(args, task_vars)
+        except StrataError as error:
+            return {"failed": True, "msg": f"On the controller: {error}", "untouched": True}
+
+    def _handed_over(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        given = {name: value for name, value in args.items() if name in FETCHED}
+        checked = ArgumentSpecValidator(FETCHED).validate(given)
+        if checked.error_messages:
+            raise StrataError("; ".join(checked.error_messages))
+        wanted = source(
+            {**checked.validated_parameters, "checksum": checked.validated_parameters["checksum"] or ""}
+        )
+        wanted.validate()
+        if wanted.url.startswith("/") and not Path(wanted.url).is_file():
+            raise StrataError(f"There is no file {wanted.url}.")
+        module = {name: value for name, value in args.items() if name not in SOURCE}
+        module.update(url=NOTHING, checksum=wanted.recorded, origin=wanted.shown)
+        if self._task.check_mode:
+            look_up(wanted)
+            return self._run(module, task_vars)
+        if self._has(args, wanted):
+            found = self._run(module, task_vars)
+            if not found.get("failed"):
+                return found
+        local = _fetched(wanted, checked.validated_parameters["max_bytes"])
+        folder = self._make_tmp_path()
+        remote = self._connection._shell.join_path(folder, "artifact")
+        self._transfer_file(str(local), remote)
+        self._fixup_perms2((folder, remote))
+        return self._run({**module, "url": remote}, task_vars)
+
+    def _run(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args=args, task_vars=task_vars
+        )
+        return answer
+
+    def _has(self, args: dict[str, Any], wanted: Source) -> bool:
+        """Whether the host says that it has this build of the version; asked by the shell, for that takes no time."""
+        state = posixpath.join(str(args.get("path", "")), ".strata", "state.json")
+        try:
+            found = json.loads(self._low_level_execute_command(f"cat {shlex.quote(state)}")["stdout"])
+            digests = found["releases"][str(args["version"])]["digests"]
+        except (ValueError, KeyError, TypeError):
+            return False
+        return wanted.matches(digests)
+
+
+def _fetched(wanted: Source, max_bytes: int) -> Path:
+    """The artifact on the controller, verified; the first of the hosts' workers fetches it for all of this run."""
+    named = hashlib.sha256(repr((wanted.url, wanted.checksum, wanted.signature)).encode()).hexdigest()
+    # Ansible's own folder for this run, which is removed at its end.
+    target = Path(constants.DEFAULT_LOCAL_TMP) / f"strata-{named}"
+    try:
+        with exclusive(target.with_suffix(".lock"), create=True, timeout=PATIENCE):
+            if not target.exists():
+                partial = target.with_suffix(".partial")
+                partial.unlink(missing_ok=True)
+                fetch(wanted, partial, max_bytes)
+                partial.rename(target)
+    except OSError as error:
+        raise StrataError(
+            f"Fetching {wanted.shown}: {error.strerror or error} ({target.parent}). Make room there, or name another folder"
+            " as local_tmp in ansible.cfg."
+        ) from error
+    return target
