@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
@@ -67,7 +66,7 @@ def _members(path: Path, shown: str, folder: str) -> dict[str, bytes]:
     if wanted.startswith(("/", "..")):
         raise StrataError(f"The migrations folder '{folder}' must be relative, within the archive {shown}.")
     try:
-        with open(path, "rb") as stream, closing(entries(stream, path.parent, UNPACKED_LIMIT)) as found:
+        with open(path, "rb") as stream, entries(stream, path.parent, UNPACKED_LIMIT) as found:
             contents = _sql_files(found, wanted, shown)
     except ArchiveError as error:
         raise StrataError(f"Reading the archive {shown} failed: {error}") from error

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._unpack import tar, zip_file
@@ -20,10 +21,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._unpack.entry import
 )
 
 
-def entries(stream: Stream, scratch: Path, limit: int) -> Generator[Entry, None, None]:
-    """The entries of a tar, plain or compressed, or of a zip; the stream is read to its end.
-
-    To be closed where it is not gone through to the end (`contextlib.closing`), for a program may be at work behind it.
+@contextlib.contextmanager
+def entries(stream: Stream, scratch: Path, limit: int) -> Iterator[Iterator[Entry]]:
+    """The entries of a tar, plain or compressed, or of a zip; the stream is read to its end where they are gone through.
 
     Args:
         scratch: a private folder, for a zip cannot be read before its end.
@@ -37,15 +37,16 @@ def entries(stream: Stream, scratch: Path, limit: int) -> Generator[Entry, None,
         raise DamagedError("it is empty")
     packed = Bounded(Rejoined(head, stream), limit)
     if head.startswith(zip_file.SIGNATURES):
-        yield from zip_file.entries(packed, scratch)
+        with contextlib.closing(zip_file.entries(packed, scratch)) as found:
+            yield found
         return
     with decompressed(head, packed, scratch) as plain:
         if plain is None:
-            yield from _tar(head, packed, "it is")
+            yield _tar(head, packed, "it is")
             return
         bounded = Bounded(plain, limit)
         inner = head_of(bounded, tar.BLOCK)
-        yield from _tar(inner, Rejoined(inner, bounded), "what is compressed in it is")
+        yield _tar(inner, Rejoined(inner, bounded), "what is compressed in it is")
 
 
 def _tar(head: bytes, stream: Stream, what: str) -> Iterator[Entry]:

@@ -16,8 +16,9 @@ import subprocess
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, Callable, Protocol
+from typing import IO, Any, Callable, Protocol, cast
 
 from ansible_collections.strata.deploy.plugins.module_utils._unpack.entry import (
     CHUNK,
@@ -33,30 +34,28 @@ ENDING = 10.0
 """Seconds that a program may take to end after its last output."""
 
 
-@contextlib.contextmanager
-def decompressed(head: bytes, stream: Stream, scratch: Path) -> Iterator[Stream | None]:
+def decompressed(head: bytes, stream: Stream, scratch: Path) -> AbstractContextManager[Stream | None]:
     """The stream without its compression; None where its first bytes tell of none.
 
     Raises:
         StrataError: it is damaged, needs too much memory, or this host cannot read it.
     """
     if head.startswith(b"\x1f\x8b"):
-        yield _Decompressed(stream, _Gzip)
-    elif head.startswith(b"BZh"):
-        yield _Decompressed(stream, bz2.BZ2Decompressor)
-    elif head.startswith(b"\xfd7zXZ\0"):
-        yield _Decompressed(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY))
+        return contextlib.nullcontext(_Decompressed(stream, _Gzip))
+    if head.startswith(b"BZh"):
+        return contextlib.nullcontext(_Decompressed(stream, bz2.BZ2Decompressor))
+    if head.startswith(b"\xfd7zXZ\0"):
+        return contextlib.nullcontext(
+            _Decompressed(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY))
+        )
     # Or a frame to be skipped, which some compressors put first.
-    elif head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
+    if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
         try:
             library = importlib.import_module("compression.zstd")
         except ImportError:
-            with _filtered(_zstd(), stream, scratch) as found:
-                yield found
-        else:
-            yield _Decompressed(stream, library.ZstdDecompressor)
-    else:
-        yield None
+            return _filtered(_zstd(), stream, scratch)
+        return contextlib.nullcontext(_Decompressed(stream, library.ZstdDecompressor))
+    return contextlib.nullcontext(None)
 
 
 class _Codec(Protocol):
@@ -164,9 +163,8 @@ class _Filter:
     """A program that is fed the stream, and whose output is read."""
 
     def __init__(self, process: subprocess.Popen[bytes], stream: Stream, said: IO[bytes]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process, self._input, self._output = process, process.stdin, process.stdout
+        self._process = process
+        self._input, self._output = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
         self._stream = stream
         self._said = said
         self._pending = memoryview(b"")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._unpack.archive import entries
@@ -28,7 +27,7 @@ def unpack(stream: Stream, folder: Path, rules: Rules, scratch: Path) -> None:
     # Headers and padding come on top of what the files hold.
     limit = rules.max_bytes + (rules.max_entries + 20) * 4 * BLOCK
     tree = Tree(folder, rules)
-    with contextlib.closing(entries(stream, scratch, limit)) as found:
+    with entries(stream, scratch, limit) as found:
         for entry in found:
             tree.add(entry)
     tree.finish()

@@ -14,7 +14,7 @@ import stat
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +57,7 @@ class _Member(NamedTuple):
     offset: int
 
 
-def entries(stream: Stream, scratch: Path) -> Iterator[Entry]:
+def entries(stream: Stream, scratch: Path) -> Generator[Entry, None, None]:
     """The entries of a zip, which is kept in ``scratch`` meanwhile."""
     with tempfile.TemporaryFile(dir=scratch) as spooled:
         while chunk := stream.read(CHUNK):
