@@ -77,7 +77,7 @@ class _CommandSession:
         try:
             return self._tool.run(name, argv(name, self._commands[name]), facts)
         except LockedError as error:
-            if self._takes_back:
+            if self._takes_back or name == "plan":
                 raise
             # Begun again, it would run into what it has done.
             raise StrataError(
