@@ -36,6 +36,8 @@ options:
     description:
       - The release's artifact, a tar or zip, as in O(strata.deploy.release#module:url), where it can be had without headers, a client
         certificate, or a password other than in the URL. Its signature is not verified.
+      - A relative path is a file on the controller, below the folder that C(ansible-playbook) runs in. It is copied to the host's folder for
+        temporary files.
       - With O(engine=sql) it is verified and read, and not unpacked. A user, password or query in the URL is never shown.
       - With the other engines, it is what the tool is run from where the release is not staged under O(path), as before a
         deployment has staged it. It is unpacked for as long as that takes, in a private folder for temporary files that

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import io
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -123,18 +125,27 @@ class Run:
     output: str
 
 
+MIGRATION = b"""\
+-- migrate:up
+CREATE TABLE orders (id integer PRIMARY KEY);
+-- migrate:down
+DROP TABLE orders;
+"""
+
+
 class Host:
     """A host without a service, on which artifacts are staged."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder / "srv"
-        content = b"print('2.0')\n"
-        member = tarfile.TarInfo("app.py")
-        member.size = len(content)
+        contents = {"app.py": b"print('2.0')\n", "migrations/0001_orders.sql": MIGRATION}
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            archive.addfile(member, io.BytesIO(content))
+            for name, content in contents.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
         self.artifact = packed.getvalue()
         self.checksum = f"sha256:{hashlib.sha256(self.artifact).hexdigest()}"
         host = {
@@ -145,7 +156,7 @@ class Host:
         hosts = {"web1": host, "web2": {**host, "artifact_root": f"{self.root}2"}}
         (folder / "hosts.yml").write_text(yaml.safe_dump({"fleet": {"hosts": hosts}}))
 
-    def play(self, *arguments: str, **options: Any) -> Run:
+    def play(self, *arguments: str, playbook: str = "artifact", **options: Any) -> Run:
         release = {
             "deployment_app": "shop",
             "deployment_state_dir": str(self.folder / "state"),
@@ -159,7 +170,7 @@ class Host:
             "-i",
             str(self.folder / "hosts.yml"),
         ]
-        command += ["playbooks/artifact.yml", "-e", f"@{self.folder / 'release.yml'}", *arguments]
+        command += [f"playbooks/{playbook}.yml", "-e", f"@{self.folder / 'release.yml'}", *arguments]
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         return Run(done.returncode, " ".join((done.stdout + done.stderr).split()))
@@ -282,6 +293,29 @@ def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
     assert host.known["2.0"]["origin"] == str(packed)
     assert not [each for each in Path(tempfile.gettempdir()).glob("strata-*") if each.is_file()]
+
+
+def test_the_migrating_host_is_handed_a_file_on_the_controller_too(host: Host) -> None:
+    packed = host.folder / "shop-2.0.tar.gz"
+    packed.write_bytes(host.artifact)
+    database = host.folder / "shop.db"
+    options = {
+        "playbook": "database",
+        "deploy_db_group": "fleet",
+        "artifact_url": os.path.relpath(packed, ROOT),
+        "db_migrate_url": f"sqlite:///{database}",
+    }
+    planned = host.play("--check", **options)
+    assert (planned.code, database.exists()) == (0, False), planned.output
+    assert "0001_orders" in planned.output
+    done = host.play(**options)
+    assert done.code == 0, done.output
+    with contextlib.closing(sqlite3.connect(database)) as shop:
+        assert shop.execute("SELECT * FROM orders").fetchall() == []
+    packed.unlink()
+    missing = host.play(**options)
+    assert missing.code != 0
+    assert f"On the controller: There is no file {packed}" in missing.output
 
 
 @pytest.mark.parametrize(

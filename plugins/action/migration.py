@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's part of ``migration``: an archive that only the controller has is handed to the host."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Runs the module once, with a copy of the archive in the host's temporary folder where its path is relative."""
+
+    TRANSFERS_FILES = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if args.get("archive") and not re.match("/|[a-z0-9]+://", args["archive"]):
+            local = Path(args["archive"]).resolve()
+            if not local.is_file():
+                return {"failed": True, "msg": f"On the controller: There is no file {local}."}
+            folder = self._make_tmp_path()
+            args["archive"] = self._connection._shell.join_path(folder, local.name)
+            self._transfer_file(str(local), args["archive"])
+            self._fixup_perms2((folder, args["archive"]))
+        answer: dict[str, Any] = self._execute_module(
+            module_name="strata.deploy.migration", module_args=args, task_vars=task_vars
+        )
+        return answer
