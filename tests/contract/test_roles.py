@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+SOME = {"str": "some", "path": "/some", "list": [], "dict": {}, "int": 1, "float": 1.0, "bool": True}
 LAYERS = ["artifact", "db_migrate", "feature_flag", "fleet_rolling"]
 
 
@@ -28,6 +30,15 @@ def options(role: str) -> dict[str, Any]:
 def test_defaults_are_those_of_the_argument_spec(role: str) -> None:
     specified = {name: spec["default"] for name, spec in options(role).items() if "default" in spec}
     assert load(ROOT / "roles" / role / "defaults/main.yml") == specified
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_required_is_enough(role: str) -> None:
+    """As Ansible checks it before the role's first task; an option that is required in a dict is so where the dict is empty too."""
+    given = {name: SOME[spec["type"]] for name, spec in options(role).items() if spec.get("required")}
+    defaults = load(ROOT / "roles" / role / "defaults/main.yml")
+    checked = ArgumentSpecValidator(options(role)).validate({**defaults, **given})
+    assert checked.error_messages == []
 
 
 @pytest.mark.parametrize("role", ROLES)
