@@ -26,6 +26,12 @@ def options(role: str) -> dict[str, Any]:
     return found
 
 
+def shape(spec: dict[str, Any]) -> Any:
+    """The type of an option, and those of what is in it."""
+    inside = {name: shape(each) for name, each in spec.get("options", {}).items()}
+    return spec["type"], spec.get("elements"), sorted(spec.get("choices", [])), inside
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_defaults_are_those_of_the_argument_spec(role: str) -> None:
     specified = {name: spec["default"] for name, spec in options(role).items() if "default" in spec}
@@ -48,6 +54,13 @@ def test_every_option_has_a_prefix_a_type_and_a_description(role: str) -> None:
         assert spec["type"], name
         assert spec["description"], name
         assert not (spec.get("required") and "default" in spec), name
+
+
+def test_the_dicts_of_the_artifact_role_take_what_the_module_takes() -> None:
+    from ansible_collections.strata.deploy.plugins.modules.release import OPTIONS
+
+    found = {f"artifact_{name}": shape(spec) for name, spec in OPTIONS.items() if "options" in spec}
+    assert {name: shape(spec) for name, spec in options("artifact").items() if name in found} == found
 
 
 @pytest.mark.parametrize("role", ROLES)
