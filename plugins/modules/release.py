@@ -308,11 +308,11 @@ options:
         default: "0640"
       owner:
         description:
-          - The name of its owner; without it, whoever runs the module.
+          - The name of its owner; without it, that of the release.
         type: str
       group:
         description:
-          - The name of its group; without it, that of whoever runs the module.
+          - The name of its group; without it, that of the release.
         type: str
   max_bytes:
     description:

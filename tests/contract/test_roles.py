@@ -12,6 +12,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 SOME = {"str": "some", "path": "/some", "list": [], "dict": {}, "int": 1, "float": 1.0, "bool": True}
+RENAMED = {"path", "version", "reason"}
 LAYERS = ["artifact", "db_migrate", "feature_flag", "fleet_rolling"]
 
 
@@ -61,6 +62,18 @@ def test_the_dicts_of_the_artifact_role_take_what_the_module_takes() -> None:
 
     found = {f"artifact_{name}": shape(spec) for name, spec in OPTIONS.items() if "options" in spec}
     assert {name: shape(spec) for name, spec in options("artifact").items() if name in found} == found
+
+
+def test_the_artifact_role_hands_each_option_to_the_modules_option_of_its_name() -> None:
+    known, handed = options("artifact"), set()
+    for path in (ROOT / "roles/artifact/tasks").glob("*.yml"):
+        for task in load(path):
+            for module in ("strata.deploy.release", "strata.deploy.release_info"):
+                for name, value in task.get(module, {}).items():
+                    used = re.findall(r"(?<!_)artifact_\w+", str(value))
+                    assert not used or used == [f"artifact_{name}"] or name in RENAMED, (path, name)
+                    handed |= set(used)
+    assert set(known) - handed == {"artifact_url", "artifact_fetch", "artifact_hooks", "artifact_s3"}
 
 
 @pytest.mark.parametrize("role", ROLES)
