@@ -49,7 +49,7 @@ options:
       - An V(archive) is unpacked from O(url); what runs it is O(service).
       - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
         activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
-        O(service) is left out, or has the manager V(none); its timeout is for the old container to end.
+        O(service) is left out, or has the manager V(none); its O(service.timeout) is for the old container to end, O(service.min_uptime) for the new one.
       - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
         in a rollback. No other package is removed for it, and changed configuration files are kept. The repository's signature vouches for it.
       - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
@@ -308,11 +308,11 @@ options:
         default: "0640"
       owner:
         description:
-          - The name of its owner; without it, whoever runs the module.
+          - The name of its owner; without it, that of the release.
         type: str
       group:
         description:
-          - The name of its group; without it, that of whoever runs the module.
+          - The name of its group; without it, that of the release.
         type: str
   max_bytes:
     description:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+SOME = {"str": "some", "path": "/some", "list": [], "dict": {}, "int": 1, "float": 1.0, "bool": True}
+RENAMED = {"path", "version", "reason"}
 LAYERS = ["artifact", "db_migrate", "feature_flag", "fleet_rolling"]
 
 
@@ -24,10 +27,25 @@ def options(role: str) -> dict[str, Any]:
     return found
 
 
+def shape(spec: dict[str, Any]) -> Any:
+    """The type of an option, and those of what is in it."""
+    inside = {name: shape(each) for name, each in spec.get("options", {}).items()}
+    return spec["type"], spec.get("elements"), sorted(spec.get("choices", [])), inside
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_defaults_are_those_of_the_argument_spec(role: str) -> None:
     specified = {name: spec["default"] for name, spec in options(role).items() if "default" in spec}
     assert load(ROOT / "roles" / role / "defaults/main.yml") == specified
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_required_is_enough(role: str) -> None:
+    """As Ansible checks it before the role's first task; an option that is required in a dict is so where the dict is empty too."""
+    given = {name: SOME[spec["type"]] for name, spec in options(role).items() if spec.get("required")}
+    defaults = load(ROOT / "roles" / role / "defaults/main.yml")
+    checked = ArgumentSpecValidator(options(role)).validate({**defaults, **given})
+    assert checked.error_messages == []
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -37,6 +55,22 @@ def test_every_option_has_a_prefix_a_type_and_a_description(role: str) -> None:
         assert spec["type"], name
         assert spec["description"], name
         assert not (spec.get("required") and "default" in spec), name
+
+
+def test_the_dicts_of_the_artifact_role_take_what_the_module_takes() -> None:
+    from ansible_collections.strata.deploy.plugins.modules.release import OPTIONS
+
+    found = {f"artifact_{name}": shape(spec) for name, spec in OPTIONS.items() if "options" in spec}
+    assert {name: shape(spec) for name, spec in options("artifact").items() if name in found} == found
+
+
+def test_the_artifact_role_hands_each_option_to_the_modules_option_of_its_name() -> None:
+    for path in (ROOT / "roles/artifact/tasks").glob("*.yml"):
+        for task in load(path):
+            for module in ("strata.deploy.release", "strata.deploy.release_info"):
+                for name, value in task.get(module, {}).items():
+                    used = re.findall(r"(?<!_)artifact_\w+", str(value))
+                    assert not used or used == [f"artifact_{name}"] or name in RENAMED, (path, name)
 
 
 @pytest.mark.parametrize("role", ROLES)

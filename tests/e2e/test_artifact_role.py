@@ -64,7 +64,7 @@ class Desk:
 
     folder: Path
 
-    def play(self, playbook: str, **variables: Any) -> Ran:
+    def play(self, playbook: str, *words: str, **variables: Any) -> Ran:
         environment = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
@@ -75,7 +75,7 @@ class Desk:
             "PWD": str(self.folder),
         }
         tool = str(Path(sys.executable).parent / "ansible-playbook")
-        command = [tool, "-i", "hosts.yml", playbook, "-e", json.dumps(variables)]
+        command = [tool, "-i", "hosts.yml", playbook, *words, "-e", json.dumps(variables)]
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
@@ -198,12 +198,17 @@ def test_a_hook_costs_nothing_where_the_module_need_not_stop(
 
 @pytest.mark.parametrize(
     ("point", "state", "ignored"),
-    [("after_link", "bad", True), ("after_restart", "bad", False), ("before_link", "staged", True)],
+    [
+        ("before_link", "staged", True),
+        ("after_link", "bad", True),
+        ("after_restart", "bad", False),
+        ("after_cleanup", "bad", True),
+    ],
 )
 def test_a_failing_hook_fails_the_release_like_a_failed_activation(
     desk: Desk, hooks: Callable[..., dict[str, Any]], point: str, state: str, ignored: bool
 ) -> None:
-    desk.hosts(one=hooks(*LINK))
+    desk.hosts(one=hooks(*sorted({point, "after_restart"})))
     assert desk.play("play.yml", verb="apply", **desk.release("1.0")).code == 0
     desk.said()
     ran = desk.play("play.yml", verb="apply", fail_at=point, ignored=ignored, **desk.release("2.0"))
@@ -220,8 +225,42 @@ def test_a_failing_hook_fails_the_release_like_a_failed_activation(
         # The same hook fails on the way back too, and must not bar it.
         back = desk.play("play.yml", verb="rollback", fail_at=point, ignored=ignored)
         assert back.code == 0, back.output
-        assert f"The hook {point} failed, and the way back goes on. Check {point}: not here" in back.output
+        told = f"The hook {point} failed, and the way back goes on. Check {point}: not here"
+        assert (told in back.output) == (point in LINK)
         assert (desk.current(), desk.releases()["1.0"]) == ("releases/1.0", "good")
+
+
+def test_an_activation_that_fails_by_itself_says_the_same_with_hooks(
+    desk: Desk, hooks: Callable[..., dict[str, Any]]
+) -> None:
+    desk.hosts(one=hooks("after_link", "after_restart"), two={})
+    restart = ["/bin/sh", "-c", "exit 7"]
+    service = {
+        "manager": "command",
+        "name": "shop",
+        "commands": {"restart": restart, "log": ["echo", "no room"]},
+    }
+    ran = desk.play("play.yml", verb="apply", ignored=True, artifact_service=service, **desk.release("1.0"))
+    hooked, plain = (desk.registered(host)["activate"] for host in ("one", "two"))
+    assert desk.said() == ["after_link 1.0 releases/1.0"], ran.output
+    for result in (hooked, plain):
+        result["msg"] = result["msg"].replace("srv/one", "srv/two")
+    assert {name: hooked.get(name) for name in plain} == plain
+    assert (plain["log"], plain["state"]) == (["no room"], "bad")
+
+
+def test_in_check_mode_no_hook_runs(desk: Desk, hooks: Callable[..., dict[str, Any]]) -> None:
+    desk.hosts(one=hooks(*STAGE, *LINK, *CLEANUP))
+    for point in (*STAGE, *LINK, *CLEANUP):
+        path = desk.folder / f"hooks/{point}.yml"
+        path.write_text(path.read_text().replace("- name: Check", "  check_mode: false\n- name: Check"))
+    new = desk.release("1.0")
+    for verb in ("apply", "rollback"):
+        ran = desk.play("play.yml", "--check", "--diff", verb=verb, **new)
+        assert desk.said() == [], ran.output
+        assert (ran.code, not (desk.folder / "srv/one").exists()) == (2 if verb == "rollback" else 0, True)
+    assert desk.play("play.yml", verb="apply", **new).code == 0
+    assert len(desk.said()) == 8
 
 
 def test_where_there_is_nothing_to_go_back_to_no_hook_runs(
@@ -259,6 +298,13 @@ def test_a_hook_that_is_not_there_fails_before_anything_is_changed(
     assert not (desk.folder / "srv/one").exists(), ran.output
 
 
+def test_a_misspelt_option_of_s3_is_an_error_before_anything_is_asked(desk: Desk) -> None:
+    desk.hosts(one={})
+    new = {**desk.release("1.0"), "artifact_url": "s3://builds/shop.tar.gz"}
+    ran = desk.play("play.yml", verb="stage", artifact_s3={"endpoint": "http://127.0.0.1:1"}, **new)
+    assert "artifact_s3 has no endpoint: it may have access_key, endpoint_url" in ran.output
+
+
 def test_what_a_hook_keeps_secret_is_in_no_reason(desk: Desk, hooks: Callable[..., dict[str, Any]]) -> None:
     (desk.folder / "hooks/before_link.yml").write_text(
         "- name: Log in\n  ansible.builtin.fail: {msg: hunter2}\n  no_log: true\n"
@@ -287,6 +333,8 @@ def test_the_example_of_coming_over_takes_an_ansistrano_folder_over(desk: Desk) 
         "artifact_health": {},
     }
     own["shop_version"], own["shop_checksum"] = own["artifact_version"], own["artifact_checksum"]
+    tried = desk.play("strata.yml", "--check", "--diff", **own)
+    assert (tried.code, (shop / ".strata").exists()) == (0, False), tried.output
     ran = desk.play("strata.yml", **own)
     if "no such group" in ran.output:
         pytest.skip("this machine has no group www-data")

@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -247,7 +247,7 @@ class ContainerInstaller:
             raise StrataError(
                 f"A container is run by Docker, not by {options.manager}: leave the service out, or give it the manager none."
             )
-        return ContainerService(Made(folder), options.timeout if options else 30.0)
+        return ContainerService(Made(folder), options or ServiceOptions("none", "", None))
 
     def remove(self, folder: Path) -> None:
         if not (folder / SPECIFICATION).exists():
@@ -339,8 +339,8 @@ class ContainerService:
 
     NAME = "docker"
 
-    def __init__(self, made: Made, timeout: float) -> None:
-        self.options = ServiceOptions(self.NAME, made.name, None, timeout)
+    def __init__(self, made: Made, options: ServiceOptions) -> None:
+        self.options = replace(options, manager=self.NAME, name=made.name)
         self._made = made
         self._restarted_at = time.time()
 

@@ -54,12 +54,19 @@ def differing(known: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
 
 
 def write(folder: Path, files: tuple[RenderedFile, ...]) -> None:
-    """Write them into a release that nobody runs yet, in the place of what the artifact has there."""
+    """Write them into a release that nobody runs yet, in the place of what the artifact has there.
+
+    They belong to whom the release does, where they do not say it themselves.
+    """
+    release = folder.stat()
     for each in files:
         place = free_place(folder, each.path, "file")
         descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as output:
             output.write(each.content)
+            made = os.fstat(descriptor)
+            if (made.st_uid, made.st_gid) != (release.st_uid, release.st_gid):
+                os.fchown(descriptor, release.st_uid, release.st_gid)
             os.fchmod(descriptor, int(each.mode, 8))
         if each.owner is None and each.group is None:
             continue

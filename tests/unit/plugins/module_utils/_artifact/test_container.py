@@ -30,7 +30,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.staging imp
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions
 
 DIGEST = "sha256:" + "0" * 64
-HOW = Activation(ServiceOptions("none", "", None, 5.0))
+HOW = Activation(ServiceOptions("none", "", None, 5.0, min_uptime=0.3))
 SECRET = "b1rd-in-the-hand"
 
 
@@ -155,6 +155,8 @@ def test_a_release_takes_the_place_of_the_former_one_which_stays_for_a_rollback(
     app: Path, deploy: Callable[..., Any], runs: Callable[[], dict[str, str]], engine: Callable[..., str]
 ) -> None:
     assert deploy("1.0").service["manager"] == "docker"
+    given = ContainerInstaller().service(app / "releases/1.0", HOW.service).options
+    assert (given.timeout, given.min_uptime) == (5.0, 0.3)
     first = engine("container", "inspect", "--format", "{{.Id}}", f"{app.name}-1.0")
     done = deploy("2.0", labels={"team": "shop"}, restart="always")
     assert done.service == {

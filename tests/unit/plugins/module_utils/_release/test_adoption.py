@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Callable
 
@@ -184,6 +185,19 @@ def test_what_the_other_tool_deployed_later_is_taken_over_too(old: Path, stage: 
     assert report.current
     assert (report.current["state"], report.rollback_target) == ("good", "2.0")
     assert ensure_rolled_back(str(old), None, PLAIN).previous == "20260109120000"
+
+
+def test_what_the_other_tool_deleted_later_is_no_target(old: Path, stage: Callable[..., Any]) -> None:
+    for version in ("1.0", "2.0"):
+        stage(version)
+        ensure_active(str(old), version, PLAIN)
+    shutil.rmtree(old / "releases/2.0")
+    (old / "releases/20260109120000").mkdir()
+    (old / "current").unlink()
+    (old / "current").symlink_to("releases/20260109120000")
+    assert describe(str(old)).rollback_target == "1.0"
+    assert ensure_rolled_back(str(old), None, PLAIN).version == "1.0"
+    assert "2.0" not in [each["version"] for each in describe(str(old)).releases]
 
 
 def test_it_is_never_rebuilt(old: Path, stage: Callable[..., Any]) -> None:

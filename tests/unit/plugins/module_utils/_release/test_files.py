@@ -23,6 +23,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.files impor
 from ansible_collections.strata.deploy.plugins.module_utils._release.report import describe
 from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
 from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
+from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
 
 ENV = RenderedFile(".env", "TOKEN=hunter2\nPORT=80\n")
 
@@ -53,6 +54,18 @@ def test_a_file_can_belong_to_the_service(root: Path, stage: Callable[..., Any])
     with pytest.raises(StrataError, match="no such user"):
         stage("2.0", files=(replace(ENV, owner="nobody-at-all"),))
     assert not (root / "releases/2.0").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_belongs_to_whom_the_release_does(root: Path, build: Callable[..., Any]) -> None:
+    nobody, built = pwd.getpwnam("nobody"), build()
+    artifact = Archive(Source(built.url, built.checksum), Rules(owner="nobody", group=str(nobody.pw_gid)))
+    ensure_staged(str(root), "1.0", artifact, files=(ENV, replace(ENV, path="app.ini", owner="root")))
+    found = {name: (root / "releases/1.0" / name).stat() for name in (".env", "app.ini")}
+    assert {name: (each.st_uid, each.st_gid) for name, each in found.items()} == {
+        ".env": (nobody.pw_uid, nobody.pw_gid),
+        "app.ini": (0, nobody.pw_gid),
+    }
 
 
 @pytest.mark.parametrize(
