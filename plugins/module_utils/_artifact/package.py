@@ -39,7 +39,7 @@ EXACTLY = r"([a-z0-9][a-z0-9+.-]+)(?::[a-z0-9-]+)? *\(= *([^) ]+) *\)"
 TIMEOUT = 1800.0
 LOCK_WAIT = 120
 POLL = 0.5
-BUSY = ("Could not get lock", "Unable to acquire", "frontend lock", "is locked by another process")
+BUSY = ("Could not get lock", "Unable to acquire", "frontend lock", "locked by another process")
 SETTINGS = (
     f"DPkg::Lock::Timeout={LOCK_WAIT}",
     "Dpkg::Options::=--force-confold",
@@ -117,7 +117,8 @@ class Package:
         if exact:
             _apt("download", *exact, folder=folder)
         (folder / NEEDED / "partial").mkdir(parents=True)
-        _install(folder, "--download-only")
+        # Without dpkg's lock, which nothing here needs, and which apt refuses to take after an install was killed.
+        _install(folder, "--download-only", "Debug::NoLocking=true")
         # Where a repository has the same package apt looks for it here, and not at the path that it is given.
         for deb in _debs(folder):
             own = folder / NEEDED / deb.name
@@ -233,7 +234,7 @@ def _installed(folder: Path) -> bool:
     return False
 
 
-def _install(folder: Path, how: str) -> str:
+def _install(folder: Path, how: str, *settings: str) -> str:
     """Reinstalled where it is there: it may be another build, or be half there."""
     return _apt(
         "install",
@@ -243,7 +244,7 @@ def _install(folder: Path, how: str) -> str:
         "--no-remove",
         how,
         *map(str, _debs(folder)),
-        settings=(f"Dir::Cache::archives={folder / NEEDED}",),
+        settings=(f"Dir::Cache::archives={folder / NEEDED}", *settings),
     )
 
 
