@@ -87,8 +87,12 @@ def packages(artifacts: Path) -> None:
             "DEBIAN/postinst": BROKEN if "broken" in version else POSTINST,
         }
         # As most packages of one source need each other: in their own version, and no other.
-        index += package(repository, "shop-deb", version, files, f"shop-deb-common (= {version}-1)")
+        common, extra = f"shop-deb-common (= {version}-1)", f"shop-deb-extra (= {version}-1)"
+        index += package(
+            repository, "shop-deb", version, files, common if version == "1.0" else f"{common}, {extra}"
+        )
         index += package(repository, "shop-deb-common", version, {}, "")
+        index += package(repository, "shop-deb-extra", version, {}, common)
     (repository / "Packages").write_text(index, encoding="utf-8")
     content = index.encode()
     date = time.strftime("%a, %d %b %Y %H:%M:%S UTC", time.gmtime())

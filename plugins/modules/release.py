@@ -52,7 +52,8 @@ options:
         O(service) is left out, or has the manager V(none); its timeout is for the old container to end, and its min_uptime counts. Where Docker does
         not start the new container the old one is started again.
       - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
-        in a rollback. No other package is removed for it, and changed configuration files are kept. The repository's signature vouches for it.
+        in a rollback. What it needs in one version and no other comes and goes with it. No package but those of this app's releases is removed for
+        it, and changed configuration files are kept. The repository's signature vouches for it.
       - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
     type: str
     choices: [archive, container, package]

@@ -45,9 +45,10 @@ SETTINGS = (
     "Dpkg::Options::=--force-confold",
     "APT::Get::AllowUnauthenticated=false",
 )
+REMOVES = "Packages need to be removed"
 REMEDIES = {
     "Held packages": "Take the hold off with `apt-mark unhold`, or deploy the version that is held.",
-    "Packages need to be removed": "It conflicts with what is installed, which a deployment does not remove.",
+    REMOVES: "It conflicts with what is installed, which a deployment does not remove.",
     "unmet dependencies": "What it needs is not to be had: see the lines below, and the host's repositories.",
     "cannot be authenticated": "Sign the repository, and give apt its key.",
 }
@@ -235,17 +236,38 @@ def _installed(folder: Path) -> bool:
 
 
 def _install(folder: Path, how: str, *settings: str) -> str:
-    """Reinstalled where it is there: it may be another build, or be half there."""
+    """Have apt install the release, and remove at most what this app's releases have brought.
+
+    It is reinstalled where it is there: it may be another build, or be half there.
+    """
+    try:
+        return _install_with(folder, how, "--no-remove", *settings)
+    except StrataError as error:
+        if REMOVES not in str(error):
+            raise
+        said = _install_with(folder, "--simulate", "--remove", *settings)
+        if not set(re.findall(r"^Remv ([^ :]+)", said, re.MULTILINE)) <= _own(folder):
+            raise
+    return _install_with(folder, how, "--remove", *settings)
+
+
+def _install_with(folder: Path, how: str, remove: str, *settings: str) -> str:
     return _apt(
         "install",
         "--yes",
         "--reinstall",
         "--allow-downgrades",
-        "--no-remove",
+        remove,
         how,
         *map(str, _debs(folder)),
         settings=(f"Dir::Cache::archives={folder / NEEDED}", *settings),
     )
+
+
+def _own(folder: Path) -> set[str]:
+    """The names of all packages that are a release of this app, or lie beside it."""
+    releases = [each / "releases" for each in folder.parents if (each / "releases").is_dir()]
+    return {deb.name.partition("_")[0] for each in releases[:1] for deb in each.glob("*/*.deb")}
 
 
 def _debs(folder: Path) -> list[Path]:

@@ -25,5 +25,7 @@ def test_the_former_package_is_installed_again_with_what_it_needs(
 ) -> None:
     assert installed() == "install ok installed 1.0-1"
     assert machine.package("shop-deb-common").version == "1.0-1"
+    # 2.0 brought it, and it cannot stand beside 1.0.
+    assert not machine.package("shop-deb-extra").is_installed
     assert served(8091) == "1.0"
     assert record("package")["2.0"]["state"] == "bad"

@@ -139,6 +139,33 @@ def test_what_is_needed_in_one_version_alone_is_named_to_apt_at_staging_and_late
     assert repository() == [" ".join([*words, *(str(folder / name) for name in names)])]
 
 
+@pytest.mark.parametrize(("removed", "whose"), [("shop-extra:amd64", "ours"), ("postgresql", "another's")])
+def test_at_most_what_the_apps_own_releases_have_brought_is_removed_for_a_release(
+    host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: str, whose: str
+) -> None:
+    monkeypatch.setenv("PATH", f"{host}:/usr/bin:/bin")
+    done = tmp_path / "done"
+    program(
+        host / "apt-get",
+        f"""case $* in
+*--no-remove*) echo 'E: Packages need to be removed but remove is disabled.'; exit 100 ;;
+*--simulate*) echo 'Remv {removed} [2.0]' ;;
+*) echo "$*" > {done} ;;
+esac""",
+    )
+    program(host / "dpkg", "exit 0")
+    for name in ("1.0/shop_1.0_all.deb", "2.0/shop_2.0_all.deb", "2.0/shop-extra_2.0_amd64.deb"):
+        (tmp_path / "releases" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "releases" / name).touch()
+    if whose == "ours":
+        PackageInstaller().install(tmp_path / "releases/1.0")
+        assert "--remove --no-download" in done.read_text()
+        return
+    with pytest.raises(StrataError, match="which a deployment does not remove"):
+        PackageInstaller().install(tmp_path / "releases/1.0")
+    assert not done.exists()
+
+
 def test_a_version_that_is_installed_or_a_source_alone_is_not_taken_for_one_to_be_had(
     repository: Callable[[], list[str]], tmp_path: Path
 ) -> None:
@@ -177,7 +204,7 @@ def test_a_lock_of_another_one_is_waited_for_and_not_for_ever(
     assert len(count.read_text().splitlines()) == 3
     count.write_text("")
     monkeypatch.setattr(package, "LOCK_WAIT", 0)
-    with pytest.raises(StrataError, match="(process|pid) 7"):
+    with pytest.raises(StrataError, match=r"(process|pid) 7"):
         package._apt("update")
 
 
