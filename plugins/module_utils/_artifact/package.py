@@ -179,7 +179,11 @@ class PackageInstaller:
 
 
 class PackagedService:
-    """A service that the package may bring along: until it is installed, nobody needs to know it."""
+    """A service that runs the release only while its package is what is installed.
+
+    The package may bring the service along, so that nobody needs to know it before; and who upgrades a host may install
+    another version.
+    """
 
     def __init__(self, service: Service, folder: Path) -> None:
         self.NAME = service.NAME
@@ -189,14 +193,14 @@ class PackagedService:
         self.log_tail = service.log_tail
         self._service = service
         self._folder = folder
+        self._installed = False
 
     def status(self) -> Status:
-        try:
-            return self._service.status()
-        except StrataError:
-            if _installed(self._folder):
-                raise
-            return Status("stopped", "its package is not installed")
+        # Not at each of the many looks at a new process.
+        self._installed = self._installed or _installed(self._folder)
+        if not self._installed:
+            return Status("stopped", "its package is not installed, or in another version")
+        return self._service.status()
 
 
 def _versions(name: str, settings: tuple[str, ...] = ()) -> list[str]:
@@ -230,8 +234,12 @@ def _installed(folder: Path) -> bool:
     """Whether the release's packages are what is installed."""
     form = "--showformat=${Package} ${Version}"
     with contextlib.suppress(StrataError):
-        wanted = [_run("dpkg-deb", "--show", form, str(deb)) for deb in _debs(folder)]
-        return all(each == _run("dpkg-query", "--show", form, each.partition(" ")[0]) for each in wanted)
+        for deb in _debs(folder):
+            wanted = _run("dpkg-deb", "--show", form, str(deb))
+            name = wanted.partition(" ")[0]
+            if _run("dpkg-query", "--show", f"{form} ${{db:Status-Status}}", name) != f"{wanted} installed":
+                return False
+        return True
     return False
 
 

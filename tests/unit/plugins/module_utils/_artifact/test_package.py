@@ -175,6 +175,42 @@ def test_a_version_that_is_installed_or_a_source_alone_is_not_taken_for_one_to_b
         ensure_staged(str(tmp_path / "app"), "1.0", Package("shop", "0.9"))
 
 
+@pytest.mark.parametrize(
+    ("there", "phase"),
+    [
+        ("2.0 installed", "running"),
+        ("2.1 installed", "stopped"),
+        ("2.0 half-configured", "stopped"),
+        ("2.0 config-files", "stopped"),
+    ],
+)
+def test_a_service_runs_the_release_while_its_package_is_installed(
+    host: Path, tmp_path: Path, there: str, phase: str
+) -> None:
+    (tmp_path / "shop_2.0_all.deb").touch()
+    program(host / "dpkg-deb", "echo -n shop 2.0")
+    program(host / "dpkg-query", f"echo -n shop {there}")
+    service = PackageInstaller().service(
+        tmp_path,
+        ServiceOptions("command", "shop", commands={"restart": ("/bin/true",), "status": ("/bin/true",)}),
+    )
+    assert service
+    assert service.status().phase == phase
+
+
+def test_a_service_that_its_package_brings_along_is_not_asked_for_before(host: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop_2.0_all.deb").touch()
+    program(host / "dpkg-deb", "echo -n shop 2.0")
+    program(host / "dpkg-query", "echo no packages found matching shop; exit 1")
+    program(host / "systemctl", "echo LoadState=not-found")
+    service = PackageInstaller().service(tmp_path, ServiceOptions("systemd", "shop.service"))
+    assert service
+    assert service.status().phase == "stopped"
+    program(host / "dpkg-query", "echo -n shop 2.0 installed")
+    with pytest.raises(StrataError, match="it is not-found"):
+        service.status()
+
+
 def test_a_package_has_no_instances_side_by_side(tmp_path: Path) -> None:
     options = ServiceOptions("systemd", "shop@.service", mode="instances", version="2.0")
     with pytest.raises(StrataError, match="no two releases of it run side by side"):
