@@ -49,8 +49,8 @@ options:
       - An V(archive) is unpacked from O(url); what runs it is O(service).
       - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
         activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
-        O(service) is left out, or has the manager V(none); its timeout is for the old container to end, and its min_uptime counts. Where Docker does
-        not start the new container the old one is started again.
+        O(service) is left out, or has the manager V(none); its O(service.timeout) is for the old container to end, O(service.min_uptime) for the new one.
+        Where Docker does not start the new container the old one is started again.
       - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
         in a rollback. What it needs in one version and no other comes and goes with it. No package but those of this app's releases is removed for
         it, and changed configuration files are kept. The repository's signature vouches for it.

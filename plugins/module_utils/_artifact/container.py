@@ -255,7 +255,7 @@ class ContainerInstaller:
             raise StrataError(
                 f"A container is run by Docker, not by {options.manager}: leave the service out, or give it the manager none."
             )
-        return ContainerService(Made(folder), options or ServiceOptions("none", ""))
+        return ContainerService(Made(folder), options or ServiceOptions("none", "", None))
 
     def remove(self, folder: Path) -> None:
         # What Docker does not let go of stays, stopped: no release that serves is to fail for one that goes.
