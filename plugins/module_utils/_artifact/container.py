@@ -397,10 +397,13 @@ class ContainerService:
             docker("update", "--restart", "no", *left)
 
     def _resumed(self, former: list[str], error: StrataError) -> StrataError:
-        """The error once those that ran before do so again: Docker did not start the new one, and nothing of it has run."""
+        """The error once those that ran before do so again, as nothing of the new one has served."""
         others = [name for name in former if name != self._made.name]
         if not others:
             return error
+        # Where Docker took too long it may be up after all, and two releases must not be.
+        with contextlib.suppress(StrataError):
+            docker("stop", "-t", "1", self._made.name)
         try:
             docker("start", *others)
         except StrataError as problem:
