@@ -76,7 +76,7 @@ def packages(artifacts: Path) -> None:
     repository = artifacts / "apt"
     shutil.rmtree(repository, ignore_errors=True)
     repository.mkdir(parents=True)
-    index = package(repository, "shop-deb-common", "1.0", {}, "")
+    index = ""
     for version in PACKAGES:
         files = {
             "usr/lib/shop-deb/app.py": APP.read_text(encoding="utf-8"),
@@ -86,9 +86,13 @@ def packages(artifacts: Path) -> None:
             "DEBIAN/conffiles": "/etc/shop-deb/shop.conf\n",
             "DEBIAN/postinst": BROKEN if "broken" in version else POSTINST,
         }
+        # As most packages of one source need each other: in their own version, and no other.
+        common, extra = f"shop-deb-common (= {version}-1)", f"shop-deb-extra (= {version}-1)"
         index += package(
-            repository, "shop-deb", version, files, "" if version == "1.0" else "shop-deb-common"
+            repository, "shop-deb", version, files, common if version == "1.0" else f"{common}, {extra}"
         )
+        index += package(repository, "shop-deb-common", version, {}, "")
+        index += package(repository, "shop-deb-extra", version, {}, common)
     (repository / "Packages").write_text(index, encoding="utf-8")
     content = index.encode()
     date = time.strftime("%a, %d %b %Y %H:%M:%S UTC", time.gmtime())

@@ -50,8 +50,10 @@ options:
       - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
         activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
         O(service) is left out, or has the manager V(none); its O(service.timeout) is for the old container to end, O(service.min_uptime) for the new one.
+        Where Docker does not start the new container the old one is started again.
       - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
-        in a rollback. No other package is removed for it, and changed configuration files are kept. The repository's signature vouches for it.
+        in a rollback. What it needs in one version and no other comes and goes with it. No package but those of this app's releases is removed for
+        it, and changed configuration files are kept. The repository's signature vouches for it.
       - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
     type: str
     choices: [archive, container, package]

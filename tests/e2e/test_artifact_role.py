@@ -162,6 +162,22 @@ def test_without_hooks_a_deployment_is_one_execution_a_verb_and_nothing_is_skipp
     assert desk.current("two") == "releases/1.0"
 
 
+def test_a_service_that_has_ended_is_seen_by_verify_without_a_health_check(desk: Desk) -> None:
+    commands = {"restart": ["touch", "up"], "status": ["sh", "-c", "test -e up || exit 3"]}
+    service = {"manager": "command", "name": "shop", "commands": commands, "min_uptime": 0}
+    desk.hosts(one={"artifact_service": service})
+    release = desk.release("1.0")
+    assert "should run 1.0 and runs nothing" in " ".join(
+        desk.play("play.yml", verb="verify", **release).output.split()
+    )
+    assert desk.play("play.yml", verb="apply", **release).code == 0
+    assert desk.play("play.yml", verb="verify", **release).code == 0
+    (desk.folder / "srv/one/current/up").unlink()
+    ran = desk.play("play.yml", verb="verify", **release)
+    assert ran.code != 0
+    assert "runs 1.0 (health: not asked; service: stopped, exit code 3)" in " ".join(ran.output.split())
+
+
 def test_hooks_run_at_their_points_where_they_are_defined_and_something_is_to_be_done(
     desk: Desk, hooks: Callable[..., dict[str, Any]]
 ) -> None:

@@ -45,7 +45,8 @@ OWN_WORDS = ("--name", "--restart", "--rm", "--env-file")
 HUB = "https://index.docker.io/v1/"
 REMEDIES = {
     "Cannot connect to the Docker daemon": "Start Docker on the host.",
-    "permission denied": "Docker's socket is root's: use become.",
+    "failed to connect to the docker API": "Start Docker on the host.",
+    "permission denied while trying to connect": "Docker's socket is root's: use become.",
     "port is already allocated": "Something else on the host has the port: end it, or give the container another.",
     "address already in use": "Something else on the host has the port: end it, or give the container another.",
 }
@@ -172,7 +173,7 @@ class Container:
         if not _inspect("image", self.image):
             with tempfile.TemporaryDirectory() as scratch:
                 config = self._configured(Path(scratch))
-                insecure = ["--insecure"] if re.match(r"(localhost|127\.[\d.]+)[:/]", self.image) else []
+                insecure = ["--insecure"] if self._is_insecure() else []
                 docker("manifest", "inspect", *insecure, self.image, config=config)
         return None
 
@@ -206,6 +207,13 @@ class Container:
         lines = "".join(f"{name}={value}\n" for name, value in sorted(environment.items()))
         write_text(folder / ENVIRONMENT, lines)
         return digests
+
+    def _is_insecure(self) -> bool:
+        """Whether Docker asks the image's registry without TLS, as its own configuration has it."""
+        registry = self.image.partition("/")[0]
+        known = json.loads(docker("info", "--format", "{{json .RegistryConfig.IndexConfigs}}")) or {}
+        local = re.match(r"(localhost|127\.[\d.]+)(:|$)", registry)
+        return bool(local) or known.get(registry, {}).get("Secure") is False
 
     def _configured(self, folder: Path) -> Path | None:
         """A folder with the login, for Docker to read; None where the host's own configuration is to do."""
@@ -250,8 +258,11 @@ class ContainerInstaller:
         return ContainerService(Made(folder), options or ServiceOptions("none", "", None))
 
     def remove(self, folder: Path) -> None:
-        if not (folder / SPECIFICATION).exists():
-            return
+        # What Docker does not let go of stays, stopped: no release that serves is to fail for one that goes.
+        with contextlib.suppress(StrataError):
+            self._remove(folder)
+
+    def _remove(self, folder: Path) -> None:
         made = Made(folder)
         there = _inspect("container", made.name)
         if there and made.labels.items() <= (there["Config"]["Labels"] or {}).items():
@@ -268,10 +279,12 @@ class ContainerInstaller:
         ):
             return
         reference = made.facts["reference"]
-        image = _inspect("image", reference)
-        if image and image["Id"] == made.facts["image"]:
-            with contextlib.suppress(StrataError):
-                docker("rmi", reference)
+        named, image = _inspect("image", reference), _inspect("image", made.facts["image"])
+        if named and named["Id"] == made.facts["image"]:
+            docker("rmi", reference)
+        elif image and not image["RepoTags"] and not image["RepoDigests"]:
+            # Its name went to the image of a later release.
+            docker("rmi", made.facts["image"])
 
 
 class Made:
@@ -358,29 +371,49 @@ class ContainerService:
             if state.get("Error"):
                 detail += f", {_blotted(state['Error'], self._made.secrets)}"
         return Status(
-            PHASES.get(state["Status"], "stopped"), detail, state["Pid"] or None, str(state["StartedAt"])
+            PHASES.get(state["Status"], "stopped"),
+            detail,
+            state["Pid"] or None,
+            str(state["StartedAt"]),
+            # Docker begins at 0 again where it is told to start one.
+            found["RestartCount"],
         )
 
     def restart(self, stopped: Callable[[], None]) -> None:
-        names = docker(
-            "ps", "--all", "--filter", f"label={LABEL}.root={self._made.root}", "--format", "{{.Names}}"
-        ).split()
-        for name in names:
-            docker(
-                "stop",
-                "--time",
-                str(max(1, int(self.options.timeout))),
-                name,
-                timeout=self.options.timeout + TIMEOUT,
-            )
+        running, names = self._names(), self._names("--all")
+        seconds = str(max(1, int(self.options.timeout)))
+        if names:
+            docker("stop", "-t", seconds, *names, timeout=self.options.timeout + TIMEOUT)
         stopped()
         self._restarted_at = time.time()
-        docker("start", self._made.name, secrets=self._made.secrets)
+        try:
+            docker("start", self._made.name, secrets=self._made.secrets)
+        except StrataError as error:
+            raise self._resumed(running, error) from error
         docker("update", "--restart", self._made.facts["restart"], self._made.name)
         # So that after a reboot none comes back that was left, not even one that is to be started `always`.
         left = [name for name in names if name != self._made.name]
         if left:
             docker("update", "--restart", "no", *left)
+
+    def _resumed(self, former: list[str], error: StrataError) -> StrataError:
+        """The error once those that ran before do so again, as nothing of the new one has served."""
+        others = [name for name in former if name != self._made.name]
+        if not others:
+            return error
+        # Where Docker took too long it may be up after all, and two releases must not be.
+        with contextlib.suppress(StrataError):
+            docker("stop", "-t", "1", self._made.name)
+        try:
+            docker("start", *others)
+        except StrataError as problem:
+            return StrataError(f"{error} What ran before does not start either: {problem}")
+        return StrataError(f"{error} What ran before runs again: {', '.join(others)}.")
+
+    def _names(self, *words: str) -> list[str]:
+        """The app's containers that run, with ``--all`` all of them."""
+        label = f"label={LABEL}.root={self._made.root}"
+        return docker("ps", *words, "--filter", label, "--format", "{{.Names}}").split()
 
     def log_tail(self) -> list[str]:
         since = f"{self._restarted_at:.6f}"
@@ -445,7 +478,8 @@ def _loaded(said: str) -> str:
     names = re.findall(r"^Loaded image(?: ID)?: (\S+)$", said, re.MULTILINE)
     if len(names) != 1:
         raise StrataError(
-            f"The saved file has {len(names)} images ({', '.join(names) or 'none'}), and one is wanted: save one alone."
+            f"The saved file names {len(names)} images ({', '.join(names) or 'none'}), and one is wanted: save one alone,"
+            " by one name."
         )
     return str(names[0])
 

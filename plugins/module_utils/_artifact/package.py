@@ -4,6 +4,8 @@
 """The kind ``package``: a pinned package of the host's distribution, by apt.
 
 The release's folder holds the package and what it needs, so that bringing it in, now or in a rollback, asks no repository.
+Beside it lie those that it needs in one version and no other: apt does not take another version of these than the newest, or
+than the one that is installed, unless it is told to.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from ansible_collections.strata.deploy.plugins.module_utils import _fetch, _url
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._service import connect
 from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import (
+    Relay,
     Service,
     ServiceOptions,
     Status,
@@ -32,19 +35,21 @@ from ansible_collections.strata.deploy.plugins.module_utils._service.protocol im
 SIGNED = "signed"
 """The checksum on record where the repository's signature alone vouches for the package."""
 NEEDED = "needed"
+EXACTLY = r"([a-z0-9][a-z0-9+.-]+)(?::[a-z0-9-]+)? *\(= *([^) ]+) *\)"
 TIMEOUT = 1800.0
 LOCK_WAIT = 120
 POLL = 0.5
-BUSY = ("Could not get lock", "Unable to acquire", "frontend lock", "is locked by another process")
+BUSY = ("Could not get lock", "Unable to acquire", "frontend lock", "locked by another process")
 SETTINGS = (
     f"DPkg::Lock::Timeout={LOCK_WAIT}",
     "Dpkg::Options::=--force-confold",
     "APT::Get::AllowUnauthenticated=false",
 )
+REMOVES = "Packages need to be removed"
 REMEDIES = {
     "Held packages": "Take the hold off with `apt-mark unhold`, or deploy the version that is held.",
-    "Packages need to be removed": "It conflicts with what is installed, which a deployment does not remove.",
-    "unmet dependencies": "What it needs is not to be had: see the lines before, and the host's repositories.",
+    REMOVES: "It conflicts with what is installed, which a deployment does not remove.",
+    "unmet dependencies": "What it needs is not to be had: see the lines below, and the host's repositories.",
     "cannot be authenticated": "Sign the repository, and give apt its key.",
 }
 
@@ -82,7 +87,7 @@ class Package:
 
     def look_up(self) -> int | None:
         _require_apt()
-        if self._known():
+        if _known(self.pinned):
             return None
         # Lists that are the check's own, for it changes nothing on the host.
         with tempfile.TemporaryDirectory() as scratch:
@@ -91,49 +96,57 @@ class Package:
             Path(scratch).chmod(0o755)
             own = (f"Dir::State::lists={lists}", "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=")
             _apt("update", settings=own)
-            if not self._known(own):
-                raise self._unknown()
+            if not _known(self.pinned, own):
+                raise self._unknown(own)
         return None
 
     def stage(self, folder: Path, scratch: Path) -> Mapping[str, str]:
         _require_apt()
-        if not self._known():
+        if not _known(self.pinned):
             _apt("update")
-            if not self._known():
+            if not _known(self.pinned):
                 raise self._unknown()
         _apt("download", self.pinned, folder=folder)
-        digests = {**_digests(_deb(folder)), "package": self.pinned}
+        digests = {**_digests(*_debs(folder)), "package": self.pinned}
         if not self._is(digests):
             algorithm = self.checksum.partition(":")[0]
             raise StrataError(
                 f"The checksum of the package {self.pinned} is {algorithm}:{digests[algorithm]}, not {self.checksum}."
                 " Find out which of the two is wrong; nothing was installed."
             )
+        exact = _exact(self.pinned)
+        if exact:
+            _apt("download", *exact, folder=folder)
         (folder / NEEDED / "partial").mkdir(parents=True)
-        _install(folder, "--download-only")
+        # Without dpkg's lock, which nothing here needs, and which apt refuses to take after an install was killed.
+        _install(folder, "--download-only", "Debug::NoLocking=true")
         # Where a repository has the same package apt looks for it here, and not at the path that it is given.
-        own = folder / NEEDED / _deb(folder).name
-        own.unlink(missing_ok=True)
-        os.link(_deb(folder), own)
+        for deb in _debs(folder):
+            own = folder / NEEDED / deb.name
+            own.unlink(missing_ok=True)
+            os.link(deb, own)
+        self._copy_local(folder)
         return digests
+
+    @staticmethod
+    def _copy_local(folder: Path) -> None:
+        """Have here what apt does not download, for a repository of the scheme file is at hand now."""
+        said = _install(folder, "--simulate")
+        for name, version in re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", said, re.MULTILINE):
+            file = f"{name.partition(':')[0]}_{version.replace(':', '%3a')}_*.deb"
+            if not list((folder / NEEDED).glob(file)):
+                _apt("download", f"{name}={version}", folder=folder / NEEDED)
 
     def _is(self, digests: Mapping[str, str]) -> bool:
         return self.checksum == SIGNED or _fetch.Source("/", self.checksum).matches(digests)
 
-    def _known(self, settings: tuple[str, ...] = ()) -> bool:
-        with contextlib.suppress(StrataError):
-            return bool(_run("apt-cache", *_options(settings), "show", self.pinned).strip())
-        return False
-
-    def _unknown(self) -> StrataError:
-        with contextlib.suppress(StrataError):
-            rows = [line.split("|") for line in _run("apt-cache", "madison", self.name).splitlines()]
-            there = [row[1].strip() for row in rows if len(row) == 3]
-            if there:
-                return StrataError(
-                    f"No repository of this host has {self.name} in the version {self.version}; there are"
-                    f" {', '.join(there[:5])}. Publish it, or mend the version."
-                )
+    def _unknown(self, settings: tuple[str, ...] = ()) -> StrataError:
+        there = _versions(self.name, settings)
+        if there:
+            return StrataError(
+                f"No repository of this host has {self.name} in the version {self.version}; there are"
+                f" {', '.join(there[:5])}. Publish it, or mend the version."
+            )
         return StrataError(
             f"No repository of this host has a package {self.name}. Add its repository, or mend the name."
         )
@@ -154,6 +167,11 @@ class PackageInstaller:
 
     def service(self, folder: Path, options: ServiceOptions | None) -> Service | None:
         service = connect(options)
+        if isinstance(service, Relay):
+            raise StrataError(
+                "A package is installed over the former one, so that no two releases of it run side by side, as the"
+                " service's mode instances has them: give it the mode restart or reload."
+            )
         return PackagedService(service, folder) if service else None
 
     def remove(self, folder: Path) -> None:
@@ -161,7 +179,11 @@ class PackageInstaller:
 
 
 class PackagedService:
-    """A service that the package may bring along: until it is installed, nobody needs to know it."""
+    """A service that runs the release only while its package is what is installed.
+
+    The package may bring the service along, so that nobody needs to know it before; and who upgrades a host may install
+    another version.
+    """
 
     def __init__(self, service: Service, folder: Path) -> None:
         self.NAME = service.NAME
@@ -171,46 +193,96 @@ class PackagedService:
         self.log_tail = service.log_tail
         self._service = service
         self._folder = folder
+        self._installed = False
 
     def status(self) -> Status:
-        try:
-            return self._service.status()
-        except StrataError:
-            if _installed(self._folder):
-                raise
-            return Status("stopped", "its package is not installed")
+        # Not at each of the many looks at a new process.
+        self._installed = self._installed or _installed(self._folder)
+        if not self._installed:
+            return Status("stopped", "its package is not installed, or in another version")
+        return self._service.status()
+
+
+def _versions(name: str, settings: tuple[str, ...] = ()) -> list[str]:
+    """The versions that a repository has, the newest first; not one that is installed and no more to be had."""
+    with contextlib.suppress(StrataError):
+        said = _run("apt-cache", *_options(settings), "madison", name)
+        rows = [[part.strip() for part in line.split("|")] for line in said.splitlines()]
+        return [row[1] for row in rows if len(row) == 3 and row[2].endswith(" Packages")]
+    return []
+
+
+def _known(pinned: str, settings: tuple[str, ...] = ()) -> bool:
+    name, _equals, version = pinned.partition("=")
+    return version in _versions(name, settings)
+
+
+def _exact(pinned: str) -> list[str]:
+    """What a package needs in one version and no other, and what that needs so in turn, each as NAME=VERSION."""
+    found = [pinned]
+    for each in found:
+        for line in _run("apt-cache", "show", each).splitlines():
+            field, _colon, value = line.partition(":")
+            if field in ("Depends", "Pre-Depends"):
+                matches = [re.fullmatch(EXACTLY, clause.strip()) for clause in value.split(",")]
+                needed = [f"{match[1]}={match[2]}" for match in matches if match]
+                found += [one for one in dict.fromkeys(needed) if one not in found and _known(one)]
+    return found[1:]
 
 
 def _installed(folder: Path) -> bool:
-    """Whether the release's package is what is installed."""
+    """Whether the release's packages are what is installed."""
+    form = "--showformat=${Package} ${Version}"
     with contextlib.suppress(StrataError):
-        wanted = _run("dpkg-deb", "--show", "--showformat=${Package} ${Version}", str(_deb(folder)))
-        name = wanted.partition(" ")[0]
-        return wanted == _run("dpkg-query", "--show", "--showformat=${Package} ${Version}", name)
+        for deb in _debs(folder):
+            wanted = _run("dpkg-deb", "--show", form, str(deb))
+            name = wanted.partition(" ")[0]
+            if _run("dpkg-query", "--show", f"{form} ${{db:Status-Status}}", name) != f"{wanted} installed":
+                return False
+        return True
     return False
 
 
-def _install(folder: Path, how: str) -> None:
-    """Reinstalled where it is there: it may be another build, or be half there."""
-    _apt(
+def _install(folder: Path, how: str, *settings: str) -> str:
+    """Have apt install the release, and remove at most what this app's releases have brought.
+
+    It is reinstalled where it is there: it may be another build, or be half there.
+    """
+    try:
+        return _install_with(folder, how, "--no-remove", *settings)
+    except StrataError as error:
+        if REMOVES not in str(error):
+            raise
+        said = _install_with(folder, "--simulate", "--remove", *settings)
+        if not set(re.findall(r"^Remv ([^ :]+)", said, re.MULTILINE)) <= _own(folder):
+            raise
+    return _install_with(folder, how, "--remove", *settings)
+
+
+def _install_with(folder: Path, how: str, remove: str, *settings: str) -> str:
+    return _apt(
         "install",
         "--yes",
         "--reinstall",
         "--allow-downgrades",
-        "--no-remove",
+        remove,
         how,
-        str(_deb(folder)),
-        settings=(f"Dir::Cache::archives={folder / NEEDED}",),
+        *map(str, _debs(folder)),
+        settings=(f"Dir::Cache::archives={folder / NEEDED}", *settings),
     )
 
 
-def _deb(folder: Path) -> Path:
-    found = list(folder.glob("*.deb"))
-    if len(found) != 1:
-        raise StrataError(
-            f"{folder} has {len(found)} packages instead of one. Delete it, and stage it again."
-        )
-    return found[0]
+def _own(folder: Path) -> set[str]:
+    """The names of all packages that are a release of this app, or lie beside it."""
+    releases = [each / "releases" for each in folder.parents if (each / "releases").is_dir()]
+    return {deb.name.partition("_")[0] for each in releases[:1] for deb in each.glob("*/*.deb")}
+
+
+def _debs(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.deb"))
+    if not found:
+        raise StrataError(f"The package in {folder} is gone. Delete the folder, and stage it again.")
+    return found
 
 
 def _digests(path: Path) -> dict[str, str]:
@@ -236,8 +308,8 @@ def _options(settings: tuple[str, ...]) -> list[str]:
     return [word for setting in settings for word in ("-o", setting)]
 
 
-def _apt(verb: str, *words: str, settings: tuple[str, ...] = (), folder: Path | None = None) -> None:
-    _run("apt-get", *_options((*SETTINGS, *settings)), "--quiet=2", verb, *words, folder=folder)
+def _apt(verb: str, *words: str, settings: tuple[str, ...] = (), folder: Path | None = None) -> str:
+    return _run("apt-get", *_options((*SETTINGS, *settings)), "--quiet", verb, *words, folder=folder)
 
 
 def _run(program: str, *words: str, folder: Path | None = None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.batches import batch_size_problem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fetch import UNVERIFIED, Source
+from ansible_collections.strata.deploy.plugins.module_utils._release.layout import VERSION
 
 NEARLY_THE_SAME = 0.9
 POLICIES = ("halt", "rollback_fleet")
@@ -40,9 +41,9 @@ def version_problem(version: Any) -> str | None:
             f"artifact_version is the {type(version).__name__} {version}, which YAML may have rounded: "
             f'quote it, artifact_version: "{version}".'
         )
-    if not SAFE_NAME.fullmatch(version):
+    if not VERSION.fullmatch(version):
         return (
-            f"artifact_version '{version}' is not a safe folder name: use letters, digits and . _ + ~ -, "
+            f"artifact_version '{version}' is not a safe folder name: use letters, digits and . _ + -, "
             "beginning with a letter or a digit, at most 128 of them."
         )
     return None

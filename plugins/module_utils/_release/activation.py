@@ -123,5 +123,5 @@ def ensure_active(
             return replace(
                 outcome_of(True, before, after, version, previous, service, status, health),
                 pruned=pruned,
-                warnings=how.doubts(),
+                warnings=how.doubts(status),
             )

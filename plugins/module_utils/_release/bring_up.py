@@ -42,19 +42,26 @@ class Activation:
     def validate(self) -> None:
         connect(self.service)
 
-    def doubts(self) -> tuple[str, ...]:
-        """What an activation cannot tell with these options, for the operator to know."""
+    def doubts(self, status: Status | None) -> tuple[str, ...]:
+        """What an activation that ended with this status cannot tell with these options, for the operator to know."""
         service, check = self.service, self.health
-        if service and service.mode == "reload" and not (check and check.version_header):
+        if service is None or (check and check.version_header):
+            return ()
+        if service.mode == "reload":
             return (
                 f"Whether '{service.name}' serves the new release cannot be told: it is reloaded and its main process"
                 " stays. Give the health check a version_header.",
             )
-        if service and service.manager == "command" and not (check or service.commands.get("status")):
+        if service.manager != "command" or (status and status.pid):
+            return ()
+        if check is None and not service.commands.get("status"):
             return (
                 f"Whether '{service.name}' runs cannot be told: give it a status command, or a health check.",
             )
-        return ()
+        return (
+            f"Whether '{service.name}' was restarted cannot be told: have its status command print the process id first,"
+            " or give the health check a version_header.",
+        )
 
     def check_for(self, version: str, release: Release | None = None) -> HealthCheck | None:
         if self.health is None:
@@ -80,9 +87,9 @@ def verified(status: Status | None, check: HealthCheck | None) -> dict[str, Any]
 
 
 def service_of(layout: Layout, version: str, release: Release | None, how: Activation) -> Service | None:
-    """What runs this version; of one that is not staged yet, what the options say."""
+    """What runs this version; of one that is not staged yet, or whose folder is gone, what the options say."""
     options = replace(how.service, version=version, folder=str(layout.link)) if how.service else None
-    if release is None:
+    if release is None or not layout.release(version).is_dir():
         return connect(options)
     return installer(release.kind).service(layout.release(version), options)
 

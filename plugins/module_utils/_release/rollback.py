@@ -95,7 +95,7 @@ def ensure_rolled_back(
                 raise StrataError(f"Rolling back to {target} under {root}: {error}", **facts) from error
             save(layout.state, state.good(target, how.deployment))
         outcome = outcome_of(True, before, after, target, previous, service, status, health)
-        return replace(outcome, warnings=((problem,) if problem else ()) + how.doubts())
+        return replace(outcome, warnings=((problem,) if problem else ()) + how.doubts(status))
 
 
 def _from_and_to(

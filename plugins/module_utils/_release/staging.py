@@ -84,8 +84,8 @@ def ensure_staged(
                 " was good with is never changed under it. Give it another version, with the same artifact if you"
                 " like; then a rollback brings the former files back too."
                 if same
-                else f"{version} is {role} under {root}, and what is asked for is another build"
-                f" (checksum {artifact.checksum}): a version is never rebuilt. Give the new build a version of its own."
+                else f"{version} is {role} under {root}, and what is asked for is another build ({_difference(known, artifact)}):"
+                " a version is never rebuilt. Give the new build a version of its own."
             )
         if there and not known and version not in (state.replacing, *state.removing):
             raise StrataError(f"{layout.release(version)} is there, but not one of Strata's. Move it away.")
@@ -114,6 +114,17 @@ def ensure_staged(
         return Outcome(True, before, after, version, current, "staged", pruned=pruned)
 
 
+def _difference(known: Release | None, artifact: Artifact) -> str:
+    """How what is asked for can be told from the release that is there, in words."""
+    if known and (known.kind, known.origin, known.checksum) == (
+        artifact.kind,
+        artifact.origin,
+        artifact.checksum,
+    ):
+        return f"from {artifact.origin} as before, but its content or its options are others"
+    return f"from {artifact.origin}, checksum {artifact.checksum}"
+
+
 def _too_much(
     layout: Layout,
     state: State,
@@ -125,13 +136,23 @@ def _too_much(
 ) -> tuple[str, ...]:
     """What will be superfluous once this release is good, and has to go before, for it needs the room."""
     room = free(layout.private)
-    size = artifact.look_up() if check_mode or room < at_most else None
+    size, problem = None, None
+    if check_mode or room < at_most:
+        try:
+            size = artifact.look_up()
+        except StrataError as error:
+            # Not what fetches it has been asked, which may do better, or else says what is wrong.
+            problem = error
+    if problem and check_mode:
+        raise problem
     if room >= at_most:
         return ()
     former = max(state.releases.values(), key=lambda each: each.staged_at, default=None)
     needed = max(size or 0, (former.size or 0) if former else 0)
     if room >= needed:
         return ()
+    if problem:
+        raise problem
     current = layout.current()
     planned = state.put(release).good(release.version, None)
     target = state.last_good(state.left(current))

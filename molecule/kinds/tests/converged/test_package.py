@@ -28,7 +28,7 @@ def test_the_package_and_what_it_needs_are_installed_and_serve(
     machine: Host, served: Callable[[int], str], installed: Callable[[], str], record: Callable[[str], Any]
 ) -> None:
     assert installed() == f"{GOOD} 2.0-1"
-    assert machine.package("shop-deb-common").is_installed
+    assert machine.package("shop-deb-common").version == "2.0-1"
     assert served(8091) == "2.0"
     release = record("package")["2.0"]
     assert (release["kind"], release["origin"], release["checksum"]) == (

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from testinfra.host import Host
+
 
 def test_the_former_container_is_started_again(
     served: Callable[[int], str], containers: Callable[[], dict[str, str]], record: Callable[[str], Any]
@@ -18,9 +20,12 @@ def test_the_former_container_is_started_again(
     assert record("container")["2.0"]["state"] == "bad"
 
 
-def test_the_former_package_is_installed_again(
-    served: Callable[[int], str], installed: Callable[[], str], record: Callable[[str], Any]
+def test_the_former_package_is_installed_again_with_what_it_needs(
+    machine: Host, served: Callable[[int], str], installed: Callable[[], str], record: Callable[[str], Any]
 ) -> None:
     assert installed() == "install ok installed 1.0-1"
+    assert machine.package("shop-deb-common").version == "1.0-1"
+    # 2.0 brought it, and it cannot stand beside 1.0.
+    assert not machine.package("shop-deb-extra").is_installed
     assert served(8091) == "1.0"
     assert record("package")["2.0"]["state"] == "bad"

@@ -86,6 +86,7 @@ def test_each_kind_needs_what_it_is_fetched_by(artifact: dict[str, Any]) -> None
         ({"version": "2.0/x"}, "not a safe folder name"),
         ({"version": "2.0\n"}, "not a safe folder name"),
         ({"version": "-rf"}, "not a safe folder name"),
+        ({"version": "2.0~rc1"}, "not a safe folder name"),
         ({"url": None}, "No artifact is given"),
         ({"url": "ftp://example.com/x"}, "neither an http(s) URL nor an absolute path"),
         ({"checksum": None}, "No checksum is given"),

@@ -172,17 +172,36 @@ COMMANDS = {"restart": ("true",)}
             None,
             "give it a status command, or a health check",
         ),
-        (ServiceOptions("command", "shop", commands=COMMANDS), HealthCheck("http://h/"), None),
-        (ServiceOptions("command", "shop", commands={**COMMANDS, "status": ("true",)}), None, None),
+        (
+            ServiceOptions("command", "shop", commands=COMMANDS),
+            HealthCheck("http://h/"),
+            "was restarted cannot",
+        ),
+        (
+            ServiceOptions("command", "shop", commands=COMMANDS),
+            HealthCheck("http://h/", version_header="X"),
+            None,
+        ),
+        (
+            ServiceOptions("command", "shop", commands={**COMMANDS, "status": ("true",)}),
+            None,
+            "print the process id first",
+        ),
         (None, None, None),
     ],
 )
 def test_what_cannot_be_told_is_said(
     service: ServiceOptions | None, health: HealthCheck | None, doubt: str | None
 ) -> None:
-    doubts = Activation(service, health).doubts()
+    status = Status("running", "up") if service else None
+    doubts = Activation(service, health).doubts(status)
     assert len(doubts) == (1 if doubt else 0)
     assert not doubt or doubt in doubts[0]
+
+
+def test_who_tells_the_main_process_is_not_doubted() -> None:
+    how = Activation(ServiceOptions("command", "shop", commands={**COMMANDS, "status": ("true",)}))
+    assert how.doubts(Status("running", "up", 7)) == ()
 
 
 def test_an_activation_warns_of_what_it_cannot_tell(

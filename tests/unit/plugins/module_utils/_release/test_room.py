@@ -76,7 +76,7 @@ def test_too_little_room_is_told_before_anything_is_fetched(
     shop: Path, stage: Callable[..., Any], disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk(350_000)
-    monkeypatch.setattr(_fetch, "fetch", lambda *_: pytest.fail("it was fetched"))
+    monkeypatch.setattr(_fetch, "opened", lambda *_: pytest.fail("it was fetched"))
     monkeypatch.setattr(_fetch, "look_up", lambda *_: 200_000)
     for check_mode in (True, False):
         with pytest.raises(StrataError, match=r"about 195\.3 KiB.*without 1\.0.*nothing was fetched"):
@@ -93,6 +93,23 @@ def test_of_a_first_release_the_source_says_how_much_it_needs(
         stage("1.0", at_most=2**30)
     disk(5000)
     assert stage("1.0", at_most=2**30).changed
+
+
+def test_where_nobody_says_how_much_it_needs_fetching_it_shows(
+    root: Path, stage: Callable[..., Any], disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unanswered(*_: Any) -> None:
+        raise StrataError("it does not say")
+
+    monkeypatch.setattr(_fetch, "look_up", unanswered)
+    disk(200_000)
+    assert stage("1.0", BIG, at_most=2**30).changed
+    with pytest.raises(StrataError, match="it does not say"):
+        stage("2.0", at_most=2**30, check_mode=True)
+    # What has to be deleted for it cannot be told, either.
+    disk(150_000)
+    with pytest.raises(StrataError, match="it does not say"):
+        stage("2.0", at_most=2**30)
 
 
 def test_the_source_is_not_asked_while_there_is_plenty(
