@@ -360,6 +360,8 @@ options:
       - How many good releases are kept when O(state=active) has succeeded, or by O(state=pruned). Of those that are bad, and of those that
         never were active, the last one is kept.
       - The current release, the one that a rollback leads to, and one that an unfinished run names are always kept.
+      - What cannot be deleted, as files that a service has written as another user, fails nothing. A warning names it, and each later run
+        tries again.
       - With O(state=staged) those that will be superfluous go before, if the disk would not hold the new one. Its size is what
         the source tells, or at least that of the release staged last. If that would not make room for it, nothing is deleted nor fetched, and
         the module fails.

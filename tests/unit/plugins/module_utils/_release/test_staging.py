@@ -224,12 +224,14 @@ def test_killed_anywhere_the_next_run_heals(
         return  # there is nothing to remove, so nothing to be killed at
     undo = kill_at(owner, name, call)
     # A killed run cleans up nothing.
-    clean = staging.remove_tree
-    monkeypatch.setattr(staging, "remove_tree", lambda folder: None)
+    clean = layout.Layout.delete
+    monkeypatch.setattr(
+        layout.Layout, "delete", lambda self, folder: (folder / "scratch").exists() or clean(self, folder)
+    )
     with pytest.raises(killed):
         stage("2.0", "new")
     undo()
-    monkeypatch.setattr(staging, "remove_tree", clean)
+    monkeypatch.setattr(layout.Layout, "delete", clean)
     assert (root / "current/app.py").read_text() == "1.0"
     stage("2.0", "new")
     assert (root / "releases/2.0/app.py").read_text() == "new"
