@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, Callable
 
 import pytest
@@ -113,14 +116,31 @@ def test_what_was_never_current_is_no_target(old: Path) -> None:
         ensure_rolled_back(str(old), "20260102120000", PLAIN)
 
 
-def test_its_version_header_is_not_compared(old: Path) -> None:
-    health = HealthCheck("http://127.0.0.1:1/", version_header="X-Version")
-    how = Activation(health=health)
-    report = describe(str(old), health=health)
-    assert report.healthy is False
-    check = how.check_for("20260103120000")
-    assert check
-    assert check.version_header == "X-Version"
+@pytest.fixture
+def unversioned() -> Iterator[str]:
+    """A health URL that does not tell its version."""
+
+    class Fine(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Fine) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_its_version_header_is_not_compared(old: Path, stage: Callable[..., Any], unversioned: str) -> None:
+    health = HealthCheck(unversioned, version_header="X-Version", timeout=1.0)
+    assert describe(str(old), health=health).healthy is True
+    assert ensure_rolled_back(str(old), None, Activation(health=health)).version == "20260101120000"
+    stage("2.0")
+    with pytest.raises(StrataError, match="no X-Version header"):
+        ensure_active(str(old), "2.0", Activation(health=health))
 
 
 def test_it_is_pruned_when_that_is_asked_for(old: Path) -> None:
