@@ -15,8 +15,8 @@ description:
   - What is about to be done is on disk before it is done. A run that is killed at any point is finished or cleaned up by the next one.
   - The artifact is an archive, an image that Docker runs, or a package of the host's distribution, which is O(kind).
   - Where another tool has left the same folders (Capistrano, Ansistrano, deploy_helper), its releases are taken over where they lie, once
-    C(current) leads to one of them. That one and those before it can be rolled back to; not those that C(revisions.log) does not know,
-    that have a file C(DEPLOY_UNFINISHED), or that are newer. None is deleted before O(prune_adopted) says so.
+    C(current) leads to one of them. That one and those before it can be rolled back to; not those that C(revisions.log) does not know
+    or that it has as rolled back from, that have a file C(DEPLOY_UNFINISHED), or that are newer. None is deleted before O(prune_adopted) says so.
   - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, or it was rolled back).
 extends_documentation_fragment:
   - strata.deploy.release

@@ -153,6 +153,18 @@ def test_it_is_pruned_when_that_is_asked_for(old: Path) -> None:
     assert names(old) == ["01", "03", "04"]
 
 
+def test_what_was_rolled_back_from_is_no_target_unless_it_was_deployed_again(old: Path) -> None:
+    for again, expected in (("", "bad"), ("ben rolled back to release 20260102120000\n", "good")):
+        (old / "revisions.log").write_text(
+            "Branch main (at 1a2b3c4) deployed as release 20260101120000 by anna\n"
+            "Branch main (at 5d6e7f8) deployed as release 20260102120000 by ben\n"
+            f"anna rolled back to release 20260101120000\n{again}"
+            "Branch main (at 9a0b1c2) deployed as release 20260103120000 by anna\n"
+        )
+        assert found(old)["02"][0] == expected
+        assert found(old)["01"][0] == ("good" if expected == "bad" else "bad")
+
+
 def test_without_a_log_older_ones_are_good_but_for_unfinished_ones(old: Path) -> None:
     (old / "revisions.log").unlink()
     (old / "releases/20260101120000/DEPLOY_UNFINISHED").touch()
