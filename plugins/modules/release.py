@@ -17,7 +17,8 @@ description:
   - Where another tool has left the same folders (Capistrano, Ansistrano, deploy_helper), its releases are taken over where they lie, once
     C(current) leads to one of them. That one and those before it can be rolled back to; not those that C(revisions.log) does not know
     or that it has as rolled back from, that have a file C(DEPLOY_UNFINISHED), or that are newer. None is deleted before O(prune_adopted) says so.
-  - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, or it was rolled back).
+  - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, it was rolled back, or it
+    could not be deleted).
 extends_documentation_fragment:
   - strata.deploy.release
 options:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._release.adoption import adopted
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
@@ -39,8 +40,16 @@ def settled(layout: Layout, state: State) -> State:
     An unfinished activation stays, for a verb to finish.
     """
     half_done = _half_done(layout, state)
-    gone = [version for version in state.releases if not layout.release(version).is_dir()]
+    gone = [version for version in state.releases if _is_gone(layout.release(version))]
     return adopted(layout, state.without(*half_done, *gone), half_done)
+
+
+def _is_gone(folder: Path) -> bool:
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        return True
+    return False  # and a disk that fails, which is_dir() does not tell from that everywhere, is an error
 
 
 def _half_done(layout: Layout, state: State) -> tuple[str, ...]:
