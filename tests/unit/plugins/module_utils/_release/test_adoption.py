@@ -43,6 +43,7 @@ def old(root: Path) -> Path:
         (release / ".env").symlink_to(root / "shared/.env")
     (root / "revisions.log").write_text(LOG)
     (root / "current").symlink_to(root / "releases/20260103120000")
+    os.utime(root / "current", (1767571200, 1767571200), follow_symlinks=False)
     return root
 
 
@@ -58,6 +59,7 @@ def test_it_is_seen_before_anything_is_written(old: Path) -> None:
     report = describe(str(old))
     assert report.current
     assert (report.current["version"], report.current["state"]) == ("20260103120000", "good")
+    assert report.current["since"] == "2026-01-05T00:00:00Z"
     assert report.rollback_target == "20260101120000"
     assert found(old) == {
         "01": ("good", None),

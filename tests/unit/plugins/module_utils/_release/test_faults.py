@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import ArchiveInstaller
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._release import layout
+from ansible_collections.strata.deploy.plugins.module_utils._release import activation, layout, staging, state
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._release.report import describe
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, load, save
@@ -277,6 +277,22 @@ def test_a_current_release_whose_folder_is_gone_can_be_staged_again(shop: Shop) 
     assert shop.served() == "1.0"
 
 
+def test_a_clock_that_goes_back_changes_neither_the_way_back_nor_what_is_kept(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (activation, staging, state):
+        monkeypatch.setattr(module, "utc_now", lambda: "2020-01-01T00:00:00Z")
+    shop.deploy("2.0", keep=2)
+    report = describe(str(shop.root))
+    assert [each["version"] for each in report.releases] == ["2.0", "1.0"]
+    assert report.rollback_target == "1.0"
+    monkeypatch.setattr(staging, "utc_now", lambda: "2999-01-01T00:00:00Z")
+    shop.do("staged", "0.9")
+    ages = {each["version"]: each["age"] for each in describe(str(shop.root)).releases}
+    assert ages["0.9"] == 0
+    assert ages["2.0"] > ages["1.0"] >= 0
+
+
 def mount(*arguments: str) -> None:
     done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -342,9 +358,9 @@ def test_on_a_full_disk_nothing_changes_and_the_way_back_is_open_again_once_ther
     shop: Shop, disk: Path
 ) -> None:
     filler = fill(disk, 0)
-    for state, version in (("rolled_back", None), ("pruned", None)):
+    for verb, version in (("rolled_back", None), ("pruned", None)):
         with pytest.raises(StrataError, match="No space left on device"):
-            shop.do(state, version)
+            shop.do(verb, version)
         assert shop.served() == "1.0"
     filler.unlink()
     assert shop.do("rolled_back").version == shop.served() == "0.9"
@@ -353,9 +369,9 @@ def test_on_a_full_disk_nothing_changes_and_the_way_back_is_open_again_once_ther
 
 def test_on_a_read_only_disk_nothing_changes_and_the_error_says_so(shop: Shop, disk: Path) -> None:
     mount("-o", "remount,ro", str(disk))
-    for state, version in (("staged", "2.0"), ("active", "0.9"), ("rolled_back", None), ("pruned", None)):
+    for verb, version in (("staged", "2.0"), ("active", "0.9"), ("rolled_back", None), ("pruned", None)):
         with pytest.raises(StrataError, match=os.strerror(errno.EROFS)) as raised:
-            shop.do(state, version)
+            shop.do(verb, version)
         assert not raised.value.details.get("changed")
         assert shop.served() == "1.0"
     assert describe(str(shop.root)).rollback_target == "0.9"
