@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import VERSION, Layout
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State
 
@@ -30,6 +31,9 @@ def adopted(layout: Layout, state: State, half_done: tuple[str, ...] = ()) -> St
     That one is good, and so are those before it that were finished and, where the log tells, were current once and not
     rolled back from.
     The others are bad, for a rollback must not lead to them.
+
+    Raises:
+        StrataError: ``current`` leads to a folder that cannot be a release, and a rollback could not lead back to it.
     """
     current = layout.current()
     if current is None or current in state.releases or not layout.release(current).is_dir():
@@ -42,6 +46,12 @@ def adopted(layout: Layout, state: State, half_done: tuple[str, ...] = ()) -> St
         and not folder.is_symlink()
         and folder.name not in (*state.releases, *half_done)
     ]
+    if current not in (folder.name for folder in found):
+        raise StrataError(
+            f"{layout.link} leads to {layout.release(current)}, which cannot be taken over: it is a link itself, or its name"
+            " is no version (letters, digits, '.', '_', '+' and '-', beginning with a letter or digit). Give it such a name,"
+            " and have the link lead there."
+        )
     log, left = _logged(layout)
     ages = {folder.name: _age(folder) for folder in found}
     by_name = all(TIMESTAMP.fullmatch(name) for name in ages)

@@ -208,6 +208,21 @@ def test_without_a_current_release_nothing_is_taken_over(root: Path, stage: Call
         stage("20260101120000")
 
 
+@pytest.mark.parametrize("name", ["2026 01", "_1", "1~rc1", "link"])
+def test_a_current_one_that_can_be_no_release_is_a_clear_error(
+    root: Path, stage: Callable[..., Any], name: str
+) -> None:
+    (root / "releases/1.0").mkdir(parents=True)
+    if name == "link":
+        (root / "releases/link").symlink_to("1.0")
+    else:
+        (root / "releases" / name).mkdir()
+    (root / "current").symlink_to(f"releases/{name}")
+    for act in (lambda: describe(str(root)), lambda: stage("2.0")):
+        with pytest.raises(StrataError, match="cannot be taken over"):
+            act()
+
+
 def test_what_the_other_tool_deployed_later_is_taken_over_too(old: Path, stage: Callable[..., Any]) -> None:
     stage("2.0")
     ensure_active(str(old), "2.0", PLAIN)
