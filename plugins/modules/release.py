@@ -15,9 +15,10 @@ description:
   - What is about to be done is on disk before it is done. A run that is killed at any point is finished or cleaned up by the next one.
   - The artifact is an archive, an image that Docker runs, or a package of the host's distribution, which is O(kind).
   - Where another tool has left the same folders (Capistrano, Ansistrano, deploy_helper), its releases are taken over where they lie, once
-    C(current) leads to one of them. That one and those before it can be rolled back to; not those that C(revisions.log) does not know,
-    that have a file C(DEPLOY_UNFINISHED), or that are newer. None is deleted before O(prune_adopted) says so.
-  - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, or it was rolled back).
+    C(current) leads to one of them. That one and those before it can be rolled back to; not those that C(revisions.log) does not know
+    or that it has as rolled back from, that have a file C(DEPLOY_UNFINISHED), or that are newer. None is deleted before O(prune_adopted) says so.
+  - A release is V(staged), V(good) (it was current and healthy), or V(bad) (its activation failed, it was rolled back, or it
+    could not be deleted).
 extends_documentation_fragment:
   - strata.deploy.release
 options:
@@ -362,6 +363,8 @@ options:
       - How many good releases are kept when O(state=active) has succeeded, or by O(state=pruned). Of those that are bad, and of those that
         never were active, the last one is kept.
       - The current release, the one that a rollback leads to, and one that an unfinished run names are always kept.
+      - What cannot be deleted, as files that a service has written as another user, fails nothing. A warning names it, and each later run
+        tries again.
       - With O(state=staged) those that will be superfluous go before, if the disk would not hold the new one. Its size is what
         the source tells, or at least that of the release staged last. If that would not make room for it, nothing is deleted nor fetched, and
         the module fails.

@@ -64,7 +64,7 @@ def ensure_active(
         current = layout.current()
         before = view(state, current)
         release = state.releases.get(version)
-        if (release is None or not layout.release(version).is_dir()) and not check_mode:
+        if release is None and not check_mode:
             raise StrataError(f"{version} is not staged under {root}. Stage it first.")
         check = how.check_for(version, release)
         service = service_of(layout, version, release, how)
@@ -123,5 +123,5 @@ def ensure_active(
             return replace(
                 outcome_of(True, before, after, version, previous, service, status, health),
                 pruned=pruned,
-                warnings=how.doubts(status),
+                warnings=how.doubts(status) + layout.warnings(),
             )

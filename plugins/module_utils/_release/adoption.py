@@ -16,19 +16,24 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import VERSION, Layout
 from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State
 
 UNFINISHED = "DEPLOY_UNFINISHED"
 TIMESTAMP = re.compile(r"(\d{14})Z?")
-LOGGED = re.compile(r"(?:deployed as|rolled back to) release (\S+)(?: by (.+))?$")
+LOGGED = re.compile(r"(deployed as|rolled back to) release (\S+)(?: by (.+))?$")
 
 
 def adopted(layout: Layout, state: State, half_done: tuple[str, ...] = ()) -> State:
     """The state with the releases that it does not know, once ``current`` leads to one of them.
 
-    That one is good, and so are those before it that were finished and, where the log tells, were current once.
+    That one is good, and so are those before it that were finished and, where the log tells, were current once and not
+    rolled back from.
     The others are bad, for a rollback must not lead to them.
+
+    Raises:
+        StrataError: ``current`` leads to a folder that cannot be a release, and a rollback could not lead back to it.
     """
     current = layout.current()
     if current is None or current in state.releases or not layout.release(current).is_dir():
@@ -43,7 +48,13 @@ def adopted(layout: Layout, state: State, half_done: tuple[str, ...] = ()) -> St
         and not folder.is_symlink()
         and folder.name not in (*state.releases, *half_done)
     ]
-    log = _logged(layout)
+    if current not in (folder.name for folder in found):
+        raise StrataError(
+            f"{layout.link} leads to {layout.release(current)}, which cannot be taken over: it is a link itself, or its name"
+            " is no version (letters, digits, '.', '_', '+' and '-', beginning with a letter or digit). Give it such a name,"
+            " and have the link lead there."
+        )
+    log, left = _logged(layout)
     ages = {folder.name: _age(folder) for folder in found}
     by_name = all(TIMESTAMP.fullmatch(name) for name in ages)
     order = max((each.order for each in state.releases.values()), default=0)
@@ -57,6 +68,8 @@ def adopted(layout: Layout, state: State, half_done: tuple[str, ...] = ()) -> St
             reason = f"It was never finished ({UNFINISHED})."
         elif current in log and name not in log:
             reason = "It was never current (revisions.log)."
+        elif name in left:
+            reason = "It was rolled back from (revisions.log)."
         else:
             reason = None
         release = _release(folder, ages[name], log.get(name))
@@ -86,16 +99,22 @@ def _release(folder: Path, age: str, by: str | None) -> Release:
     )
 
 
-def _logged(layout: Layout) -> Mapping[str, str | None]:
-    """The releases that Capistrano's log has as current once, and who deployed them."""
+def _logged(layout: Layout) -> tuple[Mapping[str, str | None], set[str]]:
+    """The releases that Capistrano's log has as current once, with who deployed them; and those that a rollback left."""
     try:
         lines = (layout.root / "revisions.log").read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
-        return {}
+        return {}, set()
     logged: dict[str, str | None] = {}
-    for found in filter(None, map(LOGGED.search, lines)):
-        logged[found[1]] = found[2] or logged.get(found[1])
-    return logged
+    left: set[str] = set()
+    last = ""
+    for act, name, by in (found.groups() for found in map(LOGGED.search, lines) if found):
+        logged[name] = by or logged.get(name)
+        if act == "rolled back to":
+            left.add(last)
+        left.discard(name)
+        last = name
+    return logged, left
 
 
 def _age(folder: Path) -> str:

@@ -62,7 +62,8 @@ def write(folder: Path, files: tuple[RenderedFile, ...]) -> None:
     for each in files:
         place = free_place(folder, each.path, "file")
         descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as output:
+        # Ansible hands over bytes that are no UTF-8 as surrogates.
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as output:
             output.write(each.content)
             made = os.fstat(descriptor)
             if (made.st_uid, made.st_gid) != (release.st_uid, release.st_gid):

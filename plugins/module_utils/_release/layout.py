@@ -41,8 +41,8 @@ def validate_inside(what: str, paths: tuple[str, ...]) -> None:
     seen: list[tuple[str, ...]] = []
     for text in paths:
         parts = tuple(text.split("/"))
-        if any(part in ("", ".", "..") for part in parts):
-            raise StrataError(f"The {what} {text!r} must be relative, without '.', '..' or empty parts.")
+        if "\0" in text or any(part in ("", ".", "..") for part in parts):
+            raise StrataError(f"The {what} {text!r} must be relative, without '.', '..', empty parts or NUL.")
         if any(parts[: len(other)] == other or other[: len(parts)] == parts for other in seen):
             raise StrataError(f"The {what} {text!r} lies within another one, or is named twice.")
         seen.append(parts)
@@ -61,6 +61,7 @@ class Layout:
         self.private = self.root / ".strata"
         self.state = self.private / "state.json"
         self.link = self.root / "current"
+        self.undeleted: list[str] = []
 
     def create(self) -> None:
         """Make the folders that are missing."""
@@ -108,12 +109,28 @@ class Layout:
             return
         grave = Path(tempfile.mkdtemp(prefix="incoming-", dir=self.private))
         folder.rename(grave / folder.name)
-        remove_tree(grave)
+        self.delete(grave)
+
+    def delete(self, folder: Path) -> None:
+        """Delete a private folder. What cannot be deleted must not stop a deployment, still less the way back."""
+        try:
+            remove_tree(folder)
+        except OSError as error:
+            self.undeleted.append(str(error))
+
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator has to know of what could not be deleted."""
+        if not self.undeleted:
+            return ()
+        return (
+            f"What is left of other releases could not be deleted ({'; '.join(dict.fromkeys(self.undeleted))})."
+            " It takes up room until it is deleted by hand, or the next run can do it.",
+        )
 
     def sweep(self) -> None:
         """Delete what killed runs left in the private folder; only under the lock."""
         for leftover in self.private.glob("incoming-*"):
-            remove_tree(leftover)
+            self.delete(leftover)
         for leftover in self.private.glob(f".{self.state.name}.*"):
             leftover.unlink()
 

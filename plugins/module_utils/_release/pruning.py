@@ -30,6 +30,7 @@ def ensure_pruned(root: str, *, keep: int = 5, adopted: bool = False, check_mode
         before, after = view(state, current), view(state.without(*pruned), current)
         if pruned and not check_mode:
             prune(layout, state, pruned)
+        state_of = known.state if known else None
         return Outcome(
-            bool(pruned), before, after, current, None, known.state if known else None, pruned=pruned
+            bool(pruned), before, after, current, None, state_of, pruned=pruned, warnings=layout.warnings()
         )

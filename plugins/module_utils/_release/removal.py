@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact import installer
+from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import Layout
-from ansible_collections.strata.deploy.plugins.module_utils._release.state import State, save
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import DOOMED, State, save
 
 
 def remove(layout: Layout, state: State, version: str) -> None:
@@ -21,9 +23,22 @@ def remove(layout: Layout, state: State, version: str) -> None:
     layout.discard(folder)
 
 
+def remove_all(layout: Layout, state: State, versions: Iterable[str]) -> State:
+    """Delete releases, and hand back the state without them. One that cannot be deleted stays, first to go next time."""
+    for version in versions:
+        try:
+            remove(layout, state, version)
+        except (OSError, StrataError) as error:
+            layout.undeleted.append(str(error))
+            if version in state.releases:
+                state = state.bad(version, f"It could not be deleted: {str(error).splitlines()[0]}")
+                state = state.put(replace(state.releases[version], order=DOOMED))
+        else:
+            state = state.without(version)
+    return state
+
+
 def prune(layout: Layout, state: State, versions: tuple[str, ...]) -> State:
     """Record ``state``, and delete these of its releases."""
     save(layout.state, replace(state, removing=versions))
-    for version in versions:
-        remove(layout, state, version)
-    return save(layout.state, state.without(*versions)) if versions else state
+    return save(layout.state, remove_all(layout, state, versions)) if versions else state

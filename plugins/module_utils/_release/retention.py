@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._release.state import Release, State
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import DOOMED, Release, State
 
 OTHERS = 1
 """How many bad releases are kept, and how many that were never active: the last one, to be looked at or activated."""
@@ -43,5 +43,9 @@ def superfluous(
     for kind, number in (("good", keep), ("bad", OTHERS), ("staged", OTHERS)):
         found = [r for r in state.releases.values() if r.state == kind and (adopted or not r.adopted)]
         newest_first = sorted(found, key=age, reverse=True)
-        versions += [r.version for r in newest_first[number:] if r.version not in protected]
+        versions += [
+            each.version
+            for place, each in enumerate(newest_first)
+            if (place >= number or each.order == DOOMED) and each.version not in protected
+        ]
     return tuple(sorted(versions))

@@ -95,7 +95,9 @@ def ensure_rolled_back(
                 raise StrataError(f"Rolling back to {target} under {root}: {error}", **facts) from error
             save(layout.state, state.good(target, how.deployment))
         outcome = outcome_of(True, before, after, target, previous, service, status, health)
-        return replace(outcome, warnings=((problem,) if problem else ()) + how.doubts(status))
+        return replace(
+            outcome, warnings=((problem,) if problem else ()) + how.doubts(status) + layout.warnings()
+        )
 
 
 def _from_and_to(
@@ -104,12 +106,12 @@ def _from_and_to(
     """The version that is left, and the good one to go back to."""
     left = state.left(current)
     if wanted is None and state.intent and state.intent.act == "roll_back":
-        wanted = state.intent.version
+        wanted = state.intent.version if state.intent.version in state.releases else None
     target = wanted or state.last_good(left)
     if target is None:
         raise StrataError(f"There is no earlier good release under {layout.root} to roll back to.")
     release = state.releases.get(target)
-    if release is None or not layout.release(target).is_dir():
+    if release is None:
         raise StrataError(f"There is no release {target} under {layout.root} to roll back to.")
     if release.state != "good":
         why = (

@@ -25,7 +25,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.files impor
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
     Layout,
     make_folder,
-    remove_tree,
     validate_shared,
     validate_version,
 )
@@ -77,7 +76,7 @@ def ensure_staged(
         other = differing(known.files if known else {}, rendered)
         if known and same and not other:
             return Outcome(False, before, before, version, current, known.state)
-        if version == current or (there and version == state.last_good(state.left(current))):
+        if there and version in (current, state.last_good(state.left(current))):
             role = "current" if version == current else "what a rollback would lead to"
             raise StrataError(
                 f"{version} is {role} under {root}, and its files {', '.join(other)} are to be others: what a release"
@@ -101,9 +100,7 @@ def ensure_staged(
             files=rendered,
         )
         pruned = _too_much(layout, state, release, artifact, keep, at_most, check_mode)
-        if pruned and not check_mode:
-            prune(layout, state, pruned)
-        state = state.without(*pruned)
+        state = prune(layout, state, pruned) if pruned and not check_mode else state.without(*pruned)
         after = {**view(state.put(release), current), "checksum": release.checksum}
         if other:
             # Their contents are secret, and their digests would let one guess.
@@ -111,7 +108,9 @@ def ensure_staged(
             after["files"] = {path: "new" for path in other if path in rendered}
         if not check_mode:
             _stage(layout, state, release, artifact, shared, files)
-        return Outcome(True, before, after, version, current, "staged", pruned=pruned)
+        return Outcome(
+            True, before, after, version, current, "staged", pruned=pruned, warnings=layout.warnings()
+        )
 
 
 def _difference(known: Release | None, artifact: Artifact) -> str:
@@ -154,7 +153,7 @@ def _too_much(
     if problem:
         raise problem
     current = layout.current()
-    planned = state.put(release).good(release.version, None)
+    planned = replace(state.put(release).good(release.version, None), intent=state.intent)
     target = state.last_good(state.left(current))
     found = superfluous(planned, current, keep, besides=(target, release.version))
     # An earlier Strata did not record sizes.
@@ -195,7 +194,7 @@ def _stage(
         done = replace(release, digests=found, size=_size(layout.release(release.version)))
         save(layout.state, replace(intended.put(done), replacing=None))
     finally:
-        remove_tree(incoming)
+        layout.delete(incoming)
 
 
 def _link_shared(layout: Layout, folder: Path, path: str) -> None:

@@ -15,6 +15,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._durable import read
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 FORMAT = 1
+DOOMED = -1
+"""The order of a release that should be gone, and could not be deleted."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._errors import Strat
 
 UNCHANGED = -1
 """For chown(2)."""
+NO_ID = 2**32 - 1
+"""One more than the greatest number of a user or group; to chown(2) it is `UNCHANGED` too."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Rules:
 def _id(text: str, option: str, what: str, look_up: Callable[[str], int]) -> int:
     if not text:
         return UNCHANGED
-    if text.isdecimal():
+    if text.isdecimal() and int(text) < NO_ID:
         return int(text)
     try:
         return look_up(text)

@@ -80,7 +80,9 @@ def _entry(header: bytes, kind: bytes, size: int, extended: dict[str, bytes]) ->
     target = _text(extended.get("linkpath", header[157:257].partition(b"\0")[0]))
     what = KINDS.get(kind, "other")
     if "sparse" in extended or kind == b"S":
-        raise refused(name, "it is a sparse file")
+        raise refused(
+            name, "it is a sparse file (tar makes none without --sparse, bsdtar none with --no-read-sparse)"
+        )
     if "size" in extended:
         told = _decimal(extended["size"])
         if told != size and told <= OCTAL_MAX:

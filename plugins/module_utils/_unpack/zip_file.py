@@ -4,7 +4,7 @@
 """Reading a zip, which has its directory at the end: so it is put on disk first.
 
 The format is PKWARE's APPNOTE.TXT. The directory and what stands before each file must say the same, and the files must lie
-one after another: what a program sees that reads from the start is then what is unpacked.
+one after another, with no room for others between: what a program sees that reads from the start is then what is unpacked.
 """
 
 from __future__ import annotations
@@ -75,10 +75,18 @@ def entries(stream: Stream, scratch: Path) -> Generator[Entry, None, None]:
                 raise refused(
                     member.name, "it overlaps with another entry, or is not in the directory's order"
                 )
+            _expect_no_room(end, member.offset)
             end = content + member.packed
             yield _entry(file, member, content)
         if position != directory_end:
             raise DamagedError("its directory has more entries than it says")
+        _expect_no_room(end, directory)
+
+
+def _expect_no_room(end: int, start: int) -> None:
+    """What may follow a file is its sizes once more."""
+    if start - end >= _LOCAL.size:
+        raise DamagedError("something lies in it that its directory does not have there")
 
 
 def _read(file: int, position: int, size: int) -> bytes:

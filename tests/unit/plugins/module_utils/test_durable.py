@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils import _durable
-from ansible_collections.strata.deploy.plugins.module_utils._durable import read_json, sync_filesystem
+from ansible_collections.strata.deploy.plugins.module_utils._durable import (
+    read_json,
+    sync_filesystem,
+    write_text,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 
@@ -16,6 +21,21 @@ def test_a_file_that_is_not_json_is_a_clear_error(tmp_path: Path, data: bytes) -
     with pytest.raises(StrataError, match=r"Reading .*a\.json: it is not valid JSON"):
         read_json(tmp_path / "a.json", None)
     assert read_json(tmp_path / "b.json", "none") == "none"
+
+
+def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_before_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def fsync(descriptor: int) -> None:
+        what = os.readlink(f"/proc/self/fd/{descriptor}")
+        synced.append(("folder" if what == str(tmp_path) else "file", (tmp_path / "a").exists()))
+
+    monkeypatch.setattr(_durable.os, "fsync", fsync)
+    write_text(tmp_path / "a", "text")
+    assert synced == [("file", False), ("folder", True)]
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_a_file_system_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

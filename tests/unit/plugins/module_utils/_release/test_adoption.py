@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, Callable
 
 import pytest
@@ -41,6 +44,7 @@ def old(root: Path) -> Path:
         (release / ".env").symlink_to(root / "shared/.env")
     (root / "revisions.log").write_text(LOG)
     (root / "current").symlink_to(root / "releases/20260103120000")
+    os.utime(root / "current", (1767571200, 1767571200), follow_symlinks=False)
     return root
 
 
@@ -56,6 +60,7 @@ def test_it_is_seen_before_anything_is_written(old: Path) -> None:
     report = describe(str(old))
     assert report.current
     assert (report.current["version"], report.current["state"]) == ("20260103120000", "good")
+    assert report.current["since"] == "2026-01-05T00:00:00Z"
     assert report.rollback_target == "20260101120000"
     assert found(old) == {
         "01": ("good", None),
@@ -114,14 +119,31 @@ def test_what_was_never_current_is_no_target(old: Path) -> None:
         ensure_rolled_back(str(old), "20260102120000", PLAIN)
 
 
-def test_its_version_header_is_not_compared(old: Path) -> None:
-    health = HealthCheck("http://127.0.0.1:1/", version_header="X-Version")
-    how = Activation(health=health)
-    report = describe(str(old), health=health)
-    assert report.healthy is False
-    check = how.check_for("20260103120000")
-    assert check
-    assert check.version_header == "X-Version"
+@pytest.fixture
+def unversioned() -> Iterator[str]:
+    """A health URL that does not tell its version."""
+
+    class Fine(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Fine) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_its_version_header_is_not_compared(old: Path, stage: Callable[..., Any], unversioned: str) -> None:
+    health = HealthCheck(unversioned, version_header="X-Version", timeout=1.0)
+    assert describe(str(old), health=health).healthy is True
+    assert ensure_rolled_back(str(old), None, Activation(health=health)).version == "20260101120000"
+    stage("2.0")
+    with pytest.raises(StrataError, match="no X-Version header"):
+        ensure_active(str(old), "2.0", Activation(health=health))
 
 
 def test_it_is_pruned_when_that_is_asked_for(old: Path) -> None:
@@ -132,6 +154,18 @@ def test_it_is_pruned_when_that_is_asked_for(old: Path) -> None:
     assert done.pruned == planned.pruned == ("20260102120000",)
     assert (done.version, done.state, done.after) == ("20260103120000", "good", planned.after)
     assert names(old) == ["01", "03", "04"]
+
+
+def test_what_was_rolled_back_from_is_no_target_unless_it_was_deployed_again(old: Path) -> None:
+    for again, expected in (("", "bad"), ("ben rolled back to release 20260102120000\n", "good")):
+        (old / "revisions.log").write_text(
+            "Branch main (at 1a2b3c4) deployed as release 20260101120000 by anna\n"
+            "Branch main (at 5d6e7f8) deployed as release 20260102120000 by ben\n"
+            f"anna rolled back to release 20260101120000\n{again}"
+            "Branch main (at 9a0b1c2) deployed as release 20260103120000 by anna\n"
+        )
+        assert found(old)["02"][0] == expected
+        assert found(old)["01"][0] == ("good" if expected == "bad" else "bad")
 
 
 def test_without_a_log_older_ones_are_good_but_for_unfinished_ones(old: Path) -> None:
@@ -173,6 +207,21 @@ def test_without_a_current_release_nothing_is_taken_over(root: Path, stage: Call
     assert describe(str(root)).releases == []
     with pytest.raises(StrataError, match="not one of Strata's"):
         stage("20260101120000")
+
+
+@pytest.mark.parametrize("name", ["2026 01", "_1", "1~rc1", "link"])
+def test_a_current_one_that_can_be_no_release_is_a_clear_error(
+    root: Path, stage: Callable[..., Any], name: str
+) -> None:
+    (root / "releases/1.0").mkdir(parents=True)
+    if name == "link":
+        (root / "releases/link").symlink_to("1.0")
+    else:
+        (root / "releases" / name).mkdir()
+    (root / "current").symlink_to(f"releases/{name}")
+    for act in (lambda: describe(str(root)), lambda: stage("2.0")):
+        with pytest.raises(StrataError, match="cannot be taken over"):
+            act()
 
 
 def test_what_the_other_tool_deployed_later_is_taken_over_too(old: Path, stage: Callable[..., Any]) -> None:

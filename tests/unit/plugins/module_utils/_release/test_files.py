@@ -45,6 +45,12 @@ def test_files_lie_in_the_release_and_their_contents_nowhere_else(
     assert not stage("1.0", "built", files=files).changed
 
 
+def test_what_is_no_utf_8_is_written_as_it_was(root: Path, stage: Callable[..., Any]) -> None:
+    """As Ansible's lookup of a file hands it over."""
+    stage("1.0", files=(replace(ENV, content="gr\udcfcn"),))
+    assert (root / "releases/1.0/.env").read_bytes() == b"gr\xfcn"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_a_file_can_belong_to_the_service(root: Path, stage: Callable[..., Any]) -> None:
     nobody = pwd.getpwnam("nobody")
@@ -73,6 +79,7 @@ def test_a_file_belongs_to_whom_the_release_does(root: Path, build: Callable[...
     [
         ((replace(ENV, path="/etc/passwd"),), (), "must be relative"),
         ((replace(ENV, path="../x"),), (), "must be relative"),
+        ((replace(ENV, path="a\0b"),), (), "or NUL"),
         ((ENV, ENV), (), "named twice"),
         ((ENV,), (".env",), "named twice"),
         ((replace(ENV, path="log/x"),), ("log",), "lies within"),

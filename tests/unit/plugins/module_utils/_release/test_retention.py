@@ -43,6 +43,11 @@ def test_the_oldest_good_ones_go_and_all_but_the_last_of_the_others(
     assert superfluous(state(text), current, keep) == gone
 
 
+def test_what_could_not_be_deleted_goes_first() -> None:
+    assert superfluous(state("1:bad:-1 2:good:2"), "2", 1) == ("1",)
+    assert superfluous(state("1:bad:-1 2:good:2 3:bad:3"), "2", 1) == ("1",)
+
+
 def test_what_an_unfinished_activation_names_stays() -> None:
     text = "1:good:1 2:good:2 3:good:3 4:staged:4 5:staged:5"
     assert superfluous(state(text), "3", 1) == ("1", "4")

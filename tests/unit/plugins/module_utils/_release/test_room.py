@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -14,6 +15,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._release import stag
 from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
+from ansible_collections.strata.deploy.plugins.module_utils._release.state import Intent, load, save
 
 BIG = "x" * 100_000
 
@@ -62,6 +65,18 @@ def test_superfluous_releases_go_first_where_room_is_short(
         "2.0",
         BIG + "3.0",
     )
+
+
+def test_what_an_unfinished_rollback_names_does_not_go(
+    shop: Path, stage: Callable[..., Any], disk: Callable[[int], None]
+) -> None:
+    path = shop / ".strata/state.json"
+    save(path, replace(load(path), intent=Intent("roll_back", "1.0", "2026-01-01T00:00:00Z", "3.0")))
+    disk(350_000)
+    with pytest.raises(StrataError, match="nothing was fetched"):
+        stage("4.0", BIG, keep=1, at_most=2**30)
+    assert versions(shop) == ["1.0", "2.0", "3.0"]
+    assert ensure_rolled_back(str(shop), None, Activation()).version == "1.0"
 
 
 def test_nothing_goes_where_there_is_room(

@@ -129,6 +129,21 @@ def test_only_the_file_system_of_the_release_is_flushed(
     assert [folder.name for folder in flushed] == ["release"]
 
 
+def test_a_release_and_its_name_are_on_disk_before_it_is_recorded(
+    root: Path, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, bool, bool]] = []
+    for name in ("sync_filesystem", "sync_directory"):
+
+        def sync(folder: Path, name: str = name) -> None:
+            recorded = "1.0" in known(root)["releases"] if (root / ".strata/state.json").exists() else False
+            done.append((folder.name, (root / "releases/1.0").is_dir(), recorded))
+
+        monkeypatch.setattr(staging, name, sync)
+    stage("1.0")
+    assert done == [("release", False, False), ("releases", True, False)]
+
+
 def test_a_folder_that_is_gone_is_staged_again(root: Path, stage: Callable[..., Any]) -> None:
     stage("1.0")
     (root / "releases/1.0").rename(root / "elsewhere")
@@ -224,12 +239,14 @@ def test_killed_anywhere_the_next_run_heals(
         return  # there is nothing to remove, so nothing to be killed at
     undo = kill_at(owner, name, call)
     # A killed run cleans up nothing.
-    clean = staging.remove_tree
-    monkeypatch.setattr(staging, "remove_tree", lambda folder: None)
+    clean = layout.Layout.delete
+    monkeypatch.setattr(
+        layout.Layout, "delete", lambda self, folder: (folder / "scratch").exists() or clean(self, folder)
+    )
     with pytest.raises(killed):
         stage("2.0", "new")
     undo()
-    monkeypatch.setattr(staging, "remove_tree", clean)
+    monkeypatch.setattr(layout.Layout, "delete", clean)
     assert (root / "current/app.py").read_text() == "1.0"
     stage("2.0", "new")
     assert (root / "releases/2.0/app.py").read_text() == "new"

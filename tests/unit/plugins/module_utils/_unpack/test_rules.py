@@ -17,6 +17,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import
         (Rules(setuid="keep"), "'refuse' or 'drop', not 'keep'"),
         (Rules(owner="no-such-user"), "owner 'no-such-user' is no user on this host"),
         (Rules(group="no-such-group"), "group 'no-such-group' is no group on this host"),
+        (Rules(owner="4294967295"), "owner '4294967295' is no user on this host"),
+        (Rules(group="9" * 30), "group '9{30}' is no group on this host"),
         (Rules(file_mode="416"), "the 0 in front"),  # what YAML makes of 0640 without quotes
         (Rules(file_mode="0440"), "gives the owner 0600 at least"),
         (Rules(file_mode="0666"), "does not let everybody write"),

@@ -115,9 +115,14 @@ REFUSED = {
     "not deflated": (both(TEXT, b"\xff" * 50, method=8), "does not decompress"),
     "a bomb": (both(b"x", deflated(b"\0" * 10_000_000), method=8), "another size or checksum"),
     "the size of a bomb": (both(size=0xFFFFFFFE), "max_bytes"),
+    "a hidden entry in front": (whole(local(b"b") + local(), central(offset=32)), "does not have"),
+    "a hidden entry between": (
+        whole(local() + local(b"b") + local(b"c"), central() + central(b"c", offset=64), 2), "does not have",
+    ),
+    "a hidden entry behind": (whole(local() + local(b"b"), central()), "does not have"),
     "entries that overlap": (whole(local(), central() + central(b"a"), 2), "overlaps"),
     "entries out of order": (
-        whole(local(b"a") + local(b"b"), central(b"b", offset=32) + central(b"a"), 2), "overlaps",
+        whole(local(b"a") + local(b"b"), central(b"b", offset=32) + central(b"a"), 2), "does not have there",
     ),
     "an entry in the directory": (whole(local(packed=9, size=9), central(packed=9, size=9)), "overlaps"),
     "a backslash": (both().replace(b"\0a", b"\0\\"), "backslash"),
