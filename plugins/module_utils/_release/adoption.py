@@ -38,8 +38,6 @@ def adopted(layout: Layout, state: State, half_done: tuple[str, ...] = ()) -> St
     current = layout.current()
     if current is None or current in state.releases or not layout.release(current).is_dir():
         return state
-    # The other tool may have deleted some of ours meanwhile.
-    state = state.without(*(name for name in state.releases if not layout.release(name).is_dir()))
     found = [
         folder
         for folder in layout.releases.iterdir()
