@@ -56,7 +56,7 @@ def test_an_artifact_with_another_checksum_is_refused_and_the_release_serves_on(
         f"--extra-vars=artifact_checksum={NO_SUCH_CHECKSUM}",
     )
     assert run.code != 0
-    assert f", not {NO_SUCH_CHECKSUM}. Find out which of the two is wrong; nothing was unpacked." in run.said
+    assert f", not {NO_SUCH_CHECKSUM}. Find out which of the two is wrong; nothing is left of it." in run.said
     assert (_releases(listing()), process()) == before
 
 
