@@ -279,7 +279,7 @@ options:
   shared:
     description:
       - Paths in the release that become links to the same path under C(shared/), whatever the artifact has there. Used with O(state=staged).
-      - A path that C(shared/) lacks is made there as a folder; so put a shared file there before.
+      - A path that C(shared/) lacks is made there as a folder, which belongs to whom the release does; so put a shared file there before.
       - A release is linked when it is unpacked. Changing the list has an effect from the next version on.
     type: list
     elements: str

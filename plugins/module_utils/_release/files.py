@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._release.layout import (
+    give,
     make_folder,
     validate_inside,
 )
@@ -58,16 +59,13 @@ def write(folder: Path, files: tuple[RenderedFile, ...]) -> None:
 
     They belong to whom the release does, where they do not say it themselves.
     """
-    release = folder.stat()
     for each in files:
         place = free_place(folder, each.path, "file")
         descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         # Ansible hands over bytes that are no UTF-8 as surrogates.
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as output:
             output.write(each.content)
-            made = os.fstat(descriptor)
-            if (made.st_uid, made.st_gid) != (release.st_uid, release.st_gid):
-                os.fchown(descriptor, release.st_uid, release.st_gid)
+            give(descriptor, folder)
             os.fchmod(descriptor, int(each.mode, 8))
         if each.owner is None and each.group is None:
             continue
@@ -87,7 +85,7 @@ def free_place(folder: Path, path: str, what: str) -> Path:
             raise StrataError(
                 f"The {what} {path!r} cannot be made: {part!r} in the artifact is not a folder."
             )
-        make_folder(place)
+        make_folder(place, folder)
     place = folder / path
     if place.is_symlink() or place.is_file():
         place.unlink()

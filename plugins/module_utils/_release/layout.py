@@ -141,13 +141,30 @@ class Layout:
             yield
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents for all to enter, whatever the umask: a service has a user of its own."""
+def make_folder(folder: Path, like: Path | None = None) -> None:
+    """Make a folder and its missing parents for all to enter, whatever the umask: a service has a user of its own.
+
+    They belong to whom ``like`` does.
+    """
     if folder.is_dir():
         return
-    make_folder(folder.parent)
+    make_folder(folder.parent, like)
     folder.mkdir(mode=0o700, exist_ok=True)
-    folder.chmod(0o755)
+    # Where its parent is another user's, a link could have come in its place.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if like:
+            give(descriptor, like)
+        os.fchmod(descriptor, 0o755)
+    finally:
+        os.close(descriptor)
+
+
+def give(descriptor: int, like: Path) -> None:
+    """Have an open file or folder belong to whom ``like`` does; only root may where it is not so already."""
+    made, wanted = os.fstat(descriptor), like.stat()
+    if (made.st_uid, made.st_gid) != (wanted.st_uid, wanted.st_gid):
+        os.fchown(descriptor, wanted.st_uid, wanted.st_gid)
 
 
 def remove_tree(folder: Path) -> None:

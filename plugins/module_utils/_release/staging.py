@@ -204,7 +204,7 @@ def _link_shared(layout: Layout, folder: Path, path: str) -> None:
         layout.discard(place)
     target = layout.shared / path
     if not target.exists():
-        make_folder(target)
+        make_folder(target, folder)
     up = "../" * (2 + path.count("/"))
     place.symlink_to(f"{up}shared/{path}")
 

@@ -74,6 +74,22 @@ def test_a_file_belongs_to_whom_the_release_does(root: Path, build: Callable[...
     }
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_that_is_made_belongs_to_whom_the_release_does(root: Path, build: Callable[..., Any]) -> None:
+    """So that the app can write to what is shared; what was there before stays whose it was."""
+    nobody, built = pwd.getpwnam("nobody"), build()
+    (root / "shared/mine").mkdir(parents=True)
+    artifact = Archive(Source(built.url, built.checksum), Rules(owner="nobody", group=str(nobody.pw_gid)))
+    shared = ("mine", "public/uploads")
+    ensure_staged(str(root), "1.0", artifact, shared=shared, files=(replace(ENV, path="config/.env"),))
+    made = ("shared/public", "shared/public/uploads", "releases/1.0/config", "shared/mine", "shared")
+    found = {name: (root / name).stat() for name in made}
+    assert {name: (each.st_uid, each.st_gid, each.st_mode & 0o777) for name, each in found.items()} == {
+        **dict.fromkeys(made[:3], (nobody.pw_uid, nobody.pw_gid, 0o755)),
+        **dict.fromkeys(made[3:], (0, 0, 0o755)),
+    }
+
+
 @pytest.mark.parametrize(
     ("files", "shared", "why"),
     [
