@@ -191,7 +191,7 @@ def test_an_artifact_in_s3_is_fetched_by_the_host_without_credentials(storage: S
     storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz", Body=host.artifact)
     check = host.play("--check", **s3(storage))
     assert (check.code, host.staged) == (0, []), check.output
-    done = host.play("-vv", **s3(storage))
+    done = host.play("-vvv", "--diff", **s3(storage))
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
     known = (host.root / ".strata/state.json").read_text()
     assert "builds/shop/shop-2.0.tar.gz" in known
