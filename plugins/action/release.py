@@ -31,7 +31,7 @@ PATIENCE = 24 * 3600.0
 class ActionModule(ActionBase):
     """Runs the module once, with the artifact in the host's temporary folder where it is needed there."""
 
-    TRANSFERS_FILES = True
+    _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
@@ -44,6 +44,8 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": f"On the controller: {error}", "untouched": True}
 
     def _handed_over(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        if self._task.async_val:
+            raise StrataError("With fetch=controller a task cannot be async. Leave async out.")
         given = {name: value for name, value in args.items() if name in FETCHED}
         checked = ArgumentSpecValidator(FETCHED).validate(given)
         if checked.error_messages:
@@ -64,7 +66,7 @@ class ActionModule(ActionBase):
             if not found.get("failed"):
                 return found
         local = _fetched(wanted, checked.validated_parameters["max_bytes"])
-        folder = self._make_tmp_path()
+        folder = self._connection._shell.tmpdir or self._make_tmp_path()
         remote = self._connection._shell.join_path(folder, "artifact")
         self._transfer_file(str(local), remote)
         self._fixup_perms2((folder, remote))
@@ -72,7 +74,10 @@ class ActionModule(ActionBase):
 
     def _run(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         answer: dict[str, Any] = self._execute_module(
-            module_name=MODULE, module_args=args, task_vars=task_vars
+            module_name=MODULE,
+            module_args=args,
+            task_vars=task_vars,
+            wrap_async=self._task.async_val and not self._connection.has_native_async,
         )
         return answer
 
@@ -92,16 +97,34 @@ def _fetched(wanted: Source, max_bytes: int) -> Path:
     named = hashlib.sha256(repr((wanted.url, wanted.checksum, wanted.signature)).encode()).hexdigest()
     # Ansible's own folder for this run, which is removed at its end.
     target = Path(constants.DEFAULT_LOCAL_TMP) / f"strata-{named}"
+    failures = target.with_suffix(".failures")
+    failures.touch(mode=0o600)
+    before = failures.read_text()
+    with exclusive(failures, timeout=PATIENCE):
+        if target.exists():
+            return target
+        # Who waited for another worker does not try in vain once more what that one has tried meanwhile.
+        meanwhile = failures.read_text().removeprefix(before).splitlines()
+        if meanwhile:
+            raise StrataError(meanwhile[-1])
+        try:
+            _fetch(wanted, target, max_bytes)
+        except StrataError as error:
+            with failures.open("a") as file:
+                file.write(f"{error}\n")
+            raise
+    return target
+
+
+def _fetch(wanted: Source, target: Path, max_bytes: int) -> None:
+    partial = target.with_suffix(".partial")
     try:
-        with exclusive(target.with_suffix(".lock"), create=True, timeout=PATIENCE):
-            if not target.exists():
-                partial = target.with_suffix(".partial")
-                partial.unlink(missing_ok=True)
-                fetch(wanted, partial, max_bytes)
-                partial.rename(target)
+        fetch(wanted, partial, max_bytes)
+        partial.rename(target)
     except OSError as error:
         raise StrataError(
             f"Fetching {wanted.shown}: {error.strerror or error} ({target.parent}). Make room there, or name another folder"
             " as local_tmp in ansible.cfg."
         ) from error
-    return target
+    finally:
+        partial.unlink(missing_ok=True)

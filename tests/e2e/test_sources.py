@@ -129,6 +129,7 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder / "srv"
+        self.temporary = folder / "tmp"
         content = b"print('2.0')\n"
         member = tarfile.TarInfo("app.py")
         member.size = len(content)
@@ -140,6 +141,8 @@ class Host:
         host = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
+            "ansible_remote_tmp": str(self.temporary),
+            "ansible_async_dir": str(folder / "async"),
             "artifact_root": str(self.root),
         }
         hosts = {"web1": host, "web2": {**host, "artifact_root": f"{self.root}2"}}
@@ -154,12 +157,25 @@ class Host:
             **options,
         }
         (self.folder / "release.yml").write_text(yaml.safe_dump(release))
-        command = [
-            str(Path(sys.executable).parent / "ansible-playbook"),
-            "-i",
-            str(self.folder / "hosts.yml"),
-        ]
-        command += ["playbooks/artifact.yml", "-e", f"@{self.folder / 'release.yml'}", *arguments]
+        play = ["playbooks/artifact.yml", "-e", f"@{self.folder / 'release.yml'}"]
+        return self._run("ansible-playbook", *play, *arguments)
+
+    def task(self, *arguments: str, **options: Any) -> Run:
+        """The module alone, on one host."""
+        asked = {
+            "path": str(self.root),
+            "version": "2.0",
+            "state": "staged",
+            "checksum": self.checksum,
+            **options,
+        }
+        return self._run(
+            "ansible", "web1", "-m", "strata.deploy.release", "-a", json.dumps(asked), *arguments
+        )
+
+    def _run(self, program: str, *arguments: str) -> Run:
+        command = [str(Path(sys.executable).parent / program), "-i", str(self.folder / "hosts.yml")]
+        command += arguments
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         return Run(done.returncode, " ".join((done.stdout + done.stderr).split()))
@@ -265,6 +281,7 @@ def test_the_controller_fetches_once_for_all_hosts_and_hands_over_what_they_lack
     assert asked == ["GET"]
     assert (Path(f"{host.root}2") / "releases/2.0/app.py").read_bytes() == b"print('2.0')\n"
     assert host.known["2.0"]["origin"] == url
+    assert not list(host.temporary.iterdir())
     asked.clear()
     again = host.play(**options)
     assert (again.code, asked) == (0, [])
@@ -302,3 +319,20 @@ def test_what_the_controller_cannot_hand_over_is_told_by_it(
     assert run.code != 0
     assert why in run.output
     assert host.staged == []
+
+
+def test_a_host_that_fetches_itself_needs_no_folder_for_what_is_handed_over(
+    host: Host, served: tuple[str, list[str]]
+) -> None:
+    done = host.play(artifact_url=served[0])
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert not host.temporary.exists()
+
+
+def test_a_task_may_be_async_where_the_host_fetches(host: Host, served: tuple[str, list[str]]) -> None:
+    url, _asked = served
+    refused = host.task("-B", "60", "-P", "1", url=url, fetch="controller")
+    assert "a task cannot be async" in refused.output
+    assert not host.root.exists()
+    done = host.task("-B", "60", "-P", "1", url=url)
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
