@@ -10,6 +10,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -123,6 +124,17 @@ class Run:
     output: str
 
 
+def packed(name: str) -> bytes:
+    """An archive with one file."""
+    content = b"print('2.0')\n"
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archived = io.BytesIO()
+    with tarfile.open(fileobj=archived, mode="w:gz") as archive:
+        archive.addfile(member, io.BytesIO(content))
+    return archived.getvalue()
+
+
 class Host:
     """A host without a service, on which artifacts are staged."""
 
@@ -130,13 +142,7 @@ class Host:
         self.folder = folder
         self.root = folder / "srv"
         self.temporary = folder / "tmp"
-        content = b"print('2.0')\n"
-        member = tarfile.TarInfo("app.py")
-        member.size = len(content)
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            archive.addfile(member, io.BytesIO(content))
-        self.artifact = packed.getvalue()
+        self.artifact = packed("app.py")
         self.checksum = f"sha256:{hashlib.sha256(self.artifact).hexdigest()}"
         host = {
             "ansible_connection": "local",
@@ -148,7 +154,7 @@ class Host:
         hosts = {"web1": host, "web2": {**host, "artifact_root": f"{self.root}2"}}
         (folder / "hosts.yml").write_text(yaml.safe_dump({"fleet": {"hosts": hosts}}))
 
-    def play(self, *arguments: str, **options: Any) -> Run:
+    def play(self, *arguments: str, playbook: str = "playbooks/artifact.yml", **options: Any) -> Run:
         release = {
             "deployment_app": "shop",
             "deployment_state_dir": str(self.folder / "state"),
@@ -157,8 +163,8 @@ class Host:
             **options,
         }
         (self.folder / "release.yml").write_text(yaml.safe_dump(release))
-        play = ["playbooks/artifact.yml", "-e", f"@{self.folder / 'release.yml'}"]
-        return self._run("ansible-playbook", *play, *arguments)
+        play = [playbook, "-e", f"@{self.folder / 'release.yml'}"]
+        return self.run("ansible-playbook", *play, *arguments)
 
     def task(self, *arguments: str, **options: Any) -> Run:
         """The module alone, on one host."""
@@ -169,11 +175,9 @@ class Host:
             "checksum": self.checksum,
             **options,
         }
-        return self._run(
-            "ansible", "web1", "-m", "strata.deploy.release", "-a", json.dumps(asked), *arguments
-        )
+        return self.run("ansible", "web1", "-m", "strata.deploy.release", "-a", json.dumps(asked), *arguments)
 
-    def _run(self, program: str, *arguments: str) -> Run:
+    def run(self, program: str, *arguments: str) -> Run:
         command = [str(Path(sys.executable).parent / program), "-i", str(self.folder / "hosts.yml")]
         command += arguments
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
@@ -214,6 +218,75 @@ def test_an_artifact_in_s3_is_fetched_by_the_host_without_credentials(storage: S
     for text in (done.output, known):
         assert KEYS["secret_key"] not in text
         assert "Signature" not in text
+
+
+def test_its_list_of_checksums_and_its_signature_may_lie_in_s3_too(storage: Storage, host: Host) -> None:
+    if not shutil.which("ssh-keygen"):
+        pytest.skip("ssh-keygen is not here")
+    archive, key = host.folder / "shop-2.0.tar.gz", host.folder / "key"
+    archive.write_bytes(host.artifact)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "file", archive], check=True)
+    listed = f"{host.checksum[7:]}  shop-2.0.tar.gz\n".encode()
+    signed = Path(f"{archive}.sig").read_bytes()
+    for name, body in (("shop-2.0.tar.gz", host.artifact), ("SUMS", listed), ("shop-2.0.tar.gz.sig", signed)):
+        storage.client.put_object(Bucket="builds", Key=f"shop/{name}", Body=body)
+    signature = {"format": "ssh", "key": key.with_suffix(".pub").read_text()}
+    options = {**s3(storage), "artifact_checksum": "s3://builds/shop/SUMS", "artifact_signature": signature}
+    unknown = host.play(**options)
+    assert unknown.code != 0
+    assert "set its url (artifact_signature)" in unknown.output
+    assert not host.root.exists()
+    signature["url"] = "s3://builds/shop/shop-2.0.tar.gz.sig"
+    done = host.play("-vvv", **options)
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert host.known["2.0"]["checksum"] == host.checksum
+    assert "Amz" not in done.output
+    storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz.sig", Body=b"none")
+    refused = host.play(**{**options, "artifact_version": "2.1"})
+    assert "Verifying the signature of" in refused.output
+    assert host.staged == ["2.0"]
+
+
+@pytest.mark.parametrize("second", ["s3", "a server"])
+def test_each_of_two_artifacts_in_one_run_is_fetched_from_where_it_lies(
+    storage: Storage, host: Host, served: tuple[str, list[str]], second: str
+) -> None:
+    storage.client.put_object(Bucket="builds", Key="other.tar.gz", Body=packed("other.py"))
+    storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz", Body=host.artifact)
+    options = s3(storage)
+    url = options["artifact_url"] if second == "s3" else served[0]
+    stage = {"name": "strata.deploy.artifact", "tasks_from": "stage"}
+    shared = {"artifact_version": "2.0", "artifact_s3": options["artifact_s3"]}
+    first = {
+        "artifact_url": "s3://builds/other.tar.gz",
+        "artifact_checksum": "unverified",
+        "artifact_root": f"{host.root}-other",
+    }
+    play = {
+        "hosts": "web1",
+        "gather_facts": False,
+        "vars": shared,
+        "tasks": [
+            {"ansible.builtin.include_role": stage, "vars": first},
+            {
+                "ansible.builtin.include_role": stage,
+                "vars": {"artifact_url": url, "artifact_checksum": "unverified"},
+            },
+        ],
+    }
+    (host.folder / "play.yml").write_text(yaml.safe_dump([play]))
+    done = host.run("ansible-playbook", str(host.folder / "play.yml"))
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert (host.root / "releases/2.0/app.py").exists()
+
+
+def test_what_needs_no_artifact_signs_none(storage: Storage, host: Host) -> None:
+    options = {**s3(storage, endpoint_url="http://127.0.0.1:1"), "artifact_version": "2.0"}
+    options["feature_flag_features"] = [{"name": "new-checkout"}]
+    run = host.play(playbook="playbooks/feature.yml", **options)
+    assert "Check that they could be signed" not in run.output
+    assert "TASK [strata.deploy.deployment : Take the deploy lock]" in run.output
 
 
 @pytest.mark.parametrize(
@@ -293,11 +366,11 @@ def test_the_controller_fetches_once_for_all_hosts_and_hands_over_what_they_lack
 
 
 def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
-    packed = host.folder / "shop-2.0.tar.gz"
-    packed.write_bytes(host.artifact)
-    done = host.play(artifact_url=os.path.relpath(packed, ROOT))
+    archive = host.folder / "shop-2.0.tar.gz"
+    archive.write_bytes(host.artifact)
+    done = host.play(artifact_url=os.path.relpath(archive, ROOT))
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
-    assert host.known["2.0"]["origin"] == str(packed)
+    assert host.known["2.0"]["origin"] == str(archive)
     assert not [each for each in Path(tempfile.gettempdir()).glob("strata-*") if each.is_file()]
 
 
@@ -313,9 +386,9 @@ def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
 def test_what_the_controller_cannot_hand_over_is_told_by_it(
     host: Host, options: dict[str, Any], why: str
 ) -> None:
-    packed = host.folder / "shop-2.0.tar.gz"
-    packed.write_bytes(host.artifact)
-    run = host.play(**{"artifact_url": os.path.relpath(packed, ROOT), **options})
+    archive = host.folder / "shop-2.0.tar.gz"
+    archive.write_bytes(host.artifact)
+    run = host.play(**{"artifact_url": os.path.relpath(archive, ROOT), **options})
     assert run.code != 0
     assert why in run.output
     assert host.staged == []
