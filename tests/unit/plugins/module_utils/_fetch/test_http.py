@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import http.server
+import os
+import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -262,6 +268,80 @@ def test_the_proxys_password_is_for_the_proxy_alone(
     monkeypatch.setenv("no_proxy", "localhost")
     fetch(Source("http://artifacts.invalid/a", "unverified"), tmp_path / "a", LIMIT)
     assert "proxy-authorization" not in other.seen[0][2]
+
+
+class Tunnels(http.server.BaseHTTPRequestHandler):
+    """A proxy that hands on the bytes of a connection, to those who have its password."""
+
+    seen: list[tuple[str, dict[str, str]]]
+
+    def do_CONNECT(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.seen.append((self.path, headers))
+        self.close_connection = True
+        if headers.get("proxy-authorization") != "Basic YW5uYTpzM2NyZXQ=":
+            self.send_error(407)
+            return
+        host, _colon, port = self.path.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as there:
+            self.send_response(200)
+            self.end_headers()
+            way = threading.Thread(target=self._hand_on, args=(there, self.connection))
+            way.start()
+            self._hand_on(self.connection, there)
+            way.join()
+
+    @staticmethod
+    def _hand_on(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def tunnels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    handler = type("Serving", (Tunnels,), {"seen": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.setenv("https_proxy", f"http://anna:s3cret@127.0.0.1:{proxy.server_port}")
+        yield handler
+        proxy.shutdown()
+        thread.join()
+
+
+def test_tls_goes_through_a_proxy_that_sees_no_secrets(
+    serve: Callable[..., Any], tunnels: Any, certificates: Path, tmp_path: Path
+) -> None:
+    web = serve(tls(certificates, clients=True), cuts=[1000], redirects={"/r": (302, "/a")})
+    own = {"client_cert": str(certificates / "client.crt"), "client_key": str(certificates / "client.key")}
+    secret = {"headers": {"X-Token": "t0ken"}, "username": "bob", "password": "pw"}
+    trusted = {"ca_path": str(certificates / "ca.crt")}
+    assert get(web, tmp_path, "/r", **own, **secret, **trusted) == web.files["/a"]
+    assert web.asked == [None, None, "bytes=1000-", "bytes=1000-"]
+    for _method, _path, headers in web.seen:
+        assert headers["x-token"] == "t0ken"
+        assert "proxy-authorization" not in headers
+    assert len(tunnels.seen) == 4
+    for target, headers in tunnels.seen:
+        assert target == f"localhost:{web.port}"
+        assert {"x-token", "authorization"}.isdisjoint(headers)
+
+
+def test_a_proxy_that_refuses_is_named_without_its_password(
+    serve: Callable[..., Any], tunnels: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", os.environ["https_proxy"].replace("s3cret", "s3cret-too"))
+    with pytest.raises(StrataError, match="https://localhost:1/a: Tunnel connection failed: 407") as raised:
+        look_up(Source("https://localhost:1/a", "unverified", Access(retries=0)))
+    assert "s3cret" not in str(raised.value)
+    assert len(tunnels.seen) == 1
 
 
 @pytest.mark.parametrize(
