@@ -211,12 +211,24 @@ def _context(access: Access, client: bool) -> ssl.SSLContext:
 
 
 class Body:
-    """See `Stream`: an answer's body, from as many answers as it takes."""
+    """See `Stream`: an answer's body, from as many answers as it takes.
+
+    Args:
+        renew: asks for another access where the one that there was has expired meanwhile.
+    """
 
     digest: str | None = None
     manifest: str | None = None
 
-    def __init__(self, url: str, access: Access, shown: str, seen: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        access: Access,
+        shown: str,
+        seen: Callable[[], str],
+        renew: Callable[[], Access] | None = None,
+    ) -> None:
+        self._renew = renew
         self._url = url
         self._access = access
         self._shown = shown
@@ -248,15 +260,22 @@ class Body:
     def _go_on(self) -> None:
         self._answer.close()
         from_here = {"Range": f"bytes={self._at}-", "If-range": self._validator or ""}
-        self._answer = ask(
-            "GET", self._url, self._access, self._shown, from_here if self._at and self._validator else None
-        )
+        plain = from_here if self._at and self._validator else None
+        try:
+            self._answer = ask("GET", self._url, self._access, self._shown, plain)
+        except StatusError as error:
+            if error.code != 401 or not self._renew:
+                raise
+            self._access = self._renew()
+            self._answer = ask("GET", self._url, self._access, self._shown, plain)
         if self._answer.status == http.client.PARTIAL_CONTENT:
             found = _CONTENT_RANGE.fullmatch(self._answer.headers.get("Content-Range", ""))
             if (
                 not found
                 or int(found[1]) != self._at
                 or (self.size and found[2] not in ("*", str(self.size)))
+                # A server that knows no If-Range sends a piece of whatever it has.
+                or _validator(self._answer) not in (None, self._validator)
             ):
                 raise self._changed()
             return

@@ -34,9 +34,10 @@ class Web:
     scheme: str = "http"
     files: dict[str, bytes] = field(default_factory=lambda: {"/a": DATA})
     statuses: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
+    cuts: list[int | None] = field(default_factory=list)
     redirects: dict[str, tuple[int, str]] = field(default_factory=dict)
     ranges: bool = True
+    if_range: bool = True
     validators: dict[str, str] = field(default_factory=lambda: {"ETag": '"1"'})
     chunked: bool = False
     after_cut: Callable[[], None] = lambda: None
@@ -75,7 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _file(self, data: bytes) -> None:
         web, wanted = self.web, self.headers["Range"]
-        unchanged = self.headers["If-Range"] in web.validators.values()
+        unchanged = self.headers["If-Range"] in web.validators.values() or not web.if_range
         start = int(wanted[6:-1]) if wanted and web.ranges and unchanged else 0
         headers = dict(web.validators)
         if start:

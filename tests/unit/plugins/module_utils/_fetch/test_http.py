@@ -78,6 +78,16 @@ def test_a_file_that_changed_in_between_is_an_error(web: Any, tmp_path: Path, et
         fetch(source, tmp_path / "got", LIMIT)
 
 
+def test_a_server_that_heeds_no_if_range_is_not_taken_at_its_word(web: Any, tmp_path: Path) -> None:
+    def change() -> None:
+        web.files["/a"] = b"?" * len(web.files["/a"])
+        web.validators = {"ETag": '"2"'}
+
+    web.if_range, web.cuts, web.after_cut = False, [1000], change
+    with pytest.raises(StrataError, match="the server had another file there"):
+        get(web, tmp_path)
+
+
 def test_a_download_is_given_up_after_so_many_tries(web: Any, tmp_path: Path) -> None:
     web.cuts = [10] * 9
     with pytest.raises(StrataError, match=r"cut short, \d+ of 2048000 bytes came"):
