@@ -54,17 +54,17 @@ class ActionModule(ActionBase):
             {**checked.validated_parameters, "checksum": checked.validated_parameters["checksum"] or ""}
         )
         wanted.validate()
-        if wanted.url.startswith("/") and not Path(wanted.url).is_file():
-            raise StrataError(f"There is no file {wanted.url}.")
         module = {name: value for name, value in args.items() if name not in SOURCE}
         module.update(url=NOTHING, checksum=wanted.recorded, origin=wanted.shown)
+        if self._has(args, wanted):
+            found = self._run(module, task_vars)
+            if self._task.check_mode or not found.get("failed"):
+                return found
+        if wanted.url.startswith("/") and not Path(wanted.url).is_file():
+            raise StrataError(f"There is no file {wanted.url}.")
         if self._task.check_mode:
             look_up(wanted)
             return self._run(module, task_vars)
-        if self._has(args, wanted):
-            found = self._run(module, task_vars)
-            if not found.get("failed"):
-                return found
         local = _fetched(wanted, checked.validated_parameters["max_bytes"])
         folder = self._connection._shell.tmpdir or self._make_tmp_path()
         remote = self._connection._shell.join_path(folder, "artifact")

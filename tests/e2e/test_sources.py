@@ -371,6 +371,10 @@ def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
     done = host.play(artifact_url=os.path.relpath(archive, ROOT))
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
     assert host.known["2.0"]["origin"] == str(archive)
+    archive.unlink()
+    for arguments in ((), ("--check",)):
+        again = host.play(*arguments, artifact_url=os.path.relpath(archive, ROOT))
+        assert (again.code, "changed=0" in again.output.partition("web1 :")[2]) == (0, True), again.output
     assert not [each for each in Path(tempfile.gettempdir()).glob("strata-*") if each.is_file()]
 
 
