@@ -55,8 +55,8 @@ class ActionModule(ActionBase):
         )
         wanted.validate()
         module = {name: value for name, value in args.items() if name not in SOURCE}
-        module.update(url=NOTHING, checksum=wanted.recorded, origin=wanted.shown)
-        if self._has(args, wanted):
+        module.update(url=NOTHING, checksum=_checksum(wanted), origin=wanted.shown)
+        if self._has(args, Source(NOTHING, module["checksum"])):
             found = self._run(module, task_vars)
             if self._task.check_mode or not found.get("failed"):
                 return found
@@ -90,6 +90,14 @@ class ActionModule(ActionBase):
         except (ValueError, KeyError, TypeError):
             return False
         return wanted.matches(digests)
+
+
+def _checksum(wanted: Source) -> str:
+    """What the host is to compare; it cannot know the digest in a URL, by which a registry names what has the file's digest."""
+    if wanted.expected or not wanted.provider.pinned(wanted.url):
+        return wanted.recorded
+    with wanted.provider.open(wanted.url, wanted.access, str) as stream:
+        return stream.digest or wanted.recorded
 
 
 def _fetched(wanted: Source, max_bytes: int) -> Path:

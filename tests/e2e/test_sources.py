@@ -365,6 +365,39 @@ def test_the_controller_fetches_once_for_all_hosts_and_hands_over_what_they_lack
     assert (healed.code, host.staged, asked) == (0, ["2.0"], ["GET"]), healed.output
 
 
+def test_a_digest_in_the_url_tells_builds_apart_that_are_handed_over(host: Host) -> None:
+    files: dict[str, bytes] = {}
+    digests = []
+    for name in ("app.py", "other.py"):
+        body = packed(name)
+        layer = {"digest": f"sha256:{hashlib.sha256(body).hexdigest()}", "size": len(body)}
+        manifest = json.dumps({"layers": [layer]}).encode()
+        digests.append(f"sha256:{hashlib.sha256(manifest).hexdigest()}")
+        files[f"/v2/shop/blobs/{layer['digest']}"] = body
+        files[f"/v2/shop/manifests/{digests[-1]}"] = manifest
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(files[self.path])))
+            self.end_headers()
+            self.wfile.write(files[self.path])
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for number, (digest, changed) in enumerate(((0, True), (0, False), (1, True))):
+            url = f"oci://127.0.0.1:{server.server_port}/shop@{digests[digest]}"
+            done = host.task(url=url, checksum="unverified", fetch="controller")
+            assert (number, done.code, f"changed: {changed}".lower() in done.output) == (number, 0, True), (
+                done.output
+            )
+        server.shutdown()
+    assert (host.root / "releases/2.0/other.py").exists()
+
+
 def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
     archive = host.folder / "shop-2.0.tar.gz"
     archive.write_bytes(host.artifact)
