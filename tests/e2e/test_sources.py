@@ -241,7 +241,7 @@ def test_its_list_of_checksums_and_its_signature_may_lie_in_s3_too(storage: Stor
     done = host.play("-vvv", **options)
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
     assert host.known["2.0"]["checksum"] == host.checksum
-    assert "Amz" not in done.output
+    assert "Signature=" not in done.output
     storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz.sig", Body=b"none")
     refused = host.play(**{**options, "artifact_version": "2.1"})
     assert "Verifying the signature of" in refused.output

@@ -28,6 +28,8 @@ BACKOFF = 0.5
 LONGEST_WAIT = 60.0
 CHUNK = 1024 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+# As S3, Google's and Azure's stores sign.
+_SIGNED = re.compile(r"(?i)(?:^|[&-])sig(?:nature)?=")
 _FOLLOWING = ("Accept", "If-range", "Range")
 _T = TypeVar("_T")
 
@@ -108,8 +110,13 @@ def ask(method: str, url: str, access: Access, shown: str, plain: Mapping[str, s
     request = urllib.request.Request(bare, headers=dict(plain or {}), method=method)  # noqa: S310 (http(s) only)
     for name, value in {**secret, **access.headers}.items():
         request.add_unredirected_header(name, str(value))
-    with told(shown):
-        return _opener(bare, access).open(request, timeout=access.timeout)
+    try:
+        with told(shown):
+            return _opener(bare, access).open(request, timeout=access.timeout)
+    except StatusError as error:
+        if error.code == http.client.FORBIDDEN and _SIGNED.search(urlsplit(bare).query):
+            error.args = (f"{error} The URL is signed: has the signature expired?",)
+        raise
 
 
 @contextlib.contextmanager

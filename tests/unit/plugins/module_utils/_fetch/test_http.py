@@ -116,6 +116,24 @@ def test_what_the_server_refuses_is_not_asked_again(web: Any, tmp_path: Path, st
     assert len(web.seen) == 1
 
 
+@pytest.mark.parametrize(
+    ("query", "signed"),
+    [
+        ("?X-Amz-Signature=s3cret", True),
+        ("?Expires=1&Signature=s3cret", True),
+        ("?sv=1&sig=s3cret", True),
+        ("?design=s3cret", False),
+        ("", False),
+    ],
+)
+def test_a_signed_url_that_is_refused_may_have_expired(web: Any, query: str, signed: bool) -> None:
+    web.statuses = [(403, {})] * 2
+    with pytest.raises(StrataError, match="answered 403") as raised:
+        look_up(Source(web.url(f"/a{query}"), "unverified"))
+    assert ("has the signature expired?" in str(raised.value)) == signed
+    assert "s3cret" not in str(raised.value)
+
+
 def test_a_server_that_is_not_there_is_tried_again(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(http_source.time, "sleep", waits.append)
