@@ -109,7 +109,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
                 time.sleep(0.1)
             yield found
         finally:
-            server.terminate()
+            server.kill()
             server.wait()
             for port in ports:  # where it puts its sockets, whatever it is told
                 for leftover in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):

@@ -51,7 +51,7 @@ def test_where_it_must_begin_anew_what_was_read_is_passed_over(
     web.ranges, web.validators, web.chunked = ranges, validators, chunked
     web.cuts = [100_000]
     assert get(web, tmp_path) == web.files["/a"]
-    assert len(web.seen) == 2
+    assert web.asked == [None, None if ranges else "bytes=100000-"]
 
 
 def test_a_chunked_download_is_taken_up_too(web: Any, tmp_path: Path) -> None:
@@ -76,6 +76,12 @@ def test_a_file_that_changed_in_between_is_an_error(web: Any, tmp_path: Path, et
         source = Source(web.url(), "unverified")
     with pytest.raises(StrataError, match="the server had another file there"):
         fetch(source, tmp_path / "got", LIMIT)
+
+
+def test_a_piece_from_elsewhere_in_the_file_is_an_error(web: Any, tmp_path: Path) -> None:
+    web.cuts, web.shift = [1000], 1
+    with pytest.raises(StrataError, match="the server had another file there"):
+        get(web, tmp_path)
 
 
 def test_a_server_that_heeds_no_if_range_is_not_taken_at_its_word(web: Any, tmp_path: Path) -> None:
@@ -205,6 +211,15 @@ def test_a_redirect_on_the_same_server_gets_them_still(web: Any, tmp_path: Path)
     for _method, _path, headers in web.seen:
         assert headers["x-token"] == "t0ken"
         assert headers["authorization"] == "Basic YW5uYTpzM2NyZXQ6L0A="
+
+
+def test_a_password_in_a_redirect_is_not_taken_for_one(
+    web: Any, serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    other = serve()
+    web.redirects = {"/r": (302, other.url().replace("://", "://anna:s3cret@"))}
+    assert get(web, tmp_path, "/r") == other.files["/a"]
+    assert "authorization" not in other.seen[0][2]
 
 
 def test_a_redirected_download_is_taken_up_with_its_range(
