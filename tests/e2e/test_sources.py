@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -124,9 +125,8 @@ class Run:
     output: str
 
 
-def packed(name: str) -> bytes:
+def packed(name: str, content: bytes = b"print('2.0')\n") -> bytes:
     """An archive with one file."""
-    content = b"print('2.0')\n"
     member = tarfile.TarInfo(name)
     member.size = len(content)
     archived = io.BytesIO()
@@ -279,6 +279,27 @@ def test_each_of_two_artifacts_in_one_run_is_fetched_from_where_it_lies(
     done = host.run("ansible-playbook", str(host.folder / "play.yml"))
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
     assert (host.root / "releases/2.0/app.py").exists()
+
+
+def test_migrations_come_from_the_same_artifact_in_s3(storage: Storage, host: Host) -> None:
+    body = packed("migrations/0001_orders.sql", b"-- migrate:up\nCREATE TABLE orders (id integer);\n")
+    checksum = hashlib.sha256(body).hexdigest()
+    storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz", Body=body)
+    storage.client.put_object(
+        Bucket="builds", Key="shop/SUMS", Body=f"{checksum}  shop-2.0.tar.gz\n".encode()
+    )
+    database = host.folder / "shop.db"
+    done = host.play(
+        "-vvv",
+        playbook="playbooks/database.yml",
+        deploy_db_group="fleet",
+        db_migrate_url=f"sqlite:///{database}",
+        **{**s3(storage), "artifact_checksum": "s3://builds/shop/SUMS"},
+    )
+    assert done.code == 0, done.output
+    assert "Signature=" not in done.output
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
 
 def test_what_needs_no_artifact_signs_none(storage: Storage, host: Host) -> None:
