@@ -264,7 +264,7 @@ options:
     default: 30.0
   fetch_retries:
     description:
-      - How often in all a download is tried again after a broken connection, a timeout, a status 429 or one above 499.
+      - How often in all a download is tried again after a broken connection, a timeout, a status 429, or one above 499 but 501.
         The waits between grow, or are what the server asks for with C(Retry-After), up to a minute.
     type: int
     default: 3
