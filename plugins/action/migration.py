@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 class ActionModule(ActionBase):
     """Runs the module once, with a copy of the archive in the host's temporary folder where its path is relative."""
 
-    TRANSFERS_FILES = True
+    _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
@@ -24,11 +24,19 @@ class ActionModule(ActionBase):
             local = Path(args["archive"]).resolve()
             if not local.is_file():
                 return {"failed": True, "msg": f"On the controller: There is no file {local}."}
-            folder = self._make_tmp_path()
+            if self._task.async_val:
+                return {
+                    "failed": True,
+                    "msg": "With an archive of the controller a task cannot be async. Leave async out.",
+                }
+            folder = self._connection._shell.tmpdir or self._make_tmp_path()
             args["archive"] = self._connection._shell.join_path(folder, local.name)
             self._transfer_file(str(local), args["archive"])
             self._fixup_perms2((folder, args["archive"]))
         answer: dict[str, Any] = self._execute_module(
-            module_name="strata.deploy.migration", module_args=args, task_vars=task_vars
+            module_name="strata.deploy.migration",
+            module_args=args,
+            task_vars=task_vars,
+            wrap_async=self._task.async_val and not self._connection.has_native_async,
         )
         return answer

@@ -31,7 +31,7 @@ PATIENCE = 24 * 3600.0
 class ActionModule(ActionBase):
     """Runs the module once, with the artifact in the host's temporary folder where it is needed there."""
 
-    TRANSFERS_FILES = True
+    _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
@@ -44,6 +44,8 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": f"On the controller: {error}", "untouched": True}
 
     def _handed_over(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        if self._task.async_val:
+            raise StrataError("With fetch=controller a task cannot be async. Leave async out.")
         given = {name: value for name, value in args.items() if name in FETCHED}
         checked = ArgumentSpecValidator(FETCHED).validate(given)
         if checked.error_messages:
@@ -52,19 +54,19 @@ class ActionModule(ActionBase):
             {**checked.validated_parameters, "checksum": checked.validated_parameters["checksum"] or ""}
         )
         wanted.validate()
+        module = {name: value for name, value in args.items() if name not in SOURCE}
+        module.update(url=NOTHING, checksum=_checksum(wanted), origin=wanted.shown)
+        if self._has(args, Source(NOTHING, module["checksum"])):
+            found = self._run(module, task_vars)
+            if self._task.check_mode or not found.get("failed"):
+                return found
         if wanted.url.startswith("/") and not Path(wanted.url).is_file():
             raise StrataError(f"There is no file {wanted.url}.")
-        module = {name: value for name, value in args.items() if name not in SOURCE}
-        module.update(url=NOTHING, checksum=wanted.recorded, origin=wanted.shown)
         if self._task.check_mode:
             look_up(wanted)
             return self._run(module, task_vars)
-        if self._has(args, wanted):
-            found = self._run(module, task_vars)
-            if not found.get("failed"):
-                return found
         local = _fetched(wanted, checked.validated_parameters["max_bytes"])
-        folder = self._make_tmp_path()
+        folder = self._connection._shell.tmpdir or self._make_tmp_path()
         remote = self._connection._shell.join_path(folder, "artifact")
         self._transfer_file(str(local), remote)
         self._fixup_perms2((folder, remote))
@@ -72,7 +74,10 @@ class ActionModule(ActionBase):
 
     def _run(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         answer: dict[str, Any] = self._execute_module(
-            module_name=MODULE, module_args=args, task_vars=task_vars
+            module_name=MODULE,
+            module_args=args,
+            task_vars=task_vars,
+            wrap_async=self._task.async_val and not self._connection.has_native_async,
         )
         return answer
 
@@ -87,21 +92,47 @@ class ActionModule(ActionBase):
         return wanted.matches(digests)
 
 
+def _checksum(wanted: Source) -> str:
+    """What the host is to compare; it cannot know the digest in a URL, by which a registry names what has the file's digest."""
+    if wanted.expected or not wanted.provider.pinned(wanted.url):
+        return wanted.recorded
+    with wanted.provider.open(wanted.url, wanted.access, str) as stream:
+        return stream.digest or wanted.recorded
+
+
 def _fetched(wanted: Source, max_bytes: int) -> Path:
     """The artifact on the controller, verified; the first of the hosts' workers fetches it for all of this run."""
     named = hashlib.sha256(repr((wanted.url, wanted.checksum, wanted.signature)).encode()).hexdigest()
     # Ansible's own folder for this run, which is removed at its end.
     target = Path(constants.DEFAULT_LOCAL_TMP) / f"strata-{named}"
+    failures = target.with_suffix(".failures")
+    failures.touch(mode=0o600)
+    before = failures.read_text()
+    with exclusive(failures, timeout=PATIENCE):
+        if target.exists():
+            return target
+        # Who waited for another worker does not try in vain once more what that one has tried meanwhile.
+        meanwhile = failures.read_text().removeprefix(before).splitlines()
+        if meanwhile:
+            raise StrataError(meanwhile[-1])
+        try:
+            _fetch(wanted, target, max_bytes)
+        except StrataError as error:
+            with failures.open("a") as file:
+                file.write(f"{error}\n")
+            raise
+    return target
+
+
+def _fetch(wanted: Source, target: Path, max_bytes: int) -> None:
+    partial = target.with_suffix(".partial")
     try:
-        with exclusive(target.with_suffix(".lock"), create=True, timeout=PATIENCE):
-            if not target.exists():
-                partial = target.with_suffix(".partial")
-                partial.unlink(missing_ok=True)
-                fetch(wanted, partial, max_bytes)
-                partial.rename(target)
+        fetch(wanted, partial, max_bytes)
+        partial.rename(target)
     except OSError as error:
         raise StrataError(
             f"Fetching {wanted.shown}: {error.strerror or error} ({target.parent}). Make room there, or name another folder"
             " as local_tmp in ansible.cfg."
         ) from error
-    return target
+    finally:
+        partial.unlink(missing_ok=True)

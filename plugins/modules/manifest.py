@@ -130,6 +130,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.manifest import check_manifest
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._url import conceal
 
 
 def main() -> None:
@@ -144,8 +145,8 @@ def main() -> None:
                 "required": True,
             },
             "version": {"type": "raw"},
-            "url": {"type": "str"},
-            "checksum": {"type": "str"},
+            "url": {"type": "str", "no_log": True},
+            "checksum": {"type": "str", "no_log": True},
             "kind": {"type": "str", "default": "archive"},
             "image": {"type": "str"},
             "package": {"type": "str"},
@@ -168,6 +169,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    conceal(module.no_log_values, module.params["url"], module.params["checksum"])
     try:
         check_manifest(**module.params)
     except StrataError as error:

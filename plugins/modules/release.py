@@ -252,7 +252,7 @@ options:
       - Who fetches the artifact. With V(host) each host does, and what is a path in O(url) and the options beside it is one on the host.
       - With V(controller) the controller does, once a run for all hosts, and verifies it; each host that does not have this build yet gets it
         over its connection, and compares the checksum again. Paths are ones on the controller then. The artifact lies in Ansible's folders for
-        temporary files meanwhile (C(local_tmp), C(remote_tmp)).
+        temporary files meanwhile (C(local_tmp), C(remote_tmp)). The task cannot be C(async) then.
     type: str
     choices: [host, controller]
     default: host
@@ -267,7 +267,7 @@ options:
     default: 30.0
   fetch_retries:
     description:
-      - How often in all a download is tried again after a broken connection, a timeout, a status 429 or one above 499.
+      - How often in all a download is tried again after a broken connection, a timeout, a status 429, or one above 499 but 501.
         The waits between grow, or are what the server asks for with C(Retry-After), up to a minute.
     type: int
     default: 3

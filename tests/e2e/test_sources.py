@@ -11,6 +11,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -110,7 +111,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
                 time.sleep(0.1)
             yield found
         finally:
-            server.terminate()
+            server.kill()
             server.wait()
             for port in ports:  # where it puts its sockets, whatever it is told
                 for leftover in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
@@ -125,12 +126,19 @@ class Run:
     output: str
 
 
-MIGRATION = b"""\
--- migrate:up
-CREATE TABLE orders (id integer PRIMARY KEY);
--- migrate:down
-DROP TABLE orders;
-"""
+def packed(name: str, content: bytes = b"print('2.0')\n") -> bytes:
+    """An archive with one file."""
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archived = io.BytesIO()
+    with tarfile.open(fileobj=archived, mode="w:gz") as archive:
+        archive.addfile(member, io.BytesIO(content))
+    return archived.getvalue()
+
+
+MIGRATING = packed(
+    "migrations/0001_orders.sql", b"-- migrate:up\nCREATE TABLE orders (id integer PRIMARY KEY);\n"
+)
 
 
 class Host:
@@ -139,24 +147,20 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder / "srv"
-        contents = {"app.py": b"print('2.0')\n", "migrations/0001_orders.sql": MIGRATION}
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            for name, content in contents.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-        self.artifact = packed.getvalue()
+        self.temporary = folder / "tmp"
+        self.artifact = packed("app.py")
         self.checksum = f"sha256:{hashlib.sha256(self.artifact).hexdigest()}"
         host = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
+            "ansible_remote_tmp": str(self.temporary),
+            "ansible_async_dir": str(folder / "async"),
             "artifact_root": str(self.root),
         }
         hosts = {"web1": host, "web2": {**host, "artifact_root": f"{self.root}2"}}
         (folder / "hosts.yml").write_text(yaml.safe_dump({"fleet": {"hosts": hosts}}))
 
-    def play(self, *arguments: str, playbook: str = "artifact", **options: Any) -> Run:
+    def play(self, *arguments: str, playbook: str = "playbooks/artifact.yml", **options: Any) -> Run:
         release = {
             "deployment_app": "shop",
             "deployment_state_dir": str(self.folder / "state"),
@@ -165,12 +169,23 @@ class Host:
             **options,
         }
         (self.folder / "release.yml").write_text(yaml.safe_dump(release))
-        command = [
-            str(Path(sys.executable).parent / "ansible-playbook"),
-            "-i",
-            str(self.folder / "hosts.yml"),
-        ]
-        command += [f"playbooks/{playbook}.yml", "-e", f"@{self.folder / 'release.yml'}", *arguments]
+        play = [playbook, "-e", f"@{self.folder / 'release.yml'}"]
+        return self.run("ansible-playbook", *play, *arguments)
+
+    def task(self, *arguments: str, **options: Any) -> Run:
+        """The module alone, on one host."""
+        asked = {
+            "path": str(self.root),
+            "version": "2.0",
+            "state": "staged",
+            "checksum": self.checksum,
+            **options,
+        }
+        return self.run("ansible", "web1", "-m", "strata.deploy.release", "-a", json.dumps(asked), *arguments)
+
+    def run(self, program: str, *arguments: str) -> Run:
+        command = [str(Path(sys.executable).parent / program), "-i", str(self.folder / "hosts.yml")]
+        command += arguments
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         return Run(done.returncode, " ".join((done.stdout + done.stderr).split()))
@@ -202,13 +217,102 @@ def test_an_artifact_in_s3_is_fetched_by_the_host_without_credentials(storage: S
     storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz", Body=host.artifact)
     check = host.play("--check", **s3(storage))
     assert (check.code, host.staged) == (0, []), check.output
-    done = host.play("-vv", **s3(storage))
+    done = host.play("-vvv", "--diff", **s3(storage))
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
     known = (host.root / ".strata/state.json").read_text()
     assert "builds/shop/shop-2.0.tar.gz" in known
     for text in (done.output, known):
         assert KEYS["secret_key"] not in text
         assert "Signature" not in text
+
+
+def test_its_list_of_checksums_and_its_signature_may_lie_in_s3_too(storage: Storage, host: Host) -> None:
+    if not shutil.which("ssh-keygen"):
+        pytest.skip("ssh-keygen is not here")
+    archive, key = host.folder / "shop-2.0.tar.gz", host.folder / "key"
+    archive.write_bytes(host.artifact)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "file", archive], check=True)
+    listed = f"{host.checksum[7:]}  shop-2.0.tar.gz\n".encode()
+    signed = Path(f"{archive}.sig").read_bytes()
+    for name, body in (("shop-2.0.tar.gz", host.artifact), ("SUMS", listed), ("shop-2.0.tar.gz.sig", signed)):
+        storage.client.put_object(Bucket="builds", Key=f"shop/{name}", Body=body)
+    signature = {"format": "ssh", "key": key.with_suffix(".pub").read_text()}
+    options = {**s3(storage), "artifact_checksum": "s3://builds/shop/SUMS", "artifact_signature": signature}
+    unknown = host.play(**options)
+    assert unknown.code != 0
+    assert "set its url (artifact_signature)" in unknown.output
+    assert not host.root.exists()
+    signature["url"] = "s3://builds/shop/shop-2.0.tar.gz.sig"
+    done = host.play("-vvv", **options)
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert host.known["2.0"]["checksum"] == host.checksum
+    assert "Signature=" not in done.output
+    storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz.sig", Body=b"none")
+    refused = host.play(**{**options, "artifact_version": "2.1"})
+    assert "Verifying the signature of" in refused.output
+    assert host.staged == ["2.0"]
+
+
+@pytest.mark.parametrize("second", ["s3", "a server"])
+def test_each_of_two_artifacts_in_one_run_is_fetched_from_where_it_lies(
+    storage: Storage, host: Host, served: tuple[str, list[str]], second: str
+) -> None:
+    storage.client.put_object(Bucket="builds", Key="other.tar.gz", Body=packed("other.py"))
+    storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz", Body=host.artifact)
+    options = s3(storage)
+    url = options["artifact_url"] if second == "s3" else served[0]
+    stage = {"name": "strata.deploy.artifact", "tasks_from": "stage"}
+    shared = {"artifact_version": "2.0", "artifact_s3": options["artifact_s3"]}
+    first = {
+        "artifact_url": "s3://builds/other.tar.gz",
+        "artifact_checksum": "unverified",
+        "artifact_root": f"{host.root}-other",
+    }
+    play = {
+        "hosts": "web1",
+        "gather_facts": False,
+        "vars": shared,
+        "tasks": [
+            {"ansible.builtin.include_role": stage, "vars": first},
+            {
+                "ansible.builtin.include_role": stage,
+                "vars": {"artifact_url": url, "artifact_checksum": "unverified"},
+            },
+        ],
+    }
+    (host.folder / "play.yml").write_text(yaml.safe_dump([play]))
+    done = host.run("ansible-playbook", str(host.folder / "play.yml"))
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert (host.root / "releases/2.0/app.py").exists()
+
+
+def test_migrations_come_from_the_same_artifact_in_s3(storage: Storage, host: Host) -> None:
+    checksum = hashlib.sha256(MIGRATING).hexdigest()
+    storage.client.put_object(Bucket="builds", Key="shop/shop-2.0.tar.gz", Body=MIGRATING)
+    storage.client.put_object(
+        Bucket="builds", Key="shop/SUMS", Body=f"{checksum}  shop-2.0.tar.gz\n".encode()
+    )
+    database = host.folder / "shop.db"
+    done = host.play(
+        "-vvv",
+        playbook="playbooks/database.yml",
+        deploy_db_group="fleet",
+        db_migrate_url=f"sqlite:///{database}",
+        **{**s3(storage), "artifact_checksum": "s3://builds/shop/SUMS"},
+    )
+    assert done.code == 0, done.output
+    assert "Signature=" not in done.output
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+
+
+def test_what_needs_no_artifact_signs_none(storage: Storage, host: Host) -> None:
+    options = {**s3(storage, endpoint_url="http://127.0.0.1:1"), "artifact_version": "2.0"}
+    options["feature_flag_features"] = [{"name": "new-checkout"}]
+    run = host.play(playbook="playbooks/feature.yml", **options)
+    assert "Check that they could be signed" not in run.output
+    assert "TASK [strata.deploy.deployment : Take the deploy lock]" in run.output
 
 
 @pytest.mark.parametrize(
@@ -276,6 +380,7 @@ def test_the_controller_fetches_once_for_all_hosts_and_hands_over_what_they_lack
     assert asked == ["GET"]
     assert (Path(f"{host.root}2") / "releases/2.0/app.py").read_bytes() == b"print('2.0')\n"
     assert host.known["2.0"]["origin"] == url
+    assert not list(host.temporary.iterdir())
     asked.clear()
     again = host.play(**options)
     assert (again.code, asked) == (0, [])
@@ -286,23 +391,61 @@ def test_the_controller_fetches_once_for_all_hosts_and_hands_over_what_they_lack
     assert (healed.code, host.staged, asked) == (0, ["2.0"], ["GET"]), healed.output
 
 
+def test_a_digest_in_the_url_tells_builds_apart_that_are_handed_over(host: Host) -> None:
+    files: dict[str, bytes] = {}
+    digests = []
+    for name in ("app.py", "other.py"):
+        body = packed(name)
+        layer = {"digest": f"sha256:{hashlib.sha256(body).hexdigest()}", "size": len(body)}
+        manifest = json.dumps({"layers": [layer]}).encode()
+        digests.append(f"sha256:{hashlib.sha256(manifest).hexdigest()}")
+        files[f"/v2/shop/blobs/{layer['digest']}"] = body
+        files[f"/v2/shop/manifests/{digests[-1]}"] = manifest
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(files[self.path])))
+            self.end_headers()
+            self.wfile.write(files[self.path])
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for number, (digest, changed) in enumerate(((0, True), (0, False), (1, True))):
+            url = f"oci://127.0.0.1:{server.server_port}/shop@{digests[digest]}"
+            done = host.task(url=url, checksum="unverified", fetch="controller")
+            assert (number, done.code, f"changed: {changed}".lower() in done.output) == (number, 0, True), (
+                done.output
+            )
+        server.shutdown()
+    assert (host.root / "releases/2.0/other.py").exists()
+
+
 def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
-    packed = host.folder / "shop-2.0.tar.gz"
-    packed.write_bytes(host.artifact)
-    done = host.play(artifact_url=os.path.relpath(packed, ROOT))
+    archive = host.folder / "shop-2.0.tar.gz"
+    archive.write_bytes(host.artifact)
+    done = host.play(artifact_url=os.path.relpath(archive, ROOT))
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
-    assert host.known["2.0"]["origin"] == str(packed)
+    assert host.known["2.0"]["origin"] == str(archive)
+    archive.unlink()
+    for arguments in ((), ("--check",)):
+        again = host.play(*arguments, artifact_url=os.path.relpath(archive, ROOT))
+        assert (again.code, "changed=0" in again.output.partition("web1 :")[2]) == (0, True), again.output
     assert not [each for each in Path(tempfile.gettempdir()).glob("strata-*") if each.is_file()]
 
 
 def test_the_migrating_host_is_handed_a_file_on_the_controller_too(host: Host) -> None:
-    packed = host.folder / "shop-2.0.tar.gz"
-    packed.write_bytes(host.artifact)
+    archive = host.folder / "shop-2.0.tar.gz"
+    archive.write_bytes(MIGRATING)
     database = host.folder / "shop.db"
     options = {
-        "playbook": "database",
+        "playbook": "playbooks/database.yml",
         "deploy_db_group": "fleet",
-        "artifact_url": os.path.relpath(packed, ROOT),
+        "artifact_url": os.path.relpath(archive, ROOT),
+        "artifact_checksum": f"sha256:{hashlib.sha256(MIGRATING).hexdigest()}",
         "db_migrate_url": f"sqlite:///{database}",
     }
     planned = host.play("--check", **options)
@@ -312,10 +455,10 @@ def test_the_migrating_host_is_handed_a_file_on_the_controller_too(host: Host) -
     assert done.code == 0, done.output
     with contextlib.closing(sqlite3.connect(database)) as shop:
         assert shop.execute("SELECT * FROM orders").fetchall() == []
-    packed.unlink()
+    archive.unlink()
     missing = host.play(**options)
     assert missing.code != 0
-    assert f"On the controller: There is no file {packed}" in missing.output
+    assert f"On the controller: There is no file {archive}" in missing.output
 
 
 @pytest.mark.parametrize(
@@ -330,9 +473,26 @@ def test_the_migrating_host_is_handed_a_file_on_the_controller_too(host: Host) -
 def test_what_the_controller_cannot_hand_over_is_told_by_it(
     host: Host, options: dict[str, Any], why: str
 ) -> None:
-    packed = host.folder / "shop-2.0.tar.gz"
-    packed.write_bytes(host.artifact)
-    run = host.play(**{"artifact_url": os.path.relpath(packed, ROOT), **options})
+    archive = host.folder / "shop-2.0.tar.gz"
+    archive.write_bytes(host.artifact)
+    run = host.play(**{"artifact_url": os.path.relpath(archive, ROOT), **options})
     assert run.code != 0
     assert why in run.output
     assert host.staged == []
+
+
+def test_a_host_that_fetches_itself_needs_no_folder_for_what_is_handed_over(
+    host: Host, served: tuple[str, list[str]]
+) -> None:
+    done = host.play(artifact_url=served[0])
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output
+    assert not host.temporary.exists()
+
+
+def test_a_task_may_be_async_where_the_host_fetches(host: Host, served: tuple[str, list[str]]) -> None:
+    url, _asked = served
+    refused = host.task("-B", "60", "-P", "1", url=url, fetch="controller")
+    assert "a task cannot be async" in refused.output
+    assert not host.root.exists()
+    done = host.task("-B", "60", "-P", "1", url=url)
+    assert (done.code, host.staged) == (0, ["2.0"]), done.output

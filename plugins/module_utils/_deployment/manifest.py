@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import quote
 
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.batches import batch_size_problem
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
@@ -19,6 +20,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.layout impo
 NEARLY_THE_SAME = 0.9
 POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
+IN_S3 = re.compile(r"s3://[^/?#@]+/[^?#]+")
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
 KINDS = ("archive", "container", "package")
 
@@ -74,9 +76,17 @@ def artifact_problems(
             "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it, or to the URL of such a list; "
             "'unverified' waives it by name."
         )
+    for name, given in (("artifact_url", url), ("artifact_checksum", checksum)):
+        if given and given.startswith("s3://") and not IN_S3.fullmatch(given):
+            problems.append(f"The {name} '{given}' is not of the form s3://BUCKET/KEY.")
     if url and not re.match("/|[a-z0-9]+://", url):
         url = f"/{url}"  # a file on the controller, relative
-    return problems + (_source_problems(url, checksum or UNVERIFIED) if url else [])
+    return problems + (_source_problems(_signed(url), _signed(checksum or UNVERIFIED)) if url else [])
+
+
+def _signed(url: str) -> str:
+    """What lies in S3 as the hosts get to see it, http(s); anything else as it is."""
+    return f"https://{quote(url[5:])}" if IN_S3.fullmatch(url) else url
 
 
 def _image_problems(image: str | None, checksum: str | None) -> list[str]:

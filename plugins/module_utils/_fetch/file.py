@@ -62,6 +62,6 @@ class File:
                 file = stack.enter_context(open(url, "rb"))
             except OSError as error:
                 raise StrataError(
-                    f"Fetching {url}: {error.strerror}. The path is one on the host."
+                    f"Fetching {url}: {error.strerror}. The path is one on the host, or on the controller where that fetches."
                 ) from error
             yield _File(file, url)

@@ -28,6 +28,8 @@ BACKOFF = 0.5
 LONGEST_WAIT = 60.0
 CHUNK = 1024 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+# As S3, Google's and Azure's stores sign.
+_SIGNED = re.compile(r"(?i)(?:^|[&-])sig(?:nature)?=")
 _FOLLOWING = ("Accept", "If-range", "Range")
 _T = TypeVar("_T")
 
@@ -108,8 +110,13 @@ def ask(method: str, url: str, access: Access, shown: str, plain: Mapping[str, s
     request = urllib.request.Request(bare, headers=dict(plain or {}), method=method)  # noqa: S310 (http(s) only)
     for name, value in {**secret, **access.headers}.items():
         request.add_unredirected_header(name, str(value))
-    with told(shown):
-        return _opener(bare, access).open(request, timeout=access.timeout)
+    try:
+        with told(shown):
+            return _opener(bare, access).open(request, timeout=access.timeout)
+    except StatusError as error:
+        if error.code == http.client.FORBIDDEN and _SIGNED.search(urlsplit(bare).query):
+            error.args = (f"{error} The URL is signed: has the signature expired?",)
+        raise
 
 
 @contextlib.contextmanager
@@ -211,12 +218,24 @@ def _context(access: Access, client: bool) -> ssl.SSLContext:
 
 
 class Body:
-    """See `Stream`: an answer's body, from as many answers as it takes."""
+    """See `Stream`: an answer's body, from as many answers as it takes.
+
+    Args:
+        renew: asks for another access where the one that there was has expired meanwhile.
+    """
 
     digest: str | None = None
     manifest: str | None = None
 
-    def __init__(self, url: str, access: Access, shown: str, seen: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        access: Access,
+        shown: str,
+        seen: Callable[[], str],
+        renew: Callable[[], Access] | None = None,
+    ) -> None:
+        self._renew = renew
         self._url = url
         self._access = access
         self._shown = shown
@@ -248,15 +267,22 @@ class Body:
     def _go_on(self) -> None:
         self._answer.close()
         from_here = {"Range": f"bytes={self._at}-", "If-range": self._validator or ""}
-        self._answer = ask(
-            "GET", self._url, self._access, self._shown, from_here if self._at and self._validator else None
-        )
+        plain = from_here if self._at and self._validator else None
+        try:
+            self._answer = ask("GET", self._url, self._access, self._shown, plain)
+        except StatusError as error:
+            if error.code != 401 or not self._renew:
+                raise
+            self._access = self._renew()
+            self._answer = ask("GET", self._url, self._access, self._shown, plain)
         if self._answer.status == http.client.PARTIAL_CONTENT:
             found = _CONTENT_RANGE.fullmatch(self._answer.headers.get("Content-Range", ""))
             if (
                 not found
                 or int(found[1]) != self._at
                 or (self.size and found[2] not in ("*", str(self.size)))
+                # A server that knows no If-Range sends a piece of whatever it has.
+                or _validator(self._answer) not in (None, self._validator)
             ):
                 raise self._changed()
             return

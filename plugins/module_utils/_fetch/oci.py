@@ -92,11 +92,17 @@ class _Registry:
             access = replace(access, username=unquote(parts.username), password=unquote(parts.password or ""))
         self._access = access
         self._retries = http.Retries(access.retries)
-        self._authorized = replace(access, username=None, password=None)
+        self._authorized = self._anonymous = replace(access, username=None, password=None)
 
     @property
     def access(self) -> Access:
         """With what the registry asked for."""
+        return self._authorized
+
+    def renewed(self) -> Access:
+        """With what the registry asks for now, as its tokens are good for minutes only."""
+        self._authorized = self._anonymous
+        self.manifest()
         return self._authorized
 
     def blob(self, digest: str) -> str:
@@ -232,7 +238,9 @@ class Oci:
     def open(self, url: str, access: Access, seen: Callable[[], str]) -> Iterator[Stream]:
         registry = _Registry(url, access)
         manifest, layer = registry.manifest()
-        body = http.Body(registry.blob(layer["digest"]), registry.access, self.shown(url), seen)
+        body = http.Body(
+            registry.blob(layer["digest"]), registry.access, self.shown(url), seen, registry.renewed
+        )
         if body.size not in (None, layer["size"]):
             body.close()
             raise StrataError(

@@ -45,7 +45,7 @@ class Gpg:
 
     def verify(self, signature: bytes, signed: Path, demands: Demands) -> None:
         detached = _dearmored(signature, b"SIGNATURE")
-        # Of a message with a text of its own gpgv would verify that text, and not the file.
+        # A message with a text of its own, which says nothing of the file. gpgv refuses it too, but does not say what to do.
         if _first(detached) != SIGNATURE:
             raise StrataError("it is not a detached signature of OpenPGP. Sign with gpg --detach-sign.")
         with private_files(keyring=self._keyring(demands), signature=detached) as files:

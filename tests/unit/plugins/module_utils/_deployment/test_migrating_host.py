@@ -45,7 +45,27 @@ def test_every_option_is_the_hosts_or_the_deployments() -> None:
 @pytest.mark.parametrize("name", sorted(set(PASSED) - {"db_migrate_host"}))
 def test_the_hosts_variable_is_taken_else_the_roles_default(name: str) -> None:
     assert rendered(name, **{name: "this"}) == "this"
-    assert rendered(name) == ("" if name in ("db_migrate_root", "db_migrate_archive") else DEFAULTS[name])
+    of_the_artifact = name in ("db_migrate_root", "db_migrate_archive", "db_migrate_checksum")
+    assert rendered(name) == ("" if of_the_artifact else DEFAULTS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "artifact"),
+    [("db_migrate_archive", "artifact_url"), ("db_migrate_checksum", "artifact_checksum")],
+)
+def test_what_lies_in_s3_is_fetched_as_it_was_signed(name: str, artifact: str) -> None:
+    signed = {"results": [{"item": "s3://builds/shop", "url": "https://builds/shop?X-Amz-Signature=1"}]}
+    for given, got in (
+        ("s3://builds/shop", signed["results"][0]["url"]),
+        ("https://h/shop", "https://h/shop"),
+    ):
+        variables = {
+            "hostvars": {"db1": {}, "localhost": {"__artifact_signed": signed}},
+            "db_migrate_host": "db1",
+            artifact: given,
+        }
+        template = trust_as_template(PASSED[name].strip())
+        assert Templar(DataLoader(), variables=variables).template(template) == got
 
 
 def test_the_app_s_folder_is_the_one_on_that_host() -> None:

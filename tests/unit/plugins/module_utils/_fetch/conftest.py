@@ -27,6 +27,7 @@ class Web:
         statuses: the errors that it answers with first, each with its headers.
         cuts: after how many bytes of a body it hangs up, an answer each.
         redirects: from path to URL.
+        shift: how far from what was asked for a range begins.
         after_cut: called once it has hung up.
     """
 
@@ -34,9 +35,11 @@ class Web:
     scheme: str = "http"
     files: dict[str, bytes] = field(default_factory=lambda: {"/a": DATA})
     statuses: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
+    cuts: list[int | None] = field(default_factory=list)
     redirects: dict[str, tuple[int, str]] = field(default_factory=dict)
     ranges: bool = True
+    if_range: bool = True
+    shift: int = 0
     validators: dict[str, str] = field(default_factory=lambda: {"ETag": '"1"'})
     chunked: bool = False
     after_cut: Callable[[], None] = lambda: None
@@ -75,8 +78,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _file(self, data: bytes) -> None:
         web, wanted = self.web, self.headers["Range"]
-        unchanged = self.headers["If-Range"] in web.validators.values()
-        start = int(wanted[6:-1]) if wanted and web.ranges and unchanged else 0
+        unchanged = self.headers["If-Range"] in web.validators.values() or not web.if_range
+        start = int(wanted[6:-1]) + web.shift if wanted and web.ranges and unchanged else 0
         headers = dict(web.validators)
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import http.server
+import os
+import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -45,7 +51,7 @@ def test_where_it_must_begin_anew_what_was_read_is_passed_over(
     web.ranges, web.validators, web.chunked = ranges, validators, chunked
     web.cuts = [100_000]
     assert get(web, tmp_path) == web.files["/a"]
-    assert len(web.seen) == 2
+    assert web.asked == [None, None if ranges else "bytes=100000-"]
 
 
 def test_a_chunked_download_is_taken_up_too(web: Any, tmp_path: Path) -> None:
@@ -70,6 +76,22 @@ def test_a_file_that_changed_in_between_is_an_error(web: Any, tmp_path: Path, et
         source = Source(web.url(), "unverified")
     with pytest.raises(StrataError, match="the server had another file there"):
         fetch(source, tmp_path / "got", LIMIT)
+
+
+def test_a_piece_from_elsewhere_in_the_file_is_an_error(web: Any, tmp_path: Path) -> None:
+    web.cuts, web.shift = [1000], 1
+    with pytest.raises(StrataError, match="the server had another file there"):
+        get(web, tmp_path)
+
+
+def test_a_server_that_heeds_no_if_range_is_not_taken_at_its_word(web: Any, tmp_path: Path) -> None:
+    def change() -> None:
+        web.files["/a"] = b"?" * len(web.files["/a"])
+        web.validators = {"ETag": '"2"'}
+
+    web.if_range, web.cuts, web.after_cut = False, [1000], change
+    with pytest.raises(StrataError, match="the server had another file there"):
+        get(web, tmp_path)
 
 
 def test_a_download_is_given_up_after_so_many_tries(web: Any, tmp_path: Path) -> None:
@@ -98,6 +120,24 @@ def test_what_the_server_refuses_is_not_asked_again(web: Any, tmp_path: Path, st
     with pytest.raises(StrataError, match=f"answered {status}"):
         get(web, tmp_path)
     assert len(web.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "signed"),
+    [
+        ("?X-Amz-Signature=s3cret", True),
+        ("?Expires=1&Signature=s3cret", True),
+        ("?sv=1&sig=s3cret", True),
+        ("?design=s3cret", False),
+        ("", False),
+    ],
+)
+def test_a_signed_url_that_is_refused_may_have_expired(web: Any, query: str, signed: bool) -> None:
+    web.statuses = [(403, {})] * 2
+    with pytest.raises(StrataError, match="answered 403") as raised:
+        look_up(Source(web.url(f"/a{query}"), "unverified"))
+    assert ("has the signature expired?" in str(raised.value)) == signed
+    assert "s3cret" not in str(raised.value)
 
 
 def test_a_server_that_is_not_there_is_tried_again(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +211,15 @@ def test_a_redirect_on_the_same_server_gets_them_still(web: Any, tmp_path: Path)
     for _method, _path, headers in web.seen:
         assert headers["x-token"] == "t0ken"
         assert headers["authorization"] == "Basic YW5uYTpzM2NyZXQ6L0A="
+
+
+def test_a_password_in_a_redirect_is_not_taken_for_one(
+    web: Any, serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    other = serve()
+    web.redirects = {"/r": (302, other.url().replace("://", "://anna:s3cret@"))}
+    assert get(web, tmp_path, "/r") == other.files["/a"]
+    assert "authorization" not in other.seen[0][2]
 
 
 def test_a_redirected_download_is_taken_up_with_its_range(
@@ -262,6 +311,80 @@ def test_the_proxys_password_is_for_the_proxy_alone(
     monkeypatch.setenv("no_proxy", "localhost")
     fetch(Source("http://artifacts.invalid/a", "unverified"), tmp_path / "a", LIMIT)
     assert "proxy-authorization" not in other.seen[0][2]
+
+
+class Tunnels(http.server.BaseHTTPRequestHandler):
+    """A proxy that hands on the bytes of a connection, to those who have its password."""
+
+    seen: list[tuple[str, dict[str, str]]]
+
+    def do_CONNECT(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.seen.append((self.path, headers))
+        self.close_connection = True
+        if headers.get("proxy-authorization") != "Basic YW5uYTpzM2NyZXQ=":
+            self.send_error(407)
+            return
+        host, _colon, port = self.path.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as there:
+            self.send_response(200)
+            self.end_headers()
+            way = threading.Thread(target=self._hand_on, args=(there, self.connection))
+            way.start()
+            self._hand_on(self.connection, there)
+            way.join()
+
+    @staticmethod
+    def _hand_on(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def tunnels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    handler = type("Serving", (Tunnels,), {"seen": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.setenv("https_proxy", f"http://anna:s3cret@127.0.0.1:{proxy.server_port}")
+        yield handler
+        proxy.shutdown()
+        thread.join()
+
+
+def test_tls_goes_through_a_proxy_that_sees_no_secrets(
+    serve: Callable[..., Any], tunnels: Any, certificates: Path, tmp_path: Path
+) -> None:
+    web = serve(tls(certificates, clients=True), cuts=[1000], redirects={"/r": (302, "/a")})
+    own = {"client_cert": str(certificates / "client.crt"), "client_key": str(certificates / "client.key")}
+    secret = {"headers": {"X-Token": "t0ken"}, "username": "bob", "password": "pw"}
+    trusted = {"ca_path": str(certificates / "ca.crt")}
+    assert get(web, tmp_path, "/r", **own, **secret, **trusted) == web.files["/a"]
+    assert web.asked == [None, None, "bytes=1000-", "bytes=1000-"]
+    for _method, _path, headers in web.seen:
+        assert headers["x-token"] == "t0ken"
+        assert "proxy-authorization" not in headers
+    assert len(tunnels.seen) == 4
+    for target, headers in tunnels.seen:
+        assert target == f"localhost:{web.port}"
+        assert {"x-token", "authorization"}.isdisjoint(headers)
+
+
+def test_a_proxy_that_refuses_is_named_without_its_password(
+    serve: Callable[..., Any], tunnels: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", os.environ["https_proxy"].replace("s3cret", "s3cret-too"))
+    with pytest.raises(StrataError, match="https://localhost:1/a: Tunnel connection failed: 407") as raised:
+        look_up(Source("https://localhost:1/a", "unverified", Access(retries=0)))
+    assert "s3cret" not in str(raised.value)
+    assert len(tunnels.seen) == 1
 
 
 @pytest.mark.parametrize(

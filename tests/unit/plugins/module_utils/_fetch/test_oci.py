@@ -400,6 +400,30 @@ def test_a_broken_layer_is_taken_up_and_its_redirect_gets_no_token(
     assert all("authorization" not in headers for _method, _path, headers in cdn.seen)
 
 
+def test_a_download_outlives_its_token(serve: Callable[..., Any], tmp_path: Path) -> None:
+    blob = f"/v2/shop/blobs/{digest(SHOP)}"
+    web = serve(files={"/v2/shop/manifests/1": ONE, blob: SHOP, "/token": b'{"token": "first"}'})
+    refusal = (401, {"WWW-Authenticate": f'Bearer realm="{web.url("/token")}"'})
+    # The token and the manifest come whole.
+    web.statuses, web.cuts = [refusal], [None, None, 1000]
+
+    def expire() -> None:
+        web.files["/token"] = b'{"token": "second"}'
+        web.statuses = [refusal, refusal]
+
+    web.after_cut = expire
+    fetch(Source(f"oci://localhost:{web.port}/shop:1", "unverified"), tmp_path / "got", LIMIT)
+    assert (tmp_path / "got").read_bytes() == SHOP
+    asked = [
+        (headers.get("authorization"), headers.get("range")) for _, path, headers in web.seen if path == blob
+    ]
+    assert asked == [
+        ("Bearer first", None),
+        ("Bearer first", "bytes=1000-"),
+        ("Bearer second", "bytes=1000-"),
+    ]
+
+
 @pytest.mark.parametrize(
     "url",
     [
