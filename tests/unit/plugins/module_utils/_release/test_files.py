@@ -75,7 +75,9 @@ def test_a_file_belongs_to_whom_the_release_does(root: Path, build: Callable[...
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
-def test_a_folder_that_is_made_belongs_to_whom_the_release_does(root: Path, build: Callable[..., Any]) -> None:
+def test_a_folder_that_is_made_belongs_to_whom_the_release_does(
+    root: Path, build: Callable[..., Any]
+) -> None:
     """So that the app can write to what is shared; what was there before stays whose it was."""
     nobody, built = pwd.getpwnam("nobody"), build()
     (root / "shared/mine").mkdir(parents=True)
