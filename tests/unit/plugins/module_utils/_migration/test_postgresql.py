@@ -15,12 +15,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration import driver_import, postgresql
+from ansible_collections.strata.deploy.plugins.module_utils._migration import (
+    driver_import,
+    migrator,
+    postgresql,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._migration.migrator import Migrator
 from ansible_collections.strata.deploy.plugins.module_utils._migration.model import Outcome
@@ -289,7 +294,8 @@ def test_a_held_table_that_is_freed_lets_a_later_try_succeed(
         if len(pauses) == 2:
             other.script("COMMIT")
 
-    monkeypatch.setattr("time.sleep", pause)
+    # Not time.sleep itself, by which the wait for a process is made, too.
+    monkeypatch.setattr(migrator, "time", SimpleNamespace(sleep=pause))
     outcome = migrate("CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02)
     assert outcome.applied == ("1_x.sql",)
     assert len(pauses) == 2

@@ -12,11 +12,13 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._migration import migrator
 from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._migration.database import Database, Timeouts
 from ansible_collections.strata.deploy.plugins.module_utils._migration.drivers import opened
@@ -203,7 +205,8 @@ def test_what_was_carried_out_by_hand_is_the_one_statement_that_an_earlier_run_w
     def pause(_seconds: float) -> None:
         database.query("COMMIT")
 
-    monkeypatch.setattr("time.sleep", pause)
+    # Not time.sleep itself, by which the wait for a process is made, too.
+    monkeypatch.setattr(migrator, "time", SimpleNamespace(sleep=pause))
     assert shop.migrate(resume="done", retries=1, lock_timeout=0.02).applied == ("2_x.sql", "3_x.sql")
     columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'gate' ORDER BY 1"
     assert rows(database, columns) == ["x", "y", "z"]
@@ -525,7 +528,8 @@ def test_a_table_held_for_long_makes_a_step_try_again_and_then_go_on(
     def pause(_seconds: float) -> None:
         database.query("COMMIT")
 
-    monkeypatch.setattr("time.sleep", pause)
+    # Not time.sleep itself, by which the wait for a process is made, too.
+    monkeypatch.setattr(migrator, "time", SimpleNamespace(sleep=pause))
     assert shop.migrate(retries=1, lock_timeout=0.02).applied == ("2_x.sql",)
 
 
