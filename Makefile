@@ -33,7 +33,7 @@ lint: $(VENV)/.test
 unit: $(VENV)/.test
 	@tests/unit/artifacts.sh
 	@tests/unit/mariadb.sh
-	@$(VENV)/bin/python -m pytest tests/unit
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal tests/unit
 
 contract: $(VENV)/.test
 	@$(VENV)/bin/python -m pytest tests/contract
@@ -50,7 +50,7 @@ sanity: $(VENV)/.test
 	@tests/sanity/run.sh $(VENV)
 
 e2e: $(VENV)/.test
-	@$(VENV)/bin/python -m pytest tests/e2e
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile tests/e2e
 
 # The engine that the machines of Molecule run on, and the unit tests of containers where it is there.
 docker:
