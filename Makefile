@@ -25,7 +25,7 @@ test: lint docker unit contract sanity e2e molecule
 lint: $(VENV)/.test
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/mypy plugins/module_utils
+	@$(VENV)/bin/mypy plugins/module_utils plugins/plugin_utils
 	@$(VENV)/bin/yamllint --strict .
 	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH ansible-lint --offline
 	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH antsibull-changelog lint

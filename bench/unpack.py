@@ -108,8 +108,8 @@ class Hashed:
 def child(archive: str, folder: str, entries: str) -> None:
     """Unpack, and print this process's own peak of memory in KiB."""
     sys.path.insert(0, str(ROOT / "collections"))
-    from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
-    from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import unpack
+    from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
+    from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.unpack import unpack
 
     release, scratch = Path(folder, "release"), Path(folder, "scratch")
     release.mkdir()

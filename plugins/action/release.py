@@ -16,10 +16,14 @@ from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._exclusive import exclusive
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source, fetch, look_up
-from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import FETCHED, SOURCE, source
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
+    FETCHED,
+    SOURCE,
+    source,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch, look_up
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
 
 MODULE = "strata.deploy.release"
 NOTHING = "/dev/null"

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.strata.deploy.plugins.module_utils._deployment import (
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment import (
     batches,
     features,
     manifest,
@@ -24,7 +25,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._deployment import (
     rotation,
     verdict,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
 
 Variables = Mapping[str, Mapping[str, Any]]
 

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.strata.deploy.plugins.module_utils import _process
+from ansible_collections.strata.deploy.plugins.module_utils._core import processes
 
 DOCUMENTATION = r"""
 name: deployment_holder
@@ -68,10 +68,10 @@ def deployment_holder(version: Any, id: Any) -> dict[str, Any]:
         "version": str(version),
         "user": getpass.getuser(),
         "host": socket.gethostname(),
-        "boot_id": _process.boot_id(),
-        "pid_ns": _process.pid_namespace(),
+        "boot_id": processes.boot_id(),
+        "pid_ns": processes.pid_namespace(),
         "pid": pid,
-        "started": _process.started(pid),
+        "started": processes.started(pid),
     }
 
 

@@ -188,9 +188,9 @@ sessions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._balancer import PROVIDERS
-from ansible_collections.strata.deploy.plugins.module_utils._balancer.pool import ensure_members
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers import PROVIDERS
+from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pool import ensure_members
 
 
 def main() -> None:

@@ -141,10 +141,10 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._migration.arguments import CONNECTION
-from ansible_collections.strata.deploy.plugins.module_utils._migration.backup import back_up
-from ansible_collections.strata.deploy.plugins.module_utils._migration.connection import resolve
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.backup import back_up
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.arguments import CONNECTION
 
 
 def main() -> None:

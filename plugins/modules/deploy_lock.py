@@ -215,8 +215,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._lock import Lock, ensure_absent, ensure_held
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.lock import (
+    Lock,
+    ensure_absent,
+    ensure_held,
+)
 
 HOLDER_SPEC = {
     name: {"type": "int" if name in ("pid", "started") else "str", "required": True}

@@ -122,10 +122,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils import _flag
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._flag.protocol import FlagProvider
-from ansible_collections.strata.deploy.plugins.module_utils._flag.rollout import (
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._feature.flags import PROVIDERS, connect
+from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.protocol import FlagProvider
+from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.rollout import (
     FlagResult,
     ensure_restored,
     ensure_switched,
@@ -154,7 +154,7 @@ def ensure(provider: FlagProvider, params: dict[str, Any], check_mode: bool) -> 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "provider": {"type": "str", "choices": list(_flag.PROVIDERS), "default": "flagd"},
+            "provider": {"type": "str", "choices": list(PROVIDERS), "default": "flagd"},
             "path": {"type": "str"},
             "name": {"type": "str"},
             "state": {"type": "str", "choices": ["on", "off", "restored"], "required": True},
@@ -173,7 +173,7 @@ def main() -> None:
     )
     params = module.params
     try:
-        result = ensure(_flag.connect(params), params, module.check_mode)
+        result = ensure(connect(params), params, module.check_mode)
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
     module.exit_json(

@@ -89,15 +89,15 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils import _flag
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._flag.rollout import read_flags
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._feature.flags import PROVIDERS, connect
+from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.rollout import read_flags
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "provider": {"type": "str", "choices": list(_flag.PROVIDERS), "default": "flagd"},
+            "provider": {"type": "str", "choices": list(PROVIDERS), "default": "flagd"},
             "path": {"type": "str"},
             "names": {"type": "list", "elements": "str"},
             "record": {"type": "path"},
@@ -108,7 +108,7 @@ def main() -> None:
     params = module.params
     try:
         found = read_flags(
-            _flag.connect(params),
+            connect(params),
             names=params["names"],
             record=Path(params["record"]) if params["record"] else None,
         )

@@ -96,9 +96,9 @@ last:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils import _url
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._health import OPTIONS, HealthCheck, wait
+from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import OPTIONS, HealthCheck, wait
+from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
 def main() -> None:
@@ -107,7 +107,7 @@ def main() -> None:
         required_by={"version_header": "version"},
         supports_check_mode=True,
     )
-    _url.conceal(module.no_log_values, module.params["url"])
+    urls.conceal(module.no_log_values, module.params["url"])
     try:
         health = wait(HealthCheck(**module.params))
     except StrataError as error:

@@ -226,16 +226,18 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils import _url
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._journey.declaration import parse_journeys
-from ansible_collections.strata.deploy.plugins.module_utils._journey.run import (
+from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.declaration import (
+    parse_journeys,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.run import (
     Load,
     Thresholds,
     judge,
     run_journeys,
     validate,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 EXPECT_SPEC = {
     "status": {"type": "list", "elements": "int"},
@@ -276,7 +278,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    _url.conceal(module.no_log_values, params["base_url"])
+    urls.conceal(module.no_log_values, params["base_url"])
     load = Load(
         **{
             name: params[name]

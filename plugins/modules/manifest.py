@@ -128,9 +128,9 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._deployment.manifest import check_manifest
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._url import conceal
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.urls import conceal
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.manifest import check_manifest
 
 
 def main() -> None:

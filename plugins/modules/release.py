@@ -613,15 +613,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.archive import Archive
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.container import (
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import Archive
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import (
     Container,
     specification,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.package import Package
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._release.activation import ensure_active
-from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.package import Package
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
     ON_HOST,
     SOURCE,
     conceal,
@@ -629,14 +628,17 @@ from ansible_collections.strata.deploy.plugins.module_utils._release.arguments i
     service_options,
     source,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._release.bring_up import Activation
-from ansible_collections.strata.deploy.plugins.module_utils._release.failure import fail
-from ansible_collections.strata.deploy.plugins.module_utils._release.files import RenderedFile
-from ansible_collections.strata.deploy.plugins.module_utils._release.outcome import Outcome
-from ansible_collections.strata.deploy.plugins.module_utils._release.pruning import ensure_pruned
-from ansible_collections.strata.deploy.plugins.module_utils._release.rollback import ensure_rolled_back
-from ansible_collections.strata.deploy.plugins.module_utils._release.staging import ensure_staged
-from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.files import RenderedFile
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.pruning import ensure_pruned
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.rollback import (
+    ensure_rolled_back,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.staging import ensure_staged
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 OPTIONS = {
     **ON_HOST,

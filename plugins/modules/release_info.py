@@ -208,14 +208,14 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._release.arguments import (
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
     ON_HOST,
     conceal,
     health_check,
     service_options,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
 def main() -> None:

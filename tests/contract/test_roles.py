@@ -123,7 +123,7 @@ def test_a_role_tells_how_it_is_used_and_rolled_back(role: str) -> None:
 
 
 def test_the_verdict_reads_only_what_the_tasks_register() -> None:
-    from ansible_collections.strata.deploy.plugins.module_utils._deployment.verdict import (
+    from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import (
         CONTROLLER_STEPS,
         FLEET_STEPS,
     )

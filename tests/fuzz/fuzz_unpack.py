@@ -40,9 +40,9 @@ from archives import (
     zipped,
 )
 
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._unpack.rules import Rules
-from ansible_collections.strata.deploy.plugins.module_utils._unpack.unpack import unpack
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.unpack import unpack
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 CASE_SECONDS = 20
 """How long one archive may take, on a busy machine."""

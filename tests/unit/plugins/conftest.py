@@ -26,9 +26,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.strata.deploy.plugins.module_utils._migration import guard
-from ansible_collections.strata.deploy.plugins.module_utils._service.protocol import ServiceOptions
-from ansible_collections.strata.deploy.plugins.module_utils._service.supervisord import Supervisord
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.supervisord import Supervisord
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 
 AUTHORITY = "the tests' CA"
 

@@ -13,8 +13,8 @@ import pytest
 from ansible import constants
 
 from ansible_collections.strata.deploy.plugins.action import release
-from ansible_collections.strata.deploy.plugins.module_utils._errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._fetch import Source
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 HOSTS = 5
 

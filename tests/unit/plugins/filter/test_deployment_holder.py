@@ -13,7 +13,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.strata.deploy.plugins.filter.deployment_holder import FilterModule
-from ansible_collections.strata.deploy.plugins.module_utils import _process
+from ansible_collections.strata.deploy.plugins.module_utils._core import processes
 
 deployment_holder = FilterModule().filters()["deployment_holder"]
 
@@ -24,10 +24,10 @@ def test_it_tells_who_and_where() -> None:
         "version": "2.0",
         "user": getpass.getuser(),
         "host": socket.gethostname(),
-        "boot_id": _process.boot_id(),
+        "boot_id": processes.boot_id(),
         "pid_ns": os.readlink("/proc/self/ns/pid"),
         "pid": os.getpid(),
-        "started": _process.started(os.getpid()),
+        "started": processes.started(os.getpid()),
     }
 
 

@@ -10,8 +10,11 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils import _balancer
-from ansible_collections.strata.deploy.plugins.module_utils._balancer.protocol import Definition, Member
+from ansible_collections.strata.deploy.plugins.module_utils._fleet import balancers
+from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import (
+    Definition,
+    Member,
+)
 
 RunModule = Callable[..., dict[str, Any]]
 
@@ -51,7 +54,7 @@ class InMemory:
 def pool(monkeypatch: pytest.MonkeyPatch) -> type[InMemory]:
     InMemory.members = {name: Member("ready", 2, True, "200", {"dial": name}) for name in ("a:1", "b:1")}
     monkeypatch.setattr(InMemory, "busy", 0)
-    monkeypatch.setitem(_balancer.PROVIDERS, "caddy", InMemory)
+    monkeypatch.setitem(balancers.PROVIDERS, "caddy", InMemory)
     return InMemory
 
 

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of an app is on a host, without changing or waiting for anything."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import HealthCheck, probe
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import (
+    Activation,
+    service_of,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import (
+    Layout,
+    validate_shared,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import act
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import settled
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, load
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+
+
+@dataclass(frozen=True)
+class Report:
+    """See the module release_info for the fields."""
+
+    current: dict[str, Any] | None
+    releases: list[dict[str, Any]]
+    rollback_target: str | None
+    pending: dict[str, Any] | None
+    healthy: bool | None
+    health_detail: str
+    service_state: str | None
+    service_detail: str
+    migrations: list[str] | None
+
+
+def describe(
+    root: str,
+    *,
+    service: ServiceOptions | None = None,
+    health: HealthCheck | None = None,
+    migrations: str | None = None,
+) -> Report:
+    """Read the state, ask the supervisor and the health URL once.
+
+    A supervisor that does not answer, or answers badly, is part of the report and not an error.
+    """
+    layout = Layout(root)
+    if migrations:
+        validate_shared((migrations,))
+    with act(f"Reading the releases under {root}"):
+        found = load(layout.state)
+        state = settled(layout, found)
+        current = layout.current()
+        names = _migrations(layout.release(current) / migrations) if current and migrations else []
+    newest_first = sorted(
+        state.releases.values(), key=lambda each: (each.order, each.staged_at), reverse=True
+    )
+    healthy, health_detail = _health(health, current, state.releases.get(current or ""))
+    service_state, service_detail = _service(
+        layout, current or "", state.releases.get(current or ""), service
+    )
+    return Report(
+        current=_summary(state.releases.get(current), current) if current else None,
+        releases=[_entry(each) for each in newest_first],
+        rollback_target=state.last_good(state.left(current)),
+        pending=asdict(state.intent) if state.intent else None,
+        healthy=healthy,
+        health_detail=health_detail,
+        service_state=service_state,
+        service_detail=service_detail,
+        migrations=names,
+    )
+
+
+def _entry(release: Release) -> dict[str, Any]:
+    entry = asdict(release)
+    del entry["digests"], entry["order"]
+    staged = datetime.strptime(release.staged_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    age = int((datetime.now(timezone.utc) - staged).total_seconds())
+    return {**entry, "files": sorted(release.files), "age": max(age, 0)}
+
+
+def _summary(release: Release | None, version: str) -> dict[str, Any]:
+    return {
+        "version": version,
+        "state": release.state if release else "unknown",
+        "since": release.activated_at if release else None,
+        "checksum": release.checksum if release else None,
+        "deployed_by": release.deployed_by if release else None,
+    }
+
+
+def _migrations(folder: Path) -> list[str] | None:
+    return sorted(each.name for each in folder.glob("*.sql")) if folder.is_dir() else None
+
+
+def _health(
+    check: HealthCheck | None, current: str | None, release: Release | None
+) -> tuple[bool | None, str]:
+    check = Activation(health=check).check_for(current or "none", release)
+    if check is None:
+        return None, ""
+    answer = probe(check)
+    return answer.healthy, answer.detail
+
+
+def _service(
+    layout: Layout, current: str, release: Release | None, options: ServiceOptions | None
+) -> tuple[str | None, str]:
+    service = service_of(layout, current, release, Activation(options))
+    if service is None:
+        return None, ""
+    try:
+        status = service.status()
+    except StrataError as error:
+        return "unknown", str(error)
+    return status.phase, status.detail

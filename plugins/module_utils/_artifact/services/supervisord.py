@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""supervisord over its XML-RPC interface.
+
+The protocol: http://supervisord.org/api.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import time
+import xmlrpc.client
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Callable
+from urllib.parse import unquote, urlsplit
+from xml.parsers.expat import ExpatError
+
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
+    POLL,
+    ServiceOptions,
+    Status,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.watch import Watch
+from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+
+BAD_NAME = 10
+ALREADY_STARTED = 60
+NOT_RUNNING = 70
+
+PHASES = {
+    "RUNNING": "running",
+    "STARTING": "starting",
+    "STOPPED": "stopped",
+    "STOPPING": "stopped",
+    "EXITED": "stopped",
+    "BACKOFF": "failed",
+    "FATAL": "failed",
+    "UNKNOWN": "failed",
+}
+WORST_FIRST = ("failed", "stopped", "starting", "running")
+LOG_BYTES = 8192
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, options: ServiceOptions) -> None:
+        bare, headers = urls.credentials(options.address or "")
+        super().__init__(headers=list(headers.items()))
+        self._parts = urlsplit(bare)
+        self._timeout = options.timeout
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        if self._connection and self._connection[1]:
+            return self._connection[1]
+        connection: http.client.HTTPConnection
+        if self._parts.scheme == "unix":
+            connection = _UnixConnection(unquote(self._parts.path), self._timeout)
+        else:
+            connection = http.client.HTTPConnection(
+                self._parts.hostname or "", self._parts.port, timeout=self._timeout
+            )
+        self._connection = host, connection
+        return connection
+
+
+class Supervisord:
+    """One program of a supervisord: its process NAME or GROUP:NAME; or all processes of a group, GROUP:*."""
+
+    NAME = "supervisord"
+
+    def __init__(self, options: ServiceOptions) -> None:
+        self.options = options
+        self._log_sizes: dict[tuple[str, str], int] = {}
+
+    def validate(self) -> None:
+        form = "unix:///PATH/TO/SOCKET or http://[USER:PASSWORD@]HOST:PORT"
+        if not self.options.address:
+            raise StrataError(f"The service manager supervisord needs its address: {form}.")
+        bare, _headers = urls.credentials(self.options.address)
+        parts = urlsplit(bare)
+        usable = (
+            parts.path.startswith("/")
+            if parts.scheme == "unix"
+            else parts.scheme == "http" and parts.hostname
+        )
+        if not usable or parts.query:
+            raise StrataError(f"The address of supervisord is not of the form {form}.")
+        if not re.fullmatch(r"[^\s:*]+(:([^\s:*]+|\*))?", self.options.name):
+            raise StrataError(
+                f"'{self.options.name}' is not the name of a process, NAME or GROUP:NAME, or of a group's, GROUP:*."
+            )
+
+    def status(self) -> Status:
+        each = {name: self._status(name) for name in self._names()}
+        # Of a group it is that of the worst; its first process stands for the main one.
+        worst = min(each, key=lambda name: WORST_FIRST.index(each[name].phase))
+        if len(each) == 1:
+            return each[worst]
+        started = " ".join(f"{status.pid}@{status.started}" for status in each.values())
+        return Status(
+            each[worst].phase, f"{worst} {each[worst].detail}", next(iter(each.values())).pid, started
+        )
+
+    def restart(self, stopped: Callable[[], None]) -> None:
+        names = self._names()
+        for name in names:
+            former = self._status(name)
+            self._stop(name)
+            for channel in ("Stdout", "Stderr"):
+                self._log_sizes[name, channel] = self._tail(name, channel, 0)[1]
+            if len(names) == 1:
+                stopped()
+            self._start(name)
+            if name != names[-1]:
+                # Its siblings serve on; the next one is to go only when this one is back.
+                one = Supervisord(replace(self.options, name=name, min_uptime=0))
+                one._log_sizes = self._log_sizes
+                Watch(one, former).running(self.options.timeout)
+
+    def log_tail(self) -> list[str]:
+        lines: list[str] = []
+        for (name, channel), before in self._log_sizes.items():
+            data, size = self._tail(name, channel, LOG_BYTES)
+            new = size - before if size >= before else size
+            lines += data[-new:].decode(errors="replace").splitlines()[-20:] if new else []
+        return lines
+
+    def _names(self) -> list[str]:
+        group, _colon, process = self.options.name.partition(":")
+        if process != "*":
+            return [self.options.name]
+        names = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
+        return [name for name in names if name.startswith(f"{group}:")] or [f"{group}:*"]
+
+    def _status(self, name: str) -> Status:
+        info = self._info(name)
+        state = info["statename"]
+        why = info["spawnerr"] or (
+            f"exit status {info['exitstatus']}" if state in ("EXITED", "FATAL") else ""
+        )
+        detail = f"{state}: {why}" if why and state not in ("RUNNING", "STARTING") else str(state)
+        return Status(PHASES.get(state, "failed"), detail, info["pid"] or None, str(info["start"]))
+
+    def _start(self, name: str) -> None:
+        try:
+            self._call("startProcess", name, False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != ALREADY_STARTED:
+                raise self._refused("start", name, fault) from fault
+
+    @cached_property
+    def _server(self) -> xmlrpc.client.ServerProxy:
+        return xmlrpc.client.ServerProxy("http://supervisord/RPC2", _Transport(self.options))
+
+    def _info(self, name: str) -> Any:
+        try:
+            return self._call("getProcessInfo", name)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != BAD_NAME:
+                raise self._refused("ask for", name, fault) from fault
+            known = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
+            raise StrataError(
+                f"supervisord knows no process '{name}'; it has: {', '.join(known) or 'none'}."
+            ) from fault
+
+    def _stop(self, name: str) -> None:
+        deadline = time.monotonic() + self.options.timeout
+        while True:
+            state = self._info(name)["statename"]
+            if state in ("RUNNING", "STARTING", "BACKOFF"):
+                try:
+                    self._call("stopProcess", name, False)
+                except xmlrpc.client.Fault as fault:
+                    if fault.faultCode != NOT_RUNNING:
+                        raise self._refused("stop", name, fault) from fault
+            elif state != "STOPPING":
+                return
+            if time.monotonic() >= deadline:
+                raise StrataError(
+                    f"supervisord did not get service '{name}' stopped within {self.options.timeout:g} s;"
+                    " give it longer with the service's timeout, or shorten the program's stopwaitsecs."
+                )
+            time.sleep(POLL)
+
+    def _tail(self, name: str, channel: str, length: int) -> tuple[bytes, int]:
+        """The last bytes of a log, and its size; nothing where there is no log, or XML cannot carry it."""
+        with contextlib.suppress(xmlrpc.client.Fault, ExpatError):
+            data, size, _overflow = self._call(f"tailProcess{channel}Log", name, 0, length)
+            return str(data).encode(), int(size)
+        return b"", 0
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(self._server.supervisor, method)(*arguments)
+        except xmlrpc.client.ProtocolError as error:
+            raise StrataError(
+                f"supervisord refused a request about service '{self.options.name}': HTTP {error.errcode} {error.errmsg}."
+                + (" Check the user and password in its address." if error.errcode == 401 else "")
+            ) from None
+        except (OSError, http.client.HTTPException, xmlrpc.client.ResponseError) as error:
+            raise StrataError(
+                f"supervisord, asked about service '{self.options.name}', did not answer at its address:"
+                f" {error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__}."
+            ) from None
+
+    def _refused(self, verb: str, name: str, fault: xmlrpc.client.Fault) -> StrataError:
+        return StrataError(f"supervisord could not {verb} service '{name}': {fault.faultString}.")

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""minisign (https://jedisct1.github.io/minisign/): its trusted comment is signed, too, and so can bind name and version."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.protocol import (
+    Demands,
+    private_files,
+    run,
+    said,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+
+
+class Minisign:
+    """See `Format`."""
+
+    NAME = "minisign"
+    SUFFIX = ".minisig"
+
+    def validate(self, demands: Demands) -> None:
+        self._key(demands)
+
+    def verify(self, signature: bytes, signed: Path, demands: Demands) -> None:
+        lines = signature.decode("utf-8", errors="replace").splitlines()
+        if not _decoded(lines[1] if len(lines) > 1 else "").startswith(b"ED"):
+            raise StrataError(
+                "it is not one that minisign makes of a file's hash. Sign with minisign 0.10 or newer, or with its option -H."
+            )
+        with private_files(signature=signature) as files:
+            completed = run(
+                "minisign",
+                "minisign",
+                ["-V", "-Q", "-P", self._key(demands), "-x", str(files["signature"]), "-m", str(signed)],
+            )
+        if completed.returncode:
+            raise StrataError(f"it is not a good one by the key that is configured ({said(completed)}).")
+        comment = completed.stdout.strip()
+        if demands.comment is not None and not _has(comment.split(), demands.comment.split()):
+            raise StrataError(
+                f"its trusted comment is {comment!r}, which does not have {demands.comment!r} in it."
+                " Is it the signature of another release?"
+            )
+
+    def _key(self, demands: Demands) -> str:
+        """The key as minisign writes it into a file, below a comment, or that line alone."""
+        line = demands.key.strip().splitlines()[-1].strip()
+        decoded = _decoded(line)
+        if not decoded.startswith(b"Ed") or len(decoded) != 42:
+            raise StrataError(
+                "The signature's key is not a public key of minisign: the line that begins with RW."
+            )
+        return line
+
+
+def _decoded(line: str) -> bytes:
+    try:
+        return base64.b64decode(line.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _has(words: list[str], wanted: list[str]) -> bool:
+    return any(words[start : start + len(wanted)] == wanted for start in range(len(words)))

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are either the old or the new, whatever is killed in between."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+
+
+def sync_directory(path: Path) -> None:
+    """Flush a directory's entries, so that a rename in it survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Flush the file system that holds a directory, and no other: one flush for a tree of many files."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace a file in one rename(2), flushed to disk; its folder must exist.
+
+    An existing file keeps its mode and, where permitted, its owner; ``mode`` is for a new one.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            try:
+                former = path.stat()
+            except FileNotFoundError:
+                os.fchmod(stream.fileno(), mode)
+            else:
+                os.fchmod(stream.fileno(), former.st_mode & 0o7777)
+                if (former.st_uid, former.st_gid) != (os.geteuid(), os.getegid()) and os.geteuid() == 0:
+                    os.fchown(stream.fileno(), former.st_uid, former.st_gid)
+            os.fsync(stream.fileno())
+        os.rename(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    sync_directory(path.parent)
+
+
+def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
+    """Like `write_text`, for a JSON value."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n", mode)
+
+
+def read_json(path: Path, default: Any) -> Any:
+    """Read a JSON file; ``default`` where there is none.
+
+    Raises:
+        StrataError: the file is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+    except ValueError as error:
+        raise StrataError(f"Reading {path}: it is not valid JSON ({error}). Mend or remove it.") from error

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SQLite, by Python's own driver.
+
+The migrators' lock is one on this host, which tells who has it, and the database's own write lock, held over one
+transaction; each migration is a savepoint in it, so that those before a failing one are kept. A killed process leaves
+nothing, for nothing was committed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+    Address,
+    Client,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
+    AbsentError,
+    LockedError,
+    Timeouts,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
+
+_FOREVER = 2**31 - 1  # milliseconds
+_CHECKED_EVERY = 10_000  # instructions of SQLite's machine: a few milliseconds
+
+
+def connect(address: Address, *, read_only: bool, application: str) -> SqliteDatabase:
+    """Open the file; it is created unless ``read_only``, where an absent one reads as empty."""
+    path = Path(address.database)
+    if not path.parent.is_dir():
+        raise StrataError(f"{address.shown}: there is no folder {path.parent}. Create it first.")
+    if read_only and not path.exists():
+        target = ":memory:"
+    else:
+        target = f"file:{quote(str(path))}?mode={'rw' if read_only else 'rwc'}"
+    try:
+        connection = sqlite3.connect(target, uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise StrataError(f"Opening the {address.shown} failed: {error}.") from error
+    database = SqliteDatabase(address, connection, application)
+    if read_only:
+        database.query("PRAGMA query_only = ON")
+    return database
+
+
+@contextmanager
+def client(address: Address) -> Iterator[Client]:
+    """The program sqlite3 takes the file as its first argument."""
+    yield Client((address.database,), {})
+
+
+class SqliteDatabase:
+    """Implements `database.Database`."""
+
+    SYSTEM = "sqlite"
+
+    def __init__(self, address: Address, connection: sqlite3.Connection, application: str) -> None:
+        self.shown = address.shown
+        self._path = address.database
+        self._connection = connection
+        self._application = application
+        self._limit = math.inf
+        self._inside = False
+        self._kept = "nothing of this run"
+
+    def has_table(self, name: str) -> bool:
+        return bool(self.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        deadline = time.monotonic() + self._limit
+        self._connection.set_progress_handler(lambda: time.monotonic() > deadline, _CHECKED_EVERY)
+        try:
+            return self._connection.execute(sql, tuple(parameters)).fetchall()
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            text = str(error)
+            if text == "interrupted":
+                text += ". It took too long: statement_timeout is the option that limits it."
+            raise _kind(text)(f"{self.shown}: {text}") from error
+
+    def script(self, sql: str) -> None:
+        # executescript() would commit first; complete_statement() knows strings, comments and triggers.
+        statement = ""
+        for piece in re.split(r"(?<=;)", sql):
+            statement += piece
+            if sqlite3.complete_statement(statement):
+                self.query(statement)
+                statement = ""
+        if statement.strip():
+            self.query(statement)
+
+    def rolls_back(self, sql: str) -> bool:
+        return True
+
+    @contextmanager
+    def lock(self, wait: float, *, beside_tool: bool) -> Iterator[None]:
+        deadline = time.monotonic() + wait
+        with guarded(os.path.realpath(self._path), self._application, wait):
+            if beside_tool:
+                yield
+                return
+            self._wait(max(deadline - time.monotonic(), 0))
+            try:
+                self.query("BEGIN IMMEDIATE")
+            except LockedError as error:
+                raise StrataError(
+                    f"{self.shown} was locked by another process for {wait:g} s, and by no migration of this host. "
+                    "Let it end and try again."
+                ) from error
+            self._inside = True
+            try:
+                yield
+            except StrataError as error:
+                if self._inside and not self._connection.in_transaction:
+                    # A full disk, say, makes SQLite end it by itself.
+                    raise StrataError(f"{error} SQLite gave up the run: {self._kept} was kept.") from error
+                raise
+            finally:
+                if self._connection.in_transaction:
+                    self._commit()
+
+    def has_lock(self) -> bool:
+        return True  # the host's, which goes with this process
+
+    @contextmanager
+    def transaction(self, timeouts: Timeouts) -> Iterator[None]:
+        with self._limits(timeouts):
+            self.query("SAVEPOINT migration")
+            try:
+                yield
+                self.query("RELEASE migration")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self.query("ROLLBACK TO migration")
+                    self.query("RELEASE migration")
+                raise
+
+    @contextmanager
+    def limited(self, timeouts: Timeouts) -> Iterator[None]:
+        """Ends the transaction of `lock`, for what SQLite refuses or ignores in one, and begins another after it."""
+        locked = self._connection.in_transaction
+        if locked:
+            self._commit()
+            self._kept = "of this run what was done up to its last migration without a transaction"
+        with self._limits(timeouts):
+            yield
+            if locked and not self._connection.in_transaction:
+                with suppress(LockedError):  # without it, each further migration is committed by itself
+                    self.query("BEGIN IMMEDIATE")
+                    self._inside = True
+
+    def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
+        return {}
+
+    def has_rows(self, table: str, column: str | None) -> bool:
+        # Qualified, for SQLite reads a quoted name that is no column as a string.
+        condition = f"WHERE held.{column} IS NOT NULL" if column else ""
+        try:
+            return bool(self.query(f"SELECT 1 FROM {table} AS held {condition} LIMIT 1"))  # noqa: S608 (the migration's own words)
+        except AbsentError:
+            return False
+
+    def size(self) -> int:
+        (pages,), (page_size,) = self.query("PRAGMA page_count") + self.query("PRAGMA page_size")
+        return int(pages) * int(page_size)
+
+    def replica_lag(self) -> float | None:
+        return None
+
+    def settle(self, statement: str) -> bool | None:
+        return None
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _commit(self) -> None:
+        self._inside = False
+        try:
+            self.query("COMMIT")
+        except StrataError as error:
+            self.query("ROLLBACK")
+            raise StrataError(f"{error}: committing failed, and {self._kept} was kept.") from error
+
+    def _wait(self, seconds: float) -> None:
+        self.query(f"PRAGMA busy_timeout = {math.ceil(min(seconds * 1000, _FOREVER))}")
+
+    @contextmanager
+    def _limits(self, timeouts: Timeouts) -> Iterator[None]:
+        self._wait(timeouts.lock or math.inf)
+        self._limit = timeouts.statement or math.inf
+        try:
+            yield
+        finally:
+            self._limit = math.inf
+
+
+def _kind(message: str) -> type[StrataError]:
+    if "is locked" in message:
+        return LockedError
+    return AbsentError if message.startswith(("no such table", "no such column")) else StrataError

@@ -1,0 +1,377 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every engine: one migrator at a time, checks before the first change, another try, and an account of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Callable, TypeVar
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import gates
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+    Address,
+    resolve,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
+    Database,
+    LockedError,
+    Timeouts,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.engines import ENGINES
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import LONGEST
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import (
+    EngineOptions,
+    Session,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.release_folder import (
+    NoReleaseError,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
+    Applied,
+    Migration,
+    Outcome,
+    Plan,
+    RunningRelease,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.plan import (
+    REFUSED,
+    check_rollback,
+    check_rollback_phase,
+    check_tool_rollback,
+    to_apply,
+    version_after,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql import lint, loss
+
+Named = TypeVar("Named", Migration, Applied)
+
+
+class Migrator:
+    """Brings a database to where it should be, by the engine of that name."""
+
+    def __init__(self, engine: str, options: EngineOptions) -> None:
+        self._options = options
+        self._engine = ENGINES[engine](options)
+        self._has_database = bool(options.url or options.connection)
+        self._address: Address | None = None
+        self._timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
+
+    def validate(self) -> None:
+        """Raise StrataError where an option makes no sense, before anything is asked of the database."""
+        options = self._options
+        if options.lock_wait < 0 or options.retries < 0 or options.statement_timeout < 0:
+            raise StrataError(
+                "lock_wait, retries and statement_timeout must not be negative; they are "
+                f"{options.lock_wait:g}, {options.retries} and {options.statement_timeout:g}."
+            )
+        if max(options.lock_timeout, options.statement_timeout) > LONGEST:
+            raise StrataError(f"lock_timeout and statement_timeout must not be above {LONGEST} s.")
+        if options.lock_timeout < 0.001:
+            raise StrataError(f"lock_timeout must be 0.001 s or more; it is {options.lock_timeout:g}.")
+        if not self._has_database and options.lock == "database":
+            raise StrataError(
+                "No database is given: set url or connection, in the role db_migrate_url or db_migrate_connection."
+                + (
+                    " It is where other migrators are locked out. For a database that is none of those known here, lock "
+                    "them out on this host alone: lock, in the role db_migrate_lock, with the value host."
+                    if self._engine.TOOL
+                    else ""
+                )
+            )
+        self._engine.validate()
+
+    def status(self) -> Plan:
+        """What is applied and, compared with the release, what is pending or disagrees; nothing is locked."""
+        try:
+            with self._session("status", alone=False) as (session, _database):
+                return session.plan("expand")
+        except NoReleaseError:
+            return Plan(None, None)
+
+    def ensure_latest(self, *, phase: str, check_mode: bool) -> Outcome:
+        """Apply what is pending of ``phase``; nothing is changed in check mode."""
+        options = self._options
+        with self._session("apply", alone=not check_mode) as (session, database):
+            before = session.plan(phase)
+            if before.pending is None:
+                raise StrataError("Where the migrations are is not said: set folder.")
+            pending = to_apply(before, phase, options.accept_drift)
+            lint.check(pending, database.SYSTEM if database else "")
+            if pending:
+                gates.check(
+                    database,
+                    self._address,
+                    free_space=options.free_space,
+                    max_replica_lag=options.max_replica_lag,
+                    replicas=options.replicas,
+                    connection=options.connection,
+                    wait=options.lock_wait,
+                )
+            accepted = tuple(item.name for item in before.drift if item.problem == "changed")
+            if not check_mode:
+                if pending:
+                    self._apply(session, before, pending, phase, database)
+                if accepted:
+                    session.accept(accepted)
+        names = _names(pending)
+        return Outcome(
+            applied=names,
+            rolled_back=(),
+            pending=names if check_mode else (),
+            version=version_after(before, () if check_mode or before.applied is None else pending),
+            before=_text(before),
+            after=_text(before, applied=pending)
+            + "".join(f"\n{each}, accepted as it is now\n" for each in accepted),
+            accepted=accepted,
+            warnings=(
+                *(f"{each.name}: {each.unreadable}" for each in pending if each.unreadable),
+                *(
+                    f"accept_drift names {each}, which does not disagree with anything."
+                    for each in options.accept_drift
+                    if each not in [item.name for item in before.drift]
+                ),
+            ),
+        )
+
+    def ensure_rolled_back(
+        self,
+        *,
+        phase: str,
+        version: str | None,
+        running: Sequence[RunningRelease],
+        allow_data_loss: bool = False,
+        check_mode: bool,
+    ) -> Outcome:
+        """Take expand migrations back, to ``version`` or the last one alone; nothing is changed in check mode."""
+        check_rollback_phase(phase)
+        if self._engine.TOOL:
+            check_tool_rollback(self._options.release, version, running)
+        with self._session("rollback", alone=not check_mode) as (session, database):
+            targets = session.rollback_plan(version)
+            before = session.plan(phase)
+            if targets is not None and before.numbered:
+                check_rollback(targets, before.applied or (), () if self._engine.TOOL else running)
+            if targets is not None:
+                # Looking for rows waits for locks and reads tables, too.
+                # In SQLite nothing but the whole file is locked, and that by us.
+                others = database and database.SYSTEM != "sqlite"
+                with database.limited(self._timeouts) if database and others else nullcontext():
+                    loss.check(targets, database, allow_data_loss)
+            elif not allow_data_loss:
+                raise StrataError(
+                    f"{REFUSED}whether its command drops what holds rows cannot be seen beforehand. Where that is meant, or you "
+                    "know that it does not, allow it: allow_data_loss, in the role db_migrate_allow_data_loss."
+                )
+            if check_mode:
+                rolled_back, plan = _names(targets or ()), before
+            else:
+                rolled_back, plan = self._roll_back(session, before, targets, version, phase, database)
+        if targets is not None:
+            text = _text(before, rolled_back=targets)
+        elif check_mode:
+            text = f"{_text(before)}rolled back to {version}, by the rollback command\n"
+        else:
+            text = _text(plan)
+        return Outcome(
+            applied=(),
+            rolled_back=rolled_back,
+            pending=(),
+            version=plan.version,
+            before=_text(before),
+            after=text,
+            uncertain=check_mode and targets is None,
+        )
+
+    def _apply(
+        self,
+        session: Session,
+        before: Plan,
+        pending: Sequence[Migration],
+        phase: str,
+        database: Database | None,
+    ) -> None:
+        done, failure = self._each(session.apply, pending, database)
+        if not self._engine.TOOL:
+            if failure:
+                raise StrataError(
+                    f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
+                    **{
+                        **failure.details,
+                        "changed": bool(done) or failure.details.get("changed", False),
+                        "done": done,
+                    },
+                )
+            return
+        try:
+            left = _names(session.plan(phase).pending or ())
+        except StrataError as error:
+            raise StrataError(
+                f"{failure or 'The apply command succeeded.'} What is applied now is not known: {error}",
+                changed=True,
+            ) from error
+        gone = [each for each in before.pending or () if each.name not in left]
+        remaining = [each.name for each in pending if each.name in left]
+        stray = [each.name for each in gone if each.phase != phase]
+        problem = str(failure) if failure else ""
+        if stray:
+            problem += (
+                f" It also applied what is not for the phase {phase}: {', '.join(stray)}. "
+                "The apply command must heed STRATA_PHASE."
+            )
+        elif not failure and remaining:
+            problem = "The apply command succeeded, and its plan still names migrations as pending."
+        if problem:
+            details = failure.details if failure else {}
+            raise StrataError(
+                f"{problem.strip()}\nApplied in this run: {', '.join(_names(gone)) or 'none'}. "
+                f"Still pending: {', '.join(remaining) or 'none'}.",
+                **{**details, "changed": bool(gone), "done": list(_names(gone)), "pending": remaining},
+            )
+
+    def _roll_back(
+        self,
+        session: Session,
+        before: Plan,
+        targets: Sequence[Applied] | None,
+        version: str | None,
+        phase: str,
+        database: Database | None,
+    ) -> tuple[tuple[str, ...], Plan]:
+        """Take ``targets`` back; the names of what is taken back, and the plan now."""
+        done, failure = self._each(lambda left: session.rollback(left, version), targets or (), database)
+        if failure and not self._engine.TOOL:
+            raise StrataError(
+                f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
+                **{
+                    **failure.details,
+                    "changed": bool(done) or failure.details.get("changed", False),
+                    "done": done,
+                },
+            )
+        try:
+            plan = session.plan(phase)
+        except StrataError as error:
+            raise StrataError(
+                f"{failure or 'The rollback command succeeded.'} What is rolled back now is not known: {error}",
+                changed=True,
+                done=done,
+            ) from error
+        known = _names(before.pending or ())
+        names = tuple(done) or tuple(
+            each for each in reversed(_names(plan.pending or ())) if each not in known
+        )
+        if failure:
+            raise StrataError(
+                f"{failure}\nRolled back in this run: {', '.join(names) or 'none'}.",
+                **{**failure.details, "changed": bool(names), "done": list(names)},
+            )
+        return names, plan
+
+    def _each(
+        self,
+        work: Callable[[Sequence[Named]], Iterator[str]],
+        items: Sequence[Named],
+        database: Database | None,
+    ) -> tuple[list[str], StrataError | None]:
+        """Do ``work`` on the items, again while its locks cannot be had; the names of those done, and what ended it."""
+        done: list[str] = []
+        attempt = 0
+        refusal = ""
+        while True:
+            before = len(done)
+            try:
+                for name in work([each for each in items if each.name not in done]):
+                    done.append(name)
+                    self._check_lock(database)
+                self._check_lock(database)
+                return done, None
+            except LockedError as error:
+                attempt = 1 if len(done) > before else attempt + 1
+                if attempt > self._options.retries:
+                    return done, StrataError(
+                        f"{str(error).rstrip('.')}. Tried {attempt} times with a lock timeout of {self._options.lock_timeout:g} s, or its own: a longer "
+                        "transaction holds what the migration needs. Try again when it has ended.",
+                        **error.details,
+                    )
+                refusal = str(error)
+                # Long enough for the application's queries to run off, and not in step with what else comes again and again.
+                time.sleep(self._options.lock_timeout * random.uniform(1, 2))  # noqa: S311 (no secret)
+            except StrataError as error:
+                if attempt and len(done) == before:
+                    # What went wrong first may be why this went wrong.
+                    said = f"{error} It was tried again after: {refusal}"
+                    return done, StrataError(said, **error.details)
+                return done, error
+
+    def _check_lock(self, database: Database | None) -> None:
+        """Raise StrataError where another migrator may have begun meanwhile."""
+        if database is None or self._options.lock != "database":
+            return
+        try:
+            kept, reason = database.has_lock(), "It is no longer this session's."
+        except StrataError as error:
+            kept, reason = False, str(error)
+        if not kept:
+            raise StrataError(
+                "The migrators' lock was lost while this migration was at work, and another one may have begun: an operator or the "
+                f"server ended its session, or a migration gave it away. {reason} Look whether another is at work, and run again."
+            )
+
+    @contextmanager
+    def _session(self, verb: str, *, alone: bool) -> Iterator[tuple[Session, Database | None]]:
+        """The engine at work, with other migrators kept out where it is to change anything."""
+        options = self._options
+        held: tuple[int, ...] = ()
+        database = None
+        with ExitStack() as stack:
+            if alone and self._engine.TOOL:
+                app = options.path or repr((self._engine.NAME, options.commands, options.archive))
+                shown = f"the {verb} of {options.release or 'the current release'}"
+                held = (stack.enter_context(guarded(app, shown, options.lock_wait)),)
+            if self._has_database:
+                self._address = address = resolve(options.url, options.connection, os.environ)
+                application = f"strata migration {options.release}".strip()
+                # SQLite would make the file, as this process's user, where the tool is to make it as the application's.
+                read_only = not alone or (self._engine.TOOL and address.system == "sqlite")
+                database = stack.enter_context(opened(address, read_only=read_only, application=application))
+            locked = database if alone and options.lock == "database" else None
+            if locked and self._engine.TOOL:
+                stack.enter_context(locked.lock(options.lock_wait, beside_tool=True))
+            session = stack.enter_context(self._engine.open(database, held))
+            if locked and not self._engine.TOOL:
+                # Not before its files are there: SQLite's lock keeps the application from writing.
+                stack.enter_context(locked.lock(options.lock_wait, beside_tool=False))
+            yield session, database
+
+
+def _names(migrations: Iterable[Named]) -> tuple[str, ...]:
+    return tuple(each.name for each in migrations)
+
+
+def _text(plan: Plan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()) -> str:
+    """A diff's side: where the schema is and the SQL that led there, or what waits where a tool tells no more."""
+    if plan.applied is None:
+        waiting = [each.name for each in plan.pending or () if each not in applied]
+        parts = [f"pending migrations: {', '.join(waiting) or 'none'}\n"]
+    else:
+        parts = [f"schema version: {version_after(plan, applied, rolled_back) or 'none'}\n"]
+    left = {each.version: f"\n-- {each.unfinished}" for each in plan.applied or () if each.unfinished}
+    scripts = [
+        (f"{each.name}{left.get(str(each.version), '')}", each.up or _comment(each.unreadable))
+        for each in applied
+    ]
+    scripts += [(f"{each.name}, rolled back{left.get(each.version, '')}", each.down) for each in rolled_back]
+    parts += [f"\n-- {name}\n{sql.strip()}\n" for name, sql in scripts if sql.strip()]
+    return "".join(parts)
+
+
+def _comment(reason: str) -> str:
+    return f"-- {reason}" if reason else ""

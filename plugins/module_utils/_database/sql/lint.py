@@ -1,0 +1,236 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The linter: what must not be in a migration while a release runs that knows nothing of it, and its tables are in use.
+
+It reads statements, not schemas, and does not look into strings: SQL in a DO block, or in a function that is called,
+is not seen. What a migration of the same run has created is used by nobody yet, and may be treated in any way; but not what
+it creates IF NOT EXISTS, for that may have been there, and a temporary table in its own migration alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import directives
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql import (
+    compatibility,
+    squawk,
+    traffic,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
+    created,
+    folded,
+    objects,
+    renamed,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
+    Statement,
+    Word,
+    statements,
+)
+
+# What does not work, in whatever phase; not to be waived.
+_FORM = {
+    "delimiter": "it is a command of the mysql client, which the server does not know. Leave it out: the semicolons between "
+    "BEGIN and END do not end the statement here.",
+    "needs-no-transaction": "the database refuses it in a transaction, or passes over it. Put it in a migration of its own "
+    "with the line '-- strata: no-transaction'.",
+    "transaction-control": "a migration is in a transaction of its own, or has the line '-- strata: no-transaction' and is in "
+    "none. Remove it.",
+    "unnamed-index": "should it fail half-way, an invalid index stays that nobody can name. Give it a name.",
+}
+RULES = frozenset((*compatibility.ADVICE, *traffic.ADVICE))
+"""Those that can be waived."""
+_SETTINGS = re.compile("-- strata: (no-transaction|lock_timeout=|statement_timeout=)")
+_OUTSIDE = (
+    ("ALTER", "SYSTEM"),
+    ("CREATE", "DATABASE"),
+    ("CREATE", "TABLESPACE"),
+    ("DROP", "DATABASE"),
+    ("DROP", "TABLESPACE"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a statement breaks; ``line`` is the file's or, where a tool has printed the SQL, that of the SQL."""
+
+    rule: str
+    name: str
+    line: int
+    advice: str
+    printed: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"{self.name} line {self.line}{' of its SQL' if self.printed else ''}"
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A statement and the rules that it breaks, waived or not, with the advice; ``unused``: about what nobody uses yet."""
+
+    statement: Statement
+    rules: dict[str, str]
+    unused: bool
+
+
+def check(migrations: Sequence[Migration], system: str) -> None:
+    """Raise StrataError, with all the findings, unless the migrations keep to the rules.
+
+    Args:
+        migrations: those of one run, in order.
+        system: postgresql, mysql or sqlite; "" where it is not known.
+    """
+    for migration in migrations:
+        for rule in migration.allowed:
+            if rule not in RULES and not squawk.refuses(rule):
+                raise StrataError(
+                    f"Migration {migration.name} allows '{rule}', which is no rule that can be waived. Those are "
+                    f"{', '.join(sorted(RULES))} and, where it is installed, squawk's as squawk/RULE."
+                )
+    found = findings(migrations, system)
+    if not found:
+        return
+    refused = []
+    for rule, advice in {finding.rule: finding.advice for finding in found}.items():
+        places = ", ".join(finding.place for finding in found if finding.rule == rule)
+        refused.append(f"- {rule} ({places}): {advice}")
+    raise StrataError(
+        "\n".join(
+            (
+                "Migrations refused before anything was changed:",
+                *refused,
+                "A contract migration has the line '-- strata: phase=contract'. Where no running release notices it, or no "
+                "traffic waits for it, let it through with the line '-- strata: allow=RULE because REASON'.",
+            )
+        ),
+        findings=[{"rule": each.rule, "name": each.name, "line": each.line} for each in found],
+    )
+
+
+def findings(migrations: Sequence[Migration], system: str) -> list[Finding]:
+    """What is wrong with the migrations; what they waive is left out."""
+    unused: set[str] = set()
+    remarks = squawk.remarks(migrations) if system == "postgresql" else {}
+    found: list[Finding] = []
+    for migration in migrations:
+        printed = _is_printed(migration)
+        judged = _judge(migration, system, unused)
+        own = [
+            Finding(rule, migration.name, migration.up_line + each.statement.line, advice, printed)
+            for each in judged
+            for rule, advice in each.rules.items()
+            if rule not in migration.allowed
+        ]
+        own += [
+            Finding(remark.rule, migration.name, migration.up_line + remark.line, remark.text, printed)
+            for remark in remarks.get(migration.name, ())
+            if remark.rule not in migration.allowed and _is_news(remark, judged)
+        ]
+        found += sorted(own, key=lambda finding: (finding.line, finding.rule))
+        found += [] if printed else _on_the_way_back(migration, system)
+    return found
+
+
+def _is_printed(migration: Migration) -> bool:
+    """Whether a tool has printed the SQL, in place of a file, where a line with '-- migrate:up' is before it."""
+    return migration.up_line == 1
+
+
+def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]:
+    """Judge each statement of a migration; ``unused`` are the names of what nobody uses yet, and becomes more."""
+    found = statements(migration.up, system)
+    judged = []
+    earlier: list[Statement] = []
+    passing: set[str] = set()
+    """Temporary ones, which hide those of the same name for as long as they are there."""
+    for index, statement in enumerate(found):
+        names = {folded(name, system) for name in objects(statement)}
+        is_unused = bool(names) and names <= unused | passing
+        rules: dict[str, str] = {}
+        if not is_unused:
+            for rule in traffic.broken(statement, earlier, migration.transactional, system):
+                special = traffic.ADVICE_FOR_MYSQL.get(rule) if system == "mysql" else None
+                rules[rule] = special or {**compatibility.ADVICE, **traffic.ADVICE}[rule]
+            if migration.phase == "expand":
+                for rule in compatibility.broken(statement, found[index + 1 :], system):
+                    rules[rule] = compatibility.ADVICE[rule]
+        if not _is_printed(migration):
+            rules.update(_wrong_form(statement, migration.transactional, system))
+        judged.append(_Judged(statement, rules, is_unused))
+        earlier += [statement] if statement.words[0] in ("ALTER", "SET") else []
+        if statement.words[0] == "DROP":
+            passing -= names
+        if not _is_conditional(statement):
+            known = passing if _is_temporary(statement) else unused
+            known |= {folded(created(statement), system)} - {""}
+        for known in (unused, passing):
+            known |= {folded(new, system) for old, new in renamed(statement) if folded(old, system) in known}
+    return judged
+
+
+def _is_conditional(statement: Statement) -> bool:
+    """Whether it may find what it would create."""
+    return ("IF", "NOT") in set(zip(statement.words, statement.words[1:]))
+
+
+def _is_temporary(statement: Statement) -> bool:
+    return not {"TEMP", "TEMPORARY"}.isdisjoint(statement.words[1:3])
+
+
+def _is_news(remark: squawk.Remark, judged: Sequence[_Judged]) -> bool:
+    """Whether no rule of ours has found it in that statement, and somebody uses what that is about."""
+    about = next((each for each in reversed(judged) if each.statement.line <= remark.line), None)
+    return about is None or not (about.unused or remark.ours in about.rules)
+
+
+def _on_the_way_back(migration: Migration, system: str) -> list[Finding]:
+    alone = not directives(migration.name, migration.down).transactional
+    # After the line '-- migrate:down', and one back where a line of settings was put before those of the file.
+    first = migration.up_line + migration.up.count("\n") + 1 - bool(_SETTINGS.match(migration.down))
+    return [
+        Finding(rule, migration.name, first + statement.line, advice)
+        for statement in statements(migration.down, system)
+        for rule, advice in _wrong_form(statement, not alone, system).items()
+    ]
+
+
+def _wrong_form(statement: Statement, transactional: bool, system: str) -> dict[str, str]:
+    words = statement.words
+    rule = ""
+    if words[0] == "DELIMITER" and system in ("mysql", ""):
+        rule = "delimiter"
+    elif _controls_transaction(words):
+        rule = "transaction-control"
+    elif transactional and _needs_no_transaction(statement, system):
+        rule = "needs-no-transaction"
+    elif any(pair == ("CONCURRENTLY", "ON") for pair in zip(words, words[1:])):
+        rule = "unnamed-index"
+    return {rule: _FORM[rule]} if rule else {}
+
+
+def _controls_transaction(words: Sequence[Word]) -> bool:
+    if words[0] == "ROLLBACK":
+        return "TO" not in words
+    if words[0] in ("PREPARE", "START"):
+        return tuple(words[1:2]) == ("TRANSACTION",)
+    if words[0] == "BEGIN":
+        return tuple(words[1:3]) != ("NOT", "ATOMIC")
+    return words[0] in ("ABORT", "COMMIT", "END")
+
+
+def _needs_no_transaction(statement: Statement, system: str) -> bool:
+    words = statement.words
+    if system == "mysql":
+        return False
+    if words[0] == "PRAGMA":
+        return words[1:3] in (("FOREIGN_KEYS", "="), ("JOURNAL_MODE", "="))
+    if "CONCURRENTLY" in statement.tokens:
+        return words[0] != "REFRESH"
+    return words[0] == "VACUUM" or words[:2] in _OUTSIDE

@@ -1,0 +1,312 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollback would lose: the rows of what its SQL drops, empties or deletes from.
+
+The database is asked as it is before the rollback, so names are followed back through what renames them. A change of a
+column's type counts where the column has values, for it may cut them; an UPDATE does not count, for it is there to put
+values back, nor does a view, for it holds none. What cannot be told counts as a loss: routines that a SELECT, CALL or DO
+runs, DROP with a CASCADE to columns of tables that are not named, what is dropped after a schema was renamed, and what a
+tool does in its own language. A routine from which an INSERT, UPDATE or CREATE TABLE AS takes values is not looked into, nor
+is a trigger: neither is told from one that only reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Applied
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
+    Reader,
+    altered,
+    changes_type,
+    column_change,
+    created,
+    deleted_from,
+    folded,
+    is_about_column,
+    renamed,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
+    Statement,
+    Word,
+    statements,
+)
+
+# Django's own words for what Python does, and the engines' for what they cannot have printed.
+_UNTOLD = re.compile(r"^--.*\bcannot be (?:written|printed)\b", re.IGNORECASE | re.MULTILINE)
+_HARMLESS = frozenset(
+    (
+        *(
+            "ALTER",
+            "ANALYZE",
+            "ATTACH",
+            "CLUSTER",
+            "COMMENT",
+            "COPY",
+            "CREATE",
+            "DROP",
+            "GRANT",
+            "INSERT",
+            "LOCK",
+        ),
+        *(
+            "NOTIFY",
+            "OPTIMIZE",
+            "PRAGMA",
+            "REASSIGN",
+            "REFRESH",
+            "REINDEX",
+            "RELEASE",
+            "RENAME",
+            "REPLACE",
+            "RESET",
+        ),
+        *("REVOKE", "ROLLBACK", "SAVEPOINT", "SET", "UNLOCK", "UPDATE", "USE", "VACUUM", "VALUES", "WITH"),
+    )
+)
+_HARMLESS_CALLS = frozenset(
+    ("SETVAL", "NEXTVAL", "SET_CONFIG", "COUNT", "MAX", "MIN", "COALESCE", "NOW", "FROM", "IN", ",")
+)
+_TAKE_COLUMNS_ALONG = frozenset(("TYPE", "DOMAIN", "EXTENSION", "FUNCTION", "ROUTINE", "SCHEMA", "COLLATION"))
+_NOT_ALL_ROWS = frozenset(
+    ("WHERE", "JOIN", "GROUP", "HAVING", "LIMIT", "DISTINCT", "OFFSET", "EXCEPT", "INTERSECT")
+)
+
+
+def check(targets: Sequence[Applied], database: Database | None, allow: bool) -> None:
+    """Raise StrataError, with all that would be lost, unless that is allowed.
+
+    Args:
+        targets: the migrations to be taken back, in the order in which they are.
+        database: None where there is no connection to ask it.
+    """
+    if allow:
+        return
+    reading = _Reading(database)
+    found = [
+        (target.name, loss)
+        for target in targets
+        if not target.irreversible
+        for loss in reading.losses(target)
+    ]
+    if found:
+        lines = "".join(f"\n- {name} {loss}" for name, loss in found)
+        raise StrataError(
+            f"Rolling the database back is refused: data would be lost.{lines}\n"
+            "Where that is meant, allow it: allow_data_loss, in the role db_migrate_allow_data_loss.",
+            migration=found[0][0],
+            data_loss=[{"name": name, "loss": loss} for name, loss in found],
+        )
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A table that a rollback makes and fills from another; ``kept`` are words of what it takes, None is all."""
+
+    source: str
+    kept: frozenset[str] | None
+
+
+class _Reading:
+    """Reads what a rollback does, from one statement to the next.
+
+    A name in ``_now`` leads to what it is in the database now, None being nothing; a name that is not there is itself.
+    """
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
+        self._system = database.SYSTEM if database else ""
+        self._now: dict[tuple[str, ...], str | None] = {}
+        self._copies: dict[str, _Copy] = {}
+        self._elsewhere = False
+        self._schema_renamed = False
+
+    def losses(self, target: Applied) -> Iterator[str]:
+        """What of it is lost when ``target`` is taken back, each to follow its name."""
+        if not target.down or _UNTOLD.search(target.down):
+            yield "does what no SQL tells, so whether it loses data is not known"
+        self._elsewhere = False  # each script begins where names are looked up as ever
+        for statement in statements(target.down, self._system):
+            yield from self._read(statement)
+
+    def _read(self, statement: Statement) -> Iterator[str]:
+        words = statement.words
+        table, actions = altered(statement)
+        if table:
+            for action in actions:
+                yield from self._read_action(table, action)
+        elif words[:2] == ("DROP", "TABLE") or words[:4] == ("CREATE", "OR", "REPLACE", "TABLE"):
+            reader = Reader(statement.tokens)
+            reader.skip("DROP", "CREATE", "OR", "REPLACE", "TABLE", "IF", "EXISTS")
+            for name in reader.names():
+                yield from self._dropped(name)
+                self._now[self._key(name)] = None
+        elif words[0] == "TRUNCATE" and "CASCADE" in words:
+            yield "empties tables with CASCADE, which are not told"
+        elif words[0] == "TRUNCATE":
+            reader = Reader(statement.tokens)
+            reader.skip("TRUNCATE", "TABLE", "ONLY")
+            for name in reader.names():
+                yield from self._held("empties", name)
+        elif deleted_from(statement):
+            for name in deleted_from(statement):
+                yield from self._held("deletes from", name)
+        elif _is_untold(statement, self._system):
+            yield f"has a statement whose effect cannot be told: {' '.join(statement.text.split())[:80]}"
+        self._follow(statement)
+
+    def _read_action(self, table: str, action: Sequence[Word]) -> Iterator[str]:
+        reader = Reader(action)
+        column, change = column_change(action)
+        if reader.took("DROP", "PARTITION") or reader.took("TRUNCATE"):
+            yield from self._held("drops a part of", table)
+        elif reader.took("CONVERT"):
+            yield from self._held("changes the characters of", table)
+        elif changes_type(change):
+            yield from self._held("changes the type of", table, column)
+        elif reader.took("MODIFY") or reader.took("CHANGE"):
+            yield from self._held("changes the type of", table, _column(reader))
+        elif reader.took("DROP") and is_about_column(action, self._system):
+            yield from self._held("drops", table, _column(reader))
+
+    def _dropped(self, table: str) -> Iterator[str]:
+        """A table that is dropped, whether it is as a whole or its rows have been copied to another before."""
+        source = folded(table, self._system)
+        copies = [self._copies.pop(new) for new, copy in [*self._copies.items()] if copy.source == source]
+        if not copies or self._system != "sqlite" or self._database is None:
+            yield from self._held("drops", table)
+            return
+        now = self._now.get(self._key(table), table)
+        rows = self._database.query(
+            "SELECT name FROM pragma_table_info(?)", (folded(now or "", self._system),)
+        )
+        for (column,) in rows:
+            kept = copies[0].kept
+            if kept is not None and column.lower() not in kept:
+                yield from self._held("does without", table, '"' + column.replace('"', '""') + '"')
+
+    def _held(self, verb: str, table: str, column: str = "") -> Iterator[str]:
+        """Say that rows are lost, where there are some."""
+        shown = f"column {table}.{column}" if column else f"table {table}"
+        candidates = self._candidates(table, column)
+        if not candidates:
+            return
+        if self._schema_renamed:
+            yield f"{verb} {shown}, after it has renamed a schema, so whether that holds rows is not known"
+        elif self._elsewhere and "." not in table:
+            yield f"{verb} {shown}, after it has set where names are looked up, so whether that holds rows is not known"
+        elif self._database is None:
+            yield f"{verb} {shown}, and no database is given to see whether that holds rows"
+        else:
+            try:
+                if any(self._database.has_rows(*candidate) for candidate in candidates):
+                    yield f"{verb} {shown}, which holds {'values' if column else 'rows'}"
+            except StrataError as error:
+                yield f"{verb} {shown}, and whether that holds rows is not known: {error}"
+
+    def _candidates(self, table: str, column: str) -> list[tuple[str, str | None]]:
+        """What a table, and a column of it, may be in the database now.
+
+        One that was renamed may be named with its schema before and without it after, or the other way round.
+        """
+        name = self._key(table)[0]
+        names = [name, *(key[0] for key in self._now if _same_but_schema(key[0], name))]
+        found: list[tuple[str, str | None]] = []
+        for each in dict.fromkeys(names):
+            now = self._now.get((each,), table)
+            key = (each, *self._key(column)) if column else ()
+            column_now = self._now.get(key, column) if column else ""
+            if now is not None and column_now is not None:
+                found.append((now, column_now or None))
+        return found
+
+    def _follow(self, statement: Statement) -> None:
+        """Take note of what is called otherwise after a statement."""
+        words = statement.words
+        for old, new in renamed(statement):
+            self._rename(self._key(old), self._key(new), old)
+            for key in [key for key in self._now if key[0] == self._key(old)[0] and key[1:]]:
+                self._now[self._key(new)[0], key[1]] = self._now.pop(key)
+        table, actions = altered(statement)
+        for action in actions:
+            reader = Reader(action)
+            if action[1:2] not in (("TO",), ("AS",)) and (reader.took("RENAME") or reader.took("CHANGE")):
+                old = _column(reader)
+                reader.took("TO")
+                new = reader.name()
+                if (
+                    is_about_column(action, self._system)
+                    and new
+                    and folded(old, self._system) != folded(new, self._system)
+                ):
+                    self._rename(self._key(table, old), self._key(table, new), old)
+        name = created(statement)
+        if name and ("IF", "NOT") not in set(zip(words, words[1:])):
+            self._now[self._key(name)] = None
+        if words[:2] == ("INSERT", "INTO"):
+            self._follow_copy(statement)
+        if (
+            words[0] == "USE"
+            or (words[0] == "SET" and "SEARCH_PATH" in words)
+            or "SET_CONFIG" in statement.tokens
+        ):
+            self._elsewhere = True
+        if words[:2] == ("ALTER", "SCHEMA") and "RENAME" in words:
+            self._schema_renamed = True
+            self._now.clear()
+
+    def _follow_copy(self, statement: Statement) -> None:
+        """INSERT INTO new SELECT ... FROM old: what is done with the new table befalls the rows of the old one."""
+        words = statement.words
+        reader = Reader(statement.tokens[2:])
+        new = reader.name()
+        if self._now.get(self._key(new), new) is not None or not {"SELECT", "FROM"} <= set(words):
+            return
+        source = Reader(words[words.index("FROM") + 1 :])
+        old = source.name()
+        taken = statement.tokens[statement.tokens.index("SELECT") + 1 : statement.tokens.index("FROM")]
+        if source.rest or not _NOT_ALL_ROWS.isdisjoint(words):
+            return
+        kept = None if taken == ("*",) else frozenset(folded(word.spelled, self._system) for word in taken)
+        self._now[self._key(new)] = self._now.get(self._key(old), old)
+        self._copies[folded(new, self._system)] = _Copy(folded(old, self._system), kept)
+
+    def _rename(self, old: tuple[str, ...], new: tuple[str, ...], spelled: str) -> None:
+        self._now[new] = self._now.get(old, spelled)
+        self._now[old] = None
+
+    def _key(self, table: str, column: str = "") -> tuple[str, ...]:
+        key = (folded(table, self._system),)
+        return (*key, folded(column, self._system)) if column else key
+
+
+def _column(reader: Reader) -> str:
+    reader.took("COLUMN")
+    reader.took("IF", "EXISTS")
+    return reader.name()
+
+
+def _same_but_schema(name: str, other: str) -> bool:
+    """Whether two names, of which one has a schema and the other has none, have the rest in common."""
+    return name.endswith(f".{other}") or other.endswith(f".{name}")
+
+
+def _is_untold(statement: Statement, system: str) -> bool:
+    """Whether a statement may lose rows that cannot be told."""
+    words, tokens = statement.words, statement.tokens
+    if words[0] == "SELECT":
+        return not {before for before, word in zip(tokens, tokens[1:]) if word == "("} <= _HARMLESS_CALLS
+    if words[0] == "DROP":
+        return (
+            words[1:2] in (("DATABASE",), ("OWNED",))
+            or (words[1:2] == ("SCHEMA",) and system in ("mysql", ""))
+            or ("CASCADE" in words and not _TAKE_COLUMNS_ALONG.isdisjoint(words[1:2]))
+        )
+    if words[:2] == ("ALTER", "TYPE"):
+        return "ATTRIBUTE" in words and not {"DROP", "ALTER"}.isdisjoint(words[2:])
+    return words[0] not in _HARMLESS

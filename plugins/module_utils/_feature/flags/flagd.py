@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Provider ``flagd``: a flag definition file as flagd and the OpenFeature providers in file mode read it.
+
+Format: https://flagd.dev/reference/flag-definitions/ and, for the percentage,
+https://flagd.dev/reference/custom-operations/fractional-operation/ : the hash of flag key and
+targeting key is mapped onto the sum of the weights, which are integers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.durable import write_text
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
+from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.protocol import (
+    Definition,
+    FlagState,
+)
+
+FINE_WEIGHTS = 100_000
+"""The sum of the weights for a percentage that is no whole number: thousandths of a percent."""
+
+
+class Flagd:
+    """The flags of one JSON file, which is replaced in one rename; everything else in it stays."""
+
+    NAME: ClassVar[str] = "flagd"
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._given = str(options.get("path") or "")
+        self._path = Path(os.path.realpath(self._given))  # a link to the file stays a link
+
+    def validate(self) -> None:
+        if not os.path.isabs(self._given):
+            raise StrataError(
+                f"Provider flagd needs the absolute path of the flag file, not '{self._given}'."
+            )
+
+    def read(self) -> Mapping[str, Definition]:
+        flags: Mapping[str, Definition] = self._load()["flags"]
+        return flags
+
+    def describe(self, definition: Definition | None) -> FlagState:
+        if definition is None:
+            return FlagState("absent", 0.0)
+        if definition.get("state") == "DISABLED":
+            return FlagState("off", 0.0)
+        targeting = definition.get("targeting")
+        if targeting:
+            percentage = _percentage(targeting)
+            return FlagState("custom", None) if percentage is None else _state(percentage)
+        return {"on": _state(100.0), "off": _state(0.0)}.get(
+            definition.get("defaultVariant", ""), FlagState("custom", None)
+        )
+
+    def revise(self, name: str, definition: Definition | None, percentage: float) -> Definition:
+        revised: dict[str, Any] = dict(definition or {"variants": {"on": True, "off": False}})
+        variants = revised.get("variants")
+        if not isinstance(variants, dict) or not {"on", "off"} <= set(variants):
+            listed = ", ".join(variants) if isinstance(variants, dict) else "none"
+            raise StrataError(
+                f"Flag '{name}' in {self._path} has the variants {listed}; to be switched, it needs the variants on and off."
+            )
+        revised["state"] = "ENABLED"
+        # A user without a targeting key gets the default variant, and so the old behaviour during a ramp.
+        revised["defaultVariant"] = "on" if percentage == 100 else "off"
+        revised.pop("targeting", None)
+        if 0 < percentage < 100:
+            revised["targeting"] = {"fractional": _fractional(percentage)}
+        return revised
+
+    def ensure_writable(self, names: Iterable[str]) -> None:
+        for path in (self._path, self._path.parent):
+            if not os.access(path, os.W_OK):
+                raise StrataError(
+                    f"Writing the flags {', '.join(names)}: {path} cannot be written by this user. "
+                    "The file is replaced by rename, so its folder must be writable too."
+                )
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        try:
+            with exclusive(self._path):
+                yield
+        except OSError as error:
+            raise StrataError(f"Writing the flag file {self._path}: {error.strerror}.") from error
+
+    def write(self, definitions: Mapping[str, Definition | None]) -> None:
+        document = self._load()
+        flags = {**document["flags"], **definitions}
+        document["flags"] = {name: flag for name, flag in flags.items() if flag is not None}
+        write_text(self._path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise StrataError(
+                f'Reading the flag file {self._path}: there is none. Mend the path, or begin one with {{"flags": {{}}}}.'
+            ) from error
+        except OSError as error:
+            raise StrataError(f"Reading the flag file {self._path}: {error.strerror}.") from error
+        except ValueError as error:
+            raise StrataError(
+                f"Reading the flag file {self._path}: it is not valid JSON ({error}). Mend it."
+            ) from error
+        flags = document.get("flags") if isinstance(document, dict) else None
+        if not isinstance(flags, dict) or not all(isinstance(flag, dict) for flag in flags.values()):
+            raise StrataError(
+                f"Reading the flag file {self._path}: it is no flagd document, "
+                "which is an object whose 'flags' is an object of flags by name."
+            )
+        valid: dict[str, Any] = document
+        return valid
+
+
+def _fractional(percentage: float) -> list[list[Any]]:
+    total = 100 if percentage == int(percentage) else FINE_WEIGHTS
+    weight = round(percentage * total / 100)
+    return [["on", weight], ["off", total - weight]]
+
+
+def _percentage(targeting: Any) -> float | None:
+    """What share a rule turns on; None unless it only splits the users, by their targeting key, into on and off."""
+    try:
+        weights: dict[str, int] = dict(targeting["fractional"])
+    except (TypeError, KeyError, ValueError):
+        return None
+    if set(targeting) != {"fractional"} or set(weights) != {"on", "off"}:
+        return None
+    try:
+        return round(100 * weights["on"] / (weights["on"] + weights["off"]), 3)
+    except (TypeError, ZeroDivisionError):
+        return None
+
+
+def _state(percentage: float) -> FlagState:
+    return FlagState("on" if percentage == 100 else "partial" if percentage else "off", percentage)

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new process beside the old one, with real HTTP servers behind one address; and what options cannot tell."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import HealthCheck
+from ansible_collections.strata.deploy.plugins.module_utils._artifact import kinds
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import ArchiveInstaller
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
+    ServiceOptions,
+    Status,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+
+
+class Beside:
+    """A service whose versions answer by turns while they run; what was done with it is kept."""
+
+    NAME = "beside"
+
+    def __init__(self) -> None:
+        self.options = ServiceOptions("beside", "shop", timeout=5, min_uptime=0.2)
+        self.running = ["1.0"]
+        self.sick: list[str] = []
+        self.crashes = self.refuses = False
+        self.done: list[str] = []
+        self._turn = 0
+
+    def answer(self) -> tuple[int, str]:
+        self._turn += 1
+        version = self.running[self._turn % len(self.running)]
+        return (500 if version in self.sick else 200), version
+
+    def validate(self) -> None:
+        pass
+
+    def status(self) -> Status:
+        if self.options.version not in self.running:
+            return Status("stopped", "not there")
+        return (
+            Status("failed", "crashed") if self.crashes else Status("running", "up", 8, self.options.version)
+        )
+
+    def restart(self, stopped: Callable[[], None]) -> None:
+        self.running.append(self.options.version)
+        self.done.append("restart")
+        if self.refuses:
+            raise StrataError("Job for shop failed.")
+
+    def log_tail(self) -> list[str]:
+        return ["out of cheese"]
+
+    def take_over(self) -> None:
+        self.running = [self.options.version]
+        self.done.append("take over")
+
+    def give_way(self) -> None:
+        self.running.remove(self.options.version)
+        self.done.append("give way")
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> Beside:
+    service = Beside()
+
+    class Installer(ArchiveInstaller):
+        def service(self, folder: Path, options: ServiceOptions | None) -> Any:
+            service.options = options or service.options
+            return service
+
+    monkeypatch.setitem(kinds.INSTALLERS, "archive", Installer())
+    return service
+
+
+@pytest.fixture
+def url(beside: Beside) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, version = beside.answer()
+            self.send_response(status)
+            self.send_header("X-Version", version)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+def activation(**health: Any) -> Activation:
+    check = HealthCheck(**{"timeout": 1, "interval": 0.02, **health}) if health else None
+    return Activation(
+        ServiceOptions("command", "shop", timeout=5, min_uptime=0.2, commands={"restart": ("true",)}), check
+    )
+
+
+@pytest.mark.parametrize("health", [False, True], ids=["it stays", "it answers"])
+def test_the_old_process_goes_once_the_new_one_is_up(
+    root: Path, stage: Callable[..., Any], beside: Beside, url: str, health: bool
+) -> None:
+    stage("2.0")
+    how = activation(url=url, version_header="X-Version", successes=4) if health else activation()
+    done = ensure_active(str(root), "2.0", how)
+    assert (done.state, beside.done, beside.running) == ("good", ["restart", "take over"], ["2.0"])
+    # By turns with the old one it never answers four times in a row.
+    assert done.health is None or done.health["version"] == "2.0"
+
+
+@pytest.mark.parametrize("fault", ["crashes", "refuses", "sick"])
+def test_the_old_process_stays_if_the_new_one_does_not_come_up(
+    root: Path, stage: Callable[..., Any], beside: Beside, url: str, fault: str
+) -> None:
+    stage("2.0")
+    beside.crashes, beside.refuses, beside.sick = fault == "crashes", fault == "refuses", ["2.0"]
+    with pytest.raises(StrataError, match="out of cheese") as raised:
+        ensure_active(str(root), "2.0", activation(url=url, version_header="X-Version"))
+    assert raised.value.details["state"] == "bad"
+    assert raised.value.details["log"] == ["out of cheese"]
+    assert (beside.done, beside.running) == (["restart", "give way"], ["1.0"])
+
+
+def test_a_run_that_is_killed_before_the_old_process_ends_is_finished_by_the_next(
+    root: Path,
+    stage: Callable[..., Any],
+    beside: Beside,
+    kill_at: Callable[..., Callable[[], None]],
+    killed: type[BaseException],
+) -> None:
+    stage("2.0")
+    alive = kill_at(Beside, "take_over")
+    with pytest.raises(killed):
+        ensure_active(str(root), "2.0", activation())
+    assert beside.running == ["1.0", "2.0"]
+    alive()
+    beside.running.remove("2.0")
+    assert ensure_active(str(root), "2.0", activation()).state == "good"
+    assert beside.running == ["2.0"]
+
+
+COMMANDS = {"restart": ("true",)}
+
+
+@pytest.mark.parametrize(
+    ("service", "health", "doubt"),
+    [
+        (ServiceOptions("systemd", "shop", mode="reload"), None, "it is reloaded and its main process stays"),
+        (
+            ServiceOptions("systemd", "shop", mode="reload"),
+            HealthCheck("http://h/"),
+            "Give the health check a version",
+        ),
+        (
+            ServiceOptions("systemd", "shop", mode="reload"),
+            HealthCheck("http://h/", version_header="X"),
+            None,
+        ),
+        (ServiceOptions("systemd", "shop"), None, None),
+        (
+            ServiceOptions("command", "shop", commands=COMMANDS),
+            None,
+            "give it a status command, or a health check",
+        ),
+        (
+            ServiceOptions("command", "shop", commands=COMMANDS),
+            HealthCheck("http://h/"),
+            "was restarted cannot",
+        ),
+        (
+            ServiceOptions("command", "shop", commands=COMMANDS),
+            HealthCheck("http://h/", version_header="X"),
+            None,
+        ),
+        (
+            ServiceOptions("command", "shop", commands={**COMMANDS, "status": ("true",)}),
+            None,
+            "print the process id first",
+        ),
+        (None, None, None),
+    ],
+)
+def test_what_cannot_be_told_is_said(
+    service: ServiceOptions | None, health: HealthCheck | None, doubt: str | None
+) -> None:
+    status = Status("running", "up") if service else None
+    doubts = Activation(service, health).doubts(status)
+    assert len(doubts) == (1 if doubt else 0)
+    assert not doubt or doubt in doubts[0]
+
+
+def test_who_tells_the_main_process_is_not_doubted() -> None:
+    how = Activation(ServiceOptions("command", "shop", commands={**COMMANDS, "status": ("true",)}))
+    assert how.doubts(Status("running", "up", 7)) == ()
+
+
+def test_an_activation_warns_of_what_it_cannot_tell(
+    root: Path, stage: Callable[..., Any], tmp_path: Path
+) -> None:
+    stage("2.0")
+    said = tmp_path / "said"
+    commands = {"restart": ("sh", "-c", f"echo $STRATA_VERSION $(readlink -f .) > {said}")}
+    how = Activation(ServiceOptions("command", "shop", commands=commands))
+    done = ensure_active(str(root), "2.0", how)
+    assert said.read_text().split() == ["2.0", str((root / "releases/2.0").resolve())]
+    assert done.service == {"name": "shop", "manager": "command", "state": "unknown", "pid": None}
+    assert ["cannot be told" in each for each in done.warnings] == [True]
+    assert not ensure_active(str(root), "2.0", how).changed

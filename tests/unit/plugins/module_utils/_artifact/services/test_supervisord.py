@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Against a real supervisord; restarts into good and bad releases are with the module release."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
+    ServiceOptions,
+    Status,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.supervisord import Supervisord
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.watch import Watch
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+
+
+@pytest.fixture
+def options(supervised: Any) -> ServiceOptions:
+    return ServiceOptions(**supervised.service)
+
+
+def test_a_program_has_a_status_and_an_unknown_one_is_an_error(options: ServiceOptions) -> None:
+    assert Supervisord(options).status().phase == "stopped"
+    assert Supervisord(replace(options, name="shop:shop")).status().detail == "STOPPED"
+    with pytest.raises(StrataError, match=r"knows no process 'shap'; it has: .*shop:shop"):
+        Supervisord(replace(options, name="shap")).status()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (":s3cret@", ":wr0ng@", "HTTP 401 .*Check the user and password"),
+        ("s.sock", "t.sock", "did not answer.*No such file"),
+    ],
+    ids=["password", "socket"],
+)
+def test_a_supervisord_that_does_not_let_us_in_is_an_error(
+    options: ServiceOptions, before: str, after: str, why: str
+) -> None:
+    assert options.address
+    with pytest.raises(StrataError, match=why) as raised:
+        Supervisord(replace(options, address=options.address.replace(before, after))).status()
+    assert "wr0ng" not in str(raised.value)
+    assert "sock" not in str(raised.value)
+
+
+def test_a_supervisord_over_tcp_that_is_not_there_is_an_error(free_port: int) -> None:
+    options = ServiceOptions("supervisord", "shop", f"http://u:s3cret@127.0.0.1:{free_port}")
+    with pytest.raises(StrataError, match="did not answer at its address: Connection refused"):
+        Supervisord(options).status()
+
+
+def test_a_program_whose_file_is_missing_cannot_start(options: ServiceOptions) -> None:
+    service = Supervisord(replace(options, name="absent"))
+    stopped: list[bool] = []
+    with pytest.raises(StrataError, match="could not start service 'absent': NO_FILE"):
+        service.restart(lambda: stopped.append(True))
+    assert stopped == [True]
+
+
+def test_a_program_that_is_gone_cannot_be_restarted(options: ServiceOptions) -> None:
+    with pytest.raises(StrataError, match="knows no process 'shap'"):
+        Supervisord(replace(options, name="shap")).restart(lambda: None)
+
+
+def test_a_program_that_does_not_stop_in_time_is_an_error(options: ServiceOptions) -> None:
+    service = Supervisord(replace(options, name="stubborn", timeout=0.3))
+    service.restart(lambda: None)
+    # Only then does it surely block the signal: a program counts as running after a second.
+    Watch(service, Status("stopped", "")).running(10)
+    with pytest.raises(StrataError, match=r"did not get service 'stubborn' stopped within 0\.3 s"):
+        service.restart(lambda: None)
+
+
+def started(options: ServiceOptions) -> dict[str, int]:
+    """When each process of the group began."""
+    service = Supervisord(options)
+    return {name: service._info(name)["start"] for name in service._names()}
+
+
+def test_the_processes_of_a_group_are_restarted_one_after_another(options: ServiceOptions) -> None:
+    service = Supervisord(replace(options, name="pair:*", min_uptime=0))
+    former = service.status()
+    assert (former.phase, former.detail) == ("stopped", "pair:pair_0 STOPPED")
+    stopped: list[bool] = []
+    service.restart(lambda: stopped.append(True))
+    first = Watch(service, former).running(10)
+    assert (first.phase, first.detail) == ("running", "pair:pair_0 RUNNING")
+    before = started(service.options)
+    service.restart(lambda: stopped.append(True))
+    # The first of them had been running for a second, as it must, before the second was touched.
+    now = started(service.options)
+    assert before["pair:pair_0"] < before["pair:pair_1"] <= now["pair:pair_0"] < now["pair:pair_1"]
+    assert service.status().started != first.started
+    assert not stopped
+
+
+def test_a_group_goes_on_with_the_old_release_if_its_first_process_does_not_run(
+    options: ServiceOptions, supervised: Any
+) -> None:
+    service = Supervisord(replace(options, name="pair:*", min_uptime=0))
+    former = service.status()
+    service.restart(lambda: None)
+    Watch(service, former).running(10)
+    before = started(service.options)
+    supervised.root.mkdir(exist_ok=True)
+    (supervised.root / "broken").touch()
+    with pytest.raises(
+        StrataError, match=r"'pair:pair_0' ended right after its start .*\n.*\n  pair: broken"
+    ) as raised:
+        service.restart(lambda: None)
+    assert raised.value.details["log"][-1] == "pair: broken"
+    assert started(service.options)["pair:pair_1"] == before["pair:pair_1"]
+    assert service.status().phase == "failed"
+
+
+def test_a_group_that_is_not_there_is_an_error(options: ServiceOptions) -> None:
+    with pytest.raises(StrataError, match=r"knows no process 'pear:\*'; it has: .*pair:pair_0"):
+        Supervisord(replace(options, name="pear:*")).status()

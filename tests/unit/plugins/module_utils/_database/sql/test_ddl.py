@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What statements are about."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
+    Reader,
+    altered,
+    column_change,
+    constraint,
+    created,
+    deleted_from,
+    folded,
+    new_columns,
+    objects,
+    renamed,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
+    Statement,
+    statements,
+)
+
+
+def only(sql: str, system: str = "") -> Statement:
+    (statement,) = statements(sql, system)
+    return statement
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("a", ["a"]),
+        ('Shop . Orders, `x y`.[z], "p""q" CASCADE', ["Shop.Orders", "`x y`.[z]", '"p""q"']),
+        ("a *, b *", ["a", "b"]),
+        ("('x')", []),
+        ("12", []),
+    ],
+)
+def test_names_are_read_as_they_are_spelled(sql: str, names: list[str]) -> None:
+    (statement,) = statements(sql, "sqlite")
+    assert Reader(statement.tokens).names() == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "table", "actions"),
+    [
+        ("ALTER TABLE t ADD a numeric(8, 2), DROP b", "t", ["ADD A NUMERIC ( 8 , 2 )", "DROP B"]),
+        ("ALTER TABLE IF EXISTS ONLY shop.t * DROP a", "shop.t", ["DROP A"]),
+        ("ALTER ONLINE IGNORE TABLE t ENGINE=InnoDB", "t", ["ENGINE = INNODB"]),
+        ("ALTER FOREIGN TABLE t DROP a", "t", ["DROP A"]),
+        ("ALTER VIEW v RENAME TO w", "", []),
+        ("DROP TABLE t", "", []),
+    ],
+)
+def test_the_table_and_the_actions_of_an_alter_table(sql: str, table: str, actions: list[str]) -> None:
+    found = altered(statements(sql)[0])
+    assert found[0] == table
+    assert [" ".join(action) for action in found[1]] == actions
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "expected"),
+    [
+        ("Shop.Orders", "postgresql", "shop.orders"),
+        ('"shop"."Orders"', "postgresql", "shop.Orders"),
+        ("`Orders`", "mysql", "orders"),
+        ("[Orders]", "sqlite", "orders"),
+        ('"a.b".c', "", "a.b.c"),
+    ],
+)
+def test_names_are_compared_as_the_system_does(name: str, system: str, expected: str) -> None:
+    assert folded(name, system) == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("DROP TABLE IF EXISTS a, shop.b CASCADE", ["a", "shop.b"]),
+        ("DROP MATERIALIZED VIEW v", ["v"]),
+        ("DROP FUNCTION f(int)", ["f()"]),
+        ("DROP TRIGGER g ON t", ["g"]),
+        ("ALTER TABLE t DROP c", ["t"]),
+        ("ALTER VIEW v RENAME TO w", ["v"]),
+        ("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON ONLY shop.t (c)", ["shop.t"]),
+        ("CREATE INDEX ON t (c)", ["t"]),
+        ("CREATE INDEX i USING BTREE ON t (c)", ["t"]),
+        ("CREATE FULLTEXT INDEX i ON t (c)", ["t"]),
+        ("CREATE TABLE t (c int)", []),
+        ("DELETE FROM ONLY t WHERE a", ["t"]),
+        ("TRUNCATE TABLE ONLY a, b", ["a", "b"]),
+        ("UPDATE t SET a = 1", ["t"]),
+        ("RENAME TABLE a TO b", ["a"]),
+        ("LOCK TABLE a, b IN SHARE MODE", ["a", "b"]),
+        ("REVOKE ALL ON TABLE a, b FROM PUBLIC", ["a", "b"]),
+        ("REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC", ["f()"]),
+        ("REVOKE shop FROM bob", []),
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY v", ["v"]),
+        ("WITH gone AS (DELETE FROM t RETURNING *) INSERT INTO u SELECT * FROM gone", ["t"]),
+        ("SELECT 1", []),
+    ],
+)
+def test_what_a_statement_changes(sql: str, names: list[str]) -> None:
+    assert objects(only(sql)) == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("DELETE FROM t", ["t"]),
+        ("DELETE a FROM a JOIN b", []),
+        ("WITH x AS (DELETE FROM a), y AS (DELETE FROM b) SELECT 1", ["a", "b"]),
+        ("CREATE TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM a; END", []),
+        ("GRANT DELETE ON t TO shop", []),
+    ],
+)
+def test_the_tables_that_a_statement_deletes_from(sql: str, tables: list[str]) -> None:
+    assert deleted_from(only(sql)) == tables
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("CREATE TABLE IF NOT EXISTS shop.t (c int)", "shop.t"),
+        ("CREATE TEMP TABLE t AS SELECT 1", "t"),
+        ("CREATE MATERIALIZED VIEW v AS SELECT 1", "v"),
+        ("CREATE FUNCTION f(int) RETURNS int RETURN 1", "f()"),
+        ("CREATE OR REPLACE VIEW v AS SELECT 1", ""),
+        ("CREATE INDEX i ON t (c)", ""),
+        ("DROP TABLE t", ""),
+    ],
+)
+def test_what_a_statement_creates(sql: str, name: str) -> None:
+    assert created(only(sql)) == name
+
+
+@pytest.mark.parametrize(
+    ("sql", "pairs"),
+    [
+        ("ALTER TABLE a RENAME TO b", [("a", "b")]),
+        ('ALTER TABLE shop."x.y" RENAME TO b', [('shop."x.y"', "shop.b")]),
+        ("ALTER TABLE a RENAME AS other.b, ADD c int", [("a", "other.b")]),
+        ("ALTER TABLE a RENAME b", [("a", "b")]),
+        ('ALTER TABLE IF EXISTS shop."x.y" SET SCHEMA old', [('shop."x.y"', 'old."x.y"')]),
+        ("ALTER TABLE a SET (fillfactor = 70)", []),
+        ("RENAME TABLE a TO b, c TO d", [("a", "b"), ("c", "d")]),
+        ("ALTER TABLE a RENAME COLUMN c TO d", []),
+        ("ALTER TABLE a RENAME c TO d", []),
+        ("ALTER TABLE a RENAME INDEX c TO d", []),
+    ],
+)
+def test_the_tables_that_a_statement_renames(sql: str, pairs: list[tuple[str, str]]) -> None:
+    assert renamed(only(sql)) == pairs
+
+
+@pytest.mark.parametrize(
+    ("action", "columns"),
+    [
+        ("ADD c int", ["C INT"]),
+        ("ADD COLUMN IF NOT EXISTS c numeric(8, 2) NOT NULL", ["C NUMERIC ( 8 , 2 ) NOT NULL"]),
+        ("ADD (c numeric(8, 2), d int NOT NULL)", ["C NUMERIC ( 8 , 2 )", "D INT NOT NULL"]),
+        ("ADD CONSTRAINT k CHECK (c > 0)", []),
+        ("ADD INDEX (c)", []),
+        ("ADD PARTITION (PARTITION p VALUES LESS THAN (5))", []),
+        ("DROP c", []),
+    ],
+)
+def test_the_columns_that_an_action_adds(action: str, columns: list[str]) -> None:
+    _table, actions = altered(only(f"ALTER TABLE t {action}"))
+    assert [" ".join(column) for column in new_columns(actions[0])] == columns
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("ADD CONSTRAINT k CHECK (c > 0)", "CHECK"),
+        ("ADD CONSTRAINT FOREIGN KEY (c) REFERENCES u", "FOREIGN"),
+        ("ADD UNIQUE (c)", "UNIQUE"),
+        ("ADD PRIMARY KEY USING INDEX i", "PRIMARY"),
+        ("ADD CONSTRAINT n NOT NULL c", "NOT"),
+        ("ADD COLUMN c int CHECK (c > 0)", ""),
+        ("DROP CONSTRAINT k", ""),
+    ],
+)
+def test_the_kind_of_constraint_that_an_action_adds(action: str, kind: str) -> None:
+    _table, actions = altered(only(f"ALTER TABLE t {action}"))
+    assert constraint(actions[0]) == kind
+
+
+@pytest.mark.parametrize(
+    ("action", "column", "change"),
+    [
+        ("ALTER COLUMN c SET NOT NULL", "c", "SET NOT NULL"),
+        ('ALTER "C" TYPE numeric(8, 2)', '"C"', "TYPE NUMERIC ( )"),
+        ("ADD c int", "", ""),
+    ],
+)
+def test_a_column_and_what_becomes_of_it(action: str, column: str, change: str) -> None:
+    _table, actions = altered(only(f"ALTER TABLE t {action}"))
+    found = column_change(actions[0])
+    assert (found[0], " ".join(found[1])) == (column, change)

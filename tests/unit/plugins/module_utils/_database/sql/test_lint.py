@@ -1,0 +1,532 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The linter: what a migration must not do."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import drivers
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import parse
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql import compatibility, lint, traffic
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lint import check, findings
+
+CONTRACT = "-- strata: phase=contract"
+ALONE = "-- strata: no-transaction"
+SYSTEMS = ("postgresql", "mysql", "sqlite")
+
+
+@pytest.fixture(autouse=True)
+def without_squawk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+
+def migration(sql: str, directive: str = "", down: str = "", name: str = "1_x.sql") -> Migration:
+    return parse(name, f"{directive}\n-- migrate:up\n{sql}\n-- migrate:down\n{down}\n".encode())
+
+
+def broken(sql: str, system: str = "", directive: str = "", down: str = "") -> list[str]:
+    return [finding.rule for finding in findings([migration(sql, directive, down)], system)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [
+        ("DROP TABLE t", "drop-table"),
+        ("drop table if exists shop.t cascade", "drop-table"),
+        ("DROP VIEW v", "drop-object"),
+        ("DROP MATERIALIZED VIEW v", "drop-object"),
+        ("ALTER TABLE t DROP COLUMN c", "drop-column"),
+        ("ALTER TABLE t DROP c", "drop-column"),
+        ("ALTER TABLE IF EXISTS ONLY shop.t ADD a int, DROP COLUMN IF EXISTS c", "drop-column"),
+        ('ALTER TABLE "a;b" DROP COLUMN c', "drop-column"),
+        ("ALTER TABLE t RENAME TO u", "rename"),
+        ("ALTER TABLE t RENAME COLUMN a TO b", "rename"),
+        ("ALTER TABLE t RENAME a TO b", "rename"),
+        ("ALTER VIEW v RENAME TO w", "rename"),
+        ("ALTER TABLE t ALTER COLUMN c SET NOT NULL", "set-not-null"),
+        ("ALTER TABLE t ALTER c SET NOT NULL", "set-not-null"),
+        ("ALTER TABLE t ALTER c TYPE text", "change-type"),
+        ("ALTER TABLE t ALTER COLUMN c SET DATA TYPE text", "change-type"),
+        ("ALTER TABLE t ADD COLUMN c int NOT NULL", "add-not-null"),
+        ("ALTER TABLE t ADD c numeric(8, 2) NOT NULL CHECK (c > 0)", "add-not-null"),
+        ("DROP EXTENSION e CASCADE", "drop-object"),
+        ("DROP OWNED BY shop", "drop-object"),
+        ("DROP FUNCTION IF EXISTS f(int)", "drop-object"),
+        ("DROP PROCEDURE p", "drop-object"),
+        ("DROP ROUTINE r", "drop-object"),
+        ("DROP AGGREGATE a(int)", "drop-object"),
+        ("DROP TRIGGER g ON t", "drop-object"),
+        ("ALTER TABLE t SET SCHEMA s", "rename"),
+        ("ALTER FUNCTION f(int) SET SCHEMA s", "rename"),
+        ("ALTER FUNCTION f(int) RENAME TO g", "rename"),
+        ("ALTER TABLE t ALTER COLUMN c DROP DEFAULT", "drop-default"),
+        ("ALTER TABLE t ALTER c DROP DEFAULT", "drop-default"),
+        ("DELETE FROM t", "delete"),
+        ("WITH old AS (SELECT 1) DELETE FROM t USING old", "delete"),
+        ("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", "delete"),
+        ("REVOKE SELECT ON t FROM shop", "revoke"),
+        ("TRUNCATE t", "truncate"),
+        ("WITH gone AS (DELETE FROM t RETURNING a) INSERT INTO u SELECT a FROM gone", "delete"),
+        ("ALTER TABLE t DROP PARTITION p", "delete"),
+        ("ALTER TABLE t DETACH PARTITION p", "delete"),
+        ("ALTER TABLE t TRUNCATE PARTITION p", "truncate"),
+        ("ALTER TABLE t ALTER c DROP IDENTITY", "drop-default"),
+        ("ALTER TABLE t ENABLE ROW LEVEL SECURITY", "revoke"),
+        ("ALTER TABLE t ADD CONSTRAINT n NOT NULL c NOT VALID", "set-not-null"),
+        ("ALTER TABLE t ADD CONSTRAINT n CHECK (c IS NOT NULL) NOT VALID", "set-not-null"),
+        ("ALTER TABLE t ADD CHECK (c > 0 AND c NOTNULL) NOT VALID", "set-not-null"),
+        ("ALTER DOMAIN d SET NOT NULL", "set-not-null"),
+        ("ALTER DOMAIN d ADD CONSTRAINT n CHECK (VALUE IS NOT NULL) NOT VALID", "set-not-null"),
+        ("ALTER TABLE t ADD c int CHECK (c IS NOT NULL)", "add-not-null"),
+        ("ALTER TABLE t ADD (c int NOT NULL, d int)", "add-not-null"),
+        ("ALTER TABLE t MODIFY COLUMN c bigint", "change-type"),
+        ("ALTER TABLE t CHANGE c C bigint", "change-type"),
+        ("RENAME TABLE t TO u", "rename"),
+        ("RENAME USER shop TO store", "rename"),
+        ("ALTER TYPE a RENAME VALUE 'b' TO 'c'", "rename"),
+        ("ALTER TYPE a DROP ATTRIBUTE b", "drop-column"),
+        ("ALTER TYPE a ALTER ATTRIBUTE b TYPE text", "change-type"),
+        ("CREATE OR REPLACE TABLE t (c int)", "drop-table"),
+        (
+            "CREATE TABLE n (c int); INSERT INTO n SELECT c FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t",
+            "rebuild-table",
+        ),
+    ],
+)
+def test_what_breaks_the_running_release_is_refused(sql: str, rule: str) -> None:
+    assert broken(sql) == [rule]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE t (id int NOT NULL)",
+        "ALTER TABLE t ADD COLUMN c int",
+        "ALTER TABLE t ADD COLUMN c int NOT NULL DEFAULT 0",
+        "ALTER TABLE t ADD COLUMN c bigserial NOT NULL",
+        "ALTER TABLE t ADD COLUMN c int NOT NULL GENERATED ALWAYS AS IDENTITY",
+        "ALTER TABLE t ADD COLUMN c int CHECK (c > 0 OR c IS NULL)",
+        "ALTER TABLE t ADD COLUMN c int DEFAULT 0 CHECK (c IS NOT NULL)",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0) NOT VALID",
+        "ALTER TABLE t ADD CONSTRAINT k UNIQUE (c)",
+        "ALTER DOMAIN d DROP NOT NULL",
+        "CREATE DOMAIN d AS int; ALTER DOMAIN d SET NOT NULL",
+        "ALTER TABLE t DROP CONSTRAINT k",
+        "ALTER TABLE t ALTER COLUMN c DROP NOT NULL",
+        "ALTER TABLE t ALTER c SET DEFAULT 1",
+        "ALTER INDEX i RENAME TO j",
+        "DROP INDEX i",
+        "DROP STATISTICS s",
+        "ALTER TABLE t SET (fillfactor = 70)",
+        "ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u ON DELETE CASCADE",
+        "WITH new AS (SELECT 1) INSERT INTO t SELECT * FROM new",
+        "INSERT INTO t VALUES ('DROP TABLE t; COMMIT;')",
+        "-- DROP TABLE t;\nSELECT 1",
+        "SAVEPOINT s; ROLLBACK TO s",
+        "ALTER TABLE t DROP INDEX i, DROP FOREIGN KEY f, DROP CHECK c, DROP PRIMARY KEY",
+        "ALTER TABLE t RENAME INDEX i TO j",
+        "ALTER TABLE t ADD COLUMN c bigint NOT NULL AUTO_INCREMENT",
+        "ALTER TABLE t ADD COLUMN c int AS (a + b) NOT NULL",
+        "ALTER TABLE t ALTER INDEX i INVISIBLE",
+        "ALTER TYPE a ADD VALUE 'b'",
+        "GRANT DELETE ON t TO shop",
+        "DROP TEMPORARY TABLE t",
+        "CREATE OR REPLACE VIEW v AS SELECT 1",
+        "CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET a = 1; END;",
+    ],
+)
+def test_a_harmless_statement_is_let_through(sql: str) -> None:
+    assert broken(sql) == []
+
+
+def test_a_column_of_another_name_is_a_rename_and_a_change_of_type() -> None:
+    assert broken("ALTER TABLE t CHANGE COLUMN c d bigint", "mysql") == ["change-type", "rename"]
+
+
+def test_names_that_are_words_of_another_system_are_columns() -> None:
+    assert broken("ALTER TABLE t DROP index CASCADE", "postgresql") == ["drop-column"]
+    assert broken("ALTER TABLE t RENAME key TO k", "postgresql") == ["rename"]
+
+
+@pytest.mark.parametrize("phase", ["", CONTRACT])
+@pytest.mark.parametrize(
+    ("system", "sql", "rule"),
+    [
+        ("postgresql", "CREATE INDEX i ON t (c)", "add-index"),
+        ("postgresql", "CREATE UNIQUE INDEX ON t (c)", "add-index"),
+        ("postgresql", "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0)", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (c)", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ADD PRIMARY KEY (c)", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ADD EXCLUDE USING gist (c WITH &&)", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ADD COLUMN c int UNIQUE", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ADD c int CHECK (c > 0)", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ADD c int DEFAULT 1 REFERENCES u", "add-constraint"),
+        ("postgresql", "ALTER TABLE t ALTER c TYPE bigint", "change-type"),
+        ("postgresql", "ALTER TABLE t ALTER c SET NOT NULL", "set-not-null"),
+        ("postgresql", "ALTER TABLE t ADD c bigserial", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t ADD c int GENERATED ALWAYS AS IDENTITY", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t ADD c int GENERATED ALWAYS AS (a + 1) STORED", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t ADD c uuid DEFAULT gen_random_uuid()", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t ADD c text DEFAULT md5(random()::text)", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t SET UNLOGGED", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t SET TABLESPACE fast", "rewrite-table"),
+        ("postgresql", "CLUSTER t USING i", "rewrite-table"),
+        ("postgresql", "REINDEX TABLE t", "lock-table"),
+        ("postgresql", "REFRESH MATERIALIZED VIEW v", "lock-table"),
+        ("postgresql", "LOCK TABLE t", "lock-table"),
+        ("postgresql", "LOCK t IN SHARE MODE", "lock-table"),
+        ("postgresql", "LOCK t IN SHARE ROW EXCLUSIVE MODE NOWAIT", "lock-table"),
+        ("postgresql", "ALTER TABLE t ADD c int; UPDATE t SET c = 1", "long-lock"),
+        (
+            "postgresql",
+            "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0) NOT VALID; ALTER TABLE t VALIDATE CONSTRAINT k",
+            "long-lock",
+        ),
+        ("mysql", "ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u (id)", "add-constraint"),
+        ("mysql", "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0)", "add-constraint"),
+        ("mysql", "ALTER TABLE t ADD c int REFERENCES u (id)", "add-constraint"),
+        ("mysql", "CREATE FULLTEXT INDEX i ON t (c)", "add-index"),
+        ("mysql", "ALTER TABLE t ADD SPATIAL INDEX (c)", "add-index"),
+        ("mysql", "ALTER TABLE t MODIFY c bigint", "change-type"),
+        ("mysql", "ALTER TABLE t CHANGE c c bigint", "change-type"),
+        ("mysql", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", "rewrite-table"),
+        ("mysql", "ALTER TABLE t DROP PRIMARY KEY", "rewrite-table"),
+        ("mysql", "ALTER TABLE t PARTITION BY HASH (c)", "rewrite-table"),
+        ("mysql", "ALTER TABLE t ADD c int AS (a + 1) STORED", "rewrite-table"),
+        ("mysql", "ALTER TABLE t ADD c int AUTO_INCREMENT UNIQUE", "rewrite-table"),
+        ("mysql", "ALTER TABLE t ADD c varchar(36) DEFAULT (uuid())", "rewrite-table"),
+        ("mysql", "ALTER TABLE t ADD c int, ALGORITHM=COPY", "lock-table"),
+        ("mysql", "ALTER TABLE t ADD c int, LOCK = SHARED", "lock-table"),
+        ("mysql", "CREATE INDEX i ON t (c) LOCK=EXCLUSIVE", "lock-table"),
+        ("mysql", "LOCK TABLES t WRITE", "lock-table"),
+        ("mysql", "FLUSH TABLES WITH READ LOCK", "lock-table"),
+    ],
+)
+def test_what_holds_up_traffic_is_refused_in_both_phases(
+    system: str, sql: str, rule: str, phase: str
+) -> None:
+    assert broken(sql, system, phase) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("system", "sql"),
+    [
+        ("postgresql", "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0) NOT VALID"),
+        ("postgresql", "ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u NOT VALID"),
+        ("postgresql", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX i"),
+        ("postgresql", "ALTER TABLE t VALIDATE CONSTRAINT k"),
+        (
+            "postgresql",
+            "ALTER TABLE t VALIDATE CONSTRAINT k; ALTER TABLE t ALTER c SET NOT NULL; ALTER TABLE t DROP CONSTRAINT k",
+        ),
+        ("postgresql", "CREATE INDEX i ON ONLY t (c)"),
+        ("postgresql", "ALTER TABLE t ADD c timestamptz NOT NULL DEFAULT now()"),
+        ("postgresql", "ALTER TABLE t ADD c int REFERENCES u"),
+        ("postgresql", "ALTER TABLE t ADD c int; UPDATE u SET c = 1"),
+        ("postgresql", "ALTER TABLE t ALTER c SET STATISTICS 100; UPDATE t SET c = 1"),
+        ("postgresql", "UPDATE t SET c = 1"),
+        ("postgresql", "LOCK TABLE t IN ROW EXCLUSIVE MODE NOWAIT"),
+        ("postgresql", "REFRESH MATERIALIZED VIEW CONCURRENTLY v"),
+        ("postgresql", "DROP INDEX i"),
+        ("mysql", "CREATE INDEX i ON t (c)"),
+        ("mysql", "FLUSH TABLES"),
+        ("mysql", "UNLOCK TABLES"),
+        ("mysql", "ALTER TABLE t ADD UNIQUE INDEX (c), ADD INDEX (d)"),
+        ("mysql", "ALTER TABLE t ADD c int CHECK (c > 0)"),
+        ("mysql", "ALTER TABLE t ADD c int AS (a + 1) VIRTUAL"),
+        ("mysql", "ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (c)"),
+        ("mysql", "ALTER TABLE t MODIFY c bigint, LOCK=NONE"),
+        ("mysql", "ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u (id), LOCK NONE"),
+        ("mysql", "SET foreign_key_checks = 0; ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u (id)"),
+        ("sqlite", "CREATE INDEX i ON t (c)"),
+        ("sqlite", "ALTER TABLE t ADD c int; UPDATE t SET c = 1"),
+    ],
+)
+def test_what_runs_beside_traffic_is_let_through(system: str, sql: str) -> None:
+    assert broken(sql, system, CONTRACT) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE t ADD c int; UPDATE t SET c = 1",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0) NOT VALID; ALTER TABLE t VALIDATE CONSTRAINT k",
+    ],
+)
+def test_no_lock_is_kept_outside_a_transaction(sql: str) -> None:
+    assert broken(sql, "postgresql", ALONE) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE INDEX i ON t (a)",
+        "ALTER TABLE T ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES u",
+        'ALTER TABLE "t" ADD b int NOT NULL',
+        "ALTER TABLE t DROP COLUMN a",
+        "ALTER TABLE t ADD b int; UPDATE t SET b = 1",
+        "ALTER TABLE t RENAME TO s; DROP TABLE s",
+        "DROP TABLE t",
+        "DELETE FROM t",
+        "TRUNCATE t",
+        "REVOKE ALL ON t FROM PUBLIC",
+        "CREATE FUNCTION f() RETURNS int RETURN 1; REVOKE ALL ON FUNCTION f() FROM PUBLIC",
+        "CREATE MATERIALIZED VIEW v AS SELECT 1 WITH NO DATA; REFRESH MATERIALIZED VIEW v",
+    ],
+)
+def test_what_the_same_run_has_created_may_be_treated_in_any_way(sql: str) -> None:
+    create = migration("CREATE TABLE t (a int)")
+    assert broken(f"CREATE TABLE t (a int); {sql}", "postgresql") == []
+    assert findings([create, migration(sql, name="2_y.sql")], "postgresql") == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE shop.t (a int); DROP TABLE t",
+        'CREATE TABLE t (a int); DROP TABLE "T"',
+        "CREATE TABLE t (a int); DROP TABLE t, u",
+        "DROP TABLE t; CREATE TABLE t (a int)",
+        "ALTER TABLE u RENAME TO t; DROP TABLE t",
+        "CREATE FUNCTION t() RETURNS int RETURN 1; DROP TABLE t",
+        "CREATE TABLE IF NOT EXISTS t (a int); DROP TABLE t",
+        "CREATE TEMP TABLE IF NOT EXISTS t (a int); DROP TABLE t",
+        "CREATE TEMP TABLE t (a int); DROP TABLE t; DROP TABLE t",
+    ],
+)
+def test_what_was_there_before_is_not_taken_for_new(sql: str) -> None:
+    assert "drop-table" in broken(sql, "postgresql")
+
+
+@pytest.mark.parametrize("kind", ["TEMP", "LOCAL TEMPORARY"])
+def test_a_temporary_table_hides_one_that_is_used_in_its_own_migration_alone(kind: str) -> None:
+    create = f"CREATE {kind} TABLE t (a int)"
+    assert broken(f"{create}; ALTER TABLE t RENAME TO s; DROP TABLE s", "postgresql") == []
+    both = [migration(create), migration("DROP TABLE t", name="2_y.sql")]
+    assert [(each.rule, each.name) for each in findings(both, "postgresql")] == [("drop-table", "2_y.sql")]
+
+
+@pytest.mark.parametrize(
+    ("system", "sql", "rule"),
+    [
+        ("", "COMMIT", "transaction-control"),
+        ("", "BEGIN; SELECT 1", "transaction-control"),
+        ("", "ROLLBACK", "transaction-control"),
+        ("", "START TRANSACTION", "transaction-control"),
+        ("postgresql", "PREPARE TRANSACTION 'x'", "transaction-control"),
+        ("mysql", "DELIMITER //", "delimiter"),
+        ("postgresql", "CREATE INDEX CONCURRENTLY i ON t (c)", "needs-no-transaction"),
+        ("postgresql", "DROP INDEX CONCURRENTLY i", "needs-no-transaction"),
+        ("postgresql", "REINDEX (CONCURRENTLY) TABLE t", "needs-no-transaction"),
+        ("postgresql", "VACUUM t", "needs-no-transaction"),
+        ("postgresql", "ALTER SYSTEM SET work_mem = '1MB'", "needs-no-transaction"),
+        ("sqlite", "VACUUM", "needs-no-transaction"),
+        ("sqlite", "PRAGMA foreign_keys = OFF", "needs-no-transaction"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_both_phases_and_on_the_way_back(
+    system: str, sql: str, rule: str
+) -> None:
+    assert broken(sql, system) == broken(sql, system, CONTRACT) == broken("", system, down=sql) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("system", "sql"),
+    [
+        ("postgresql", "CREATE INDEX CONCURRENTLY i ON t (c); DROP INDEX CONCURRENTLY j"),
+        ("sqlite", "PRAGMA foreign_keys = OFF; VACUUM"),
+    ],
+)
+def test_without_a_transaction_what_needs_none_is_let_through(system: str, sql: str) -> None:
+    assert broken(sql, system, ALONE, down=sql) == []
+
+
+def test_an_index_that_may_have_to_be_cleared_away_has_a_name() -> None:
+    assert broken("CREATE INDEX CONCURRENTLY ON t (c)", "postgresql", ALONE) == ["unnamed-index"]
+
+
+@pytest.mark.parametrize(
+    ("system", "sql"),
+    [
+        ("sqlite", "PRAGMA table_info(t)"),
+        ("mysql", "BEGIN NOT ATOMIC SELECT 1; END"),
+        ("mysql", "START REPLICA"),
+        ("mysql", "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; END"),
+    ],
+)
+def test_what_only_looks_like_a_wrong_form_is_let_through(system: str, sql: str) -> None:
+    assert broken(sql, system) == []
+
+
+def test_what_a_tool_prints_is_in_a_transaction_or_not_as_the_tool_has_it() -> None:
+    printed = Migration(
+        "0002_index", up="SELECT 1;\nCOMMIT;\nCREATE INDEX CONCURRENTLY i ON t (c);\nDROP TABLE t;"
+    )
+    (finding,) = findings([printed], "postgresql")
+    assert finding.rule == "drop-table"
+    assert finding.place == "0002_index line 4 of its SQL"
+
+
+def test_many_statements_take_little_time() -> None:
+    started = time.monotonic()
+    sql = "ALTER TABLE t ADD c int;" + "UPDATE t SET c = 1 WHERE id = 'some; text';\n" * 3000
+    waiver = "-- strata: allow=long-lock because the table is small"
+    assert broken(sql, "postgresql", waiver) == []
+    assert time.monotonic() - started < 10
+
+
+def test_the_contract_phase_may_destroy() -> None:
+    sql = "DROP TABLE t; ALTER TABLE u DROP COLUMN c, RENAME TO v; TRUNCATE w; DELETE FROM x; REVOKE ALL ON y FROM z"
+    for system in SYSTEMS:
+        check([migration(sql, CONTRACT)], system)
+
+
+def test_the_way_back_may_destroy() -> None:
+    assert broken("SELECT 1", down="DROP TABLE t") == []
+
+
+def test_a_rule_is_waived_by_its_name_alone() -> None:
+    waiver = "-- strata: allow=drop-table,add-index because nobody uses t"
+    assert broken("DROP TABLE t; CREATE INDEX i ON u (c); TRUNCATE u", "postgresql", waiver) == ["truncate"]
+
+
+@pytest.mark.parametrize(
+    "rule", ["drop-tables", "transaction-control", "squawk/no-such-rule", "squawk/prefer-text-field"]
+)
+def test_waiving_what_is_no_rule_is_an_error(rule: str) -> None:
+    with pytest.raises(
+        StrataError, match=f"1_x.sql allows '{rule}', which is no rule that can be waived"
+    ) as caught:
+        check([migration("SELECT 1", f"-- strata: allow={rule} because I say so")], "sqlite")
+    assert "drop-table" in str(caught.value)
+
+
+def test_the_error_names_rule_file_line_and_the_way_to_do_it() -> None:
+    with pytest.raises(StrataError) as caught:
+        check(
+            [
+                migration("SELECT 1;\n\nDROP TABLE t;\nDROP TABLE u"),
+                migration("\nTRUNCATE t", name="2_y.sql"),
+            ],
+            "sqlite",
+        )
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "Migrations refused before anything was changed:"
+    assert lines[1].startswith(
+        "- drop-table (1_x.sql line 5, 1_x.sql line 6): the running release may still use it. Let "
+    )
+    assert lines[2].startswith("- truncate (2_y.sql line 4): ")
+    assert "-- strata: allow=RULE because REASON" in lines[3]
+    assert caught.value.details == {
+        "findings": [
+            {"rule": "drop-table", "name": "1_x.sql", "line": 5},
+            {"rule": "drop-table", "name": "1_x.sql", "line": 6},
+            {"rule": "truncate", "name": "2_y.sql", "line": 4},
+        ]
+    }
+
+
+@pytest.mark.parametrize("directive", ["", ALONE, "-- strata: lock_timeout=1s"])
+def test_lines_of_the_way_back_are_the_files(directive: str) -> None:
+    (finding,) = findings([migration("SELECT 1;\nSELECT 2", directive, down="-- first\nCOMMIT")], "sqlite")
+    assert finding.line == 7
+
+
+def test_the_way_to_do_it_is_the_systems() -> None:
+    sql = "ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u (id)"
+    advice = {system: findings([migration(sql)], system)[0].advice for system in ("postgresql", "mysql")}
+    assert "NOT VALID" in advice["postgresql"]
+    assert "foreign_key_checks" in advice["mysql"]
+
+
+def test_every_rule_is_shown_by_a_test() -> None:
+    shown = Path(__file__).read_text()
+    assert [
+        rule for rule in sorted(lint.RULES) if f'"{rule}")' not in shown and f'"{rule}",\n' not in shown
+    ] == []
+    assert not compatibility.ADVICE.keys() & traffic.ADVICE.keys()
+
+
+def test_postgresql_writes_a_table_anew_where_the_rule_says_so(url: str) -> None:
+    actions = [
+        "ADD c serial",
+        "ADD c int GENERATED BY DEFAULT AS IDENTITY",
+        "ADD c int GENERATED ALWAYS AS (a + 1) STORED",
+        "ADD c uuid DEFAULT gen_random_uuid()",
+        "ADD c float DEFAULT (random() * 2)",
+        "ADD c timestamptz DEFAULT clock_timestamp()",
+        "ADD c timestamptz NOT NULL DEFAULT now()",
+        "ADD c int NOT NULL DEFAULT 5",
+        "ADD c date DEFAULT CURRENT_DATE",
+        "ADD c int REFERENCES u",
+        "SET UNLOGGED",
+        "SET (fillfactor = 70)",
+        "ALTER a SET DEFAULT 1",
+    ]
+    with drivers.opened(resolve(url, None, {}), read_only=False) as database:
+        database.script("CREATE TABLE u (id int PRIMARY KEY)")
+        for action in actions:
+            database.script("DROP TABLE IF EXISTS t; CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+            before = database.query("SELECT pg_relation_filenode('t')")
+            database.script(f"ALTER TABLE t {action}")
+            anew = database.query("SELECT pg_relation_filenode('t')") != before
+            found = broken(f"ALTER TABLE t {action}", "postgresql", CONTRACT)
+            assert ("rewrite-table" in found) == anew, action
+
+
+def test_mysql_lets_nobody_write_where_the_rules_say_so(mysql_url: str) -> None:
+    actions = [
+        "ADD FOREIGN KEY (a) REFERENCES u (id)",
+        "ADD CHECK (a > 0)",
+        "ADD c int REFERENCES u (id)",
+        "ADD c int CHECK (c > 0)",
+        "ADD UNIQUE (a)",
+        "ADD INDEX (a)",
+        "ADD FULLTEXT (b)",
+        "ADD c int AS (a + 1) STORED",
+        "ADD c int AS (a + 1) VIRTUAL",
+        "ADD c int NOT NULL DEFAULT 5",
+        "ADD c varchar(36) DEFAULT (uuid())",
+        "ADD c int AUTO_INCREMENT UNIQUE",
+        "MODIFY a bigint",
+        "CONVERT TO CHARACTER SET utf16",
+        "DROP PRIMARY KEY",
+        "DROP PRIMARY KEY, ADD PRIMARY KEY (a)",
+        "DROP COLUMN b",
+        "ALTER a SET DEFAULT 1",
+        "RENAME COLUMN a TO c",
+    ]
+    with drivers.opened(resolve(mysql_url, None, {}), read_only=False) as database:
+        mariadb = "MariaDB" in database.query("SELECT version()")[0][0]  # the rules are for both
+        database.script("CREATE TABLE u (id int PRIMARY KEY)")
+        for action in actions:
+            database.script("DROP TABLE IF EXISTS t")
+            database.script("CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL, b text)")
+            held_up = False
+            try:
+                database.script(f"ALTER TABLE t {action}, LOCK=NONE")
+            except StrataError as error:
+                held_up = "LOCK=NONE is not supported" in str(error)
+            refused = bool(broken(f"ALTER TABLE t {action}", "mysql", CONTRACT))
+            assert refused == held_up or (refused and not mariadb), action
+            assert broken(f"ALTER TABLE t {action}, LOCK=NONE", "mysql", CONTRACT) == []
+
+
+@pytest.mark.parametrize("folder", ["demo/shop", "molecule"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_migrations_that_come_with_the_collection_are_let_through(folder: str, system: str) -> None:
+    root = Path(__file__).parents[6]
+    found = sorted((root / folder).rglob("migrations/**/*.sql"))
+    assert found
+    for path in found:
+        on_mysql = path.parent.name.startswith("mariadb")
+        check([parse(path.name, path.read_bytes())], "mysql" if on_mysql else system)
