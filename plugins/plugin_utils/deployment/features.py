@@ -33,23 +33,29 @@ def steps_of(feature: Mapping[str, Any], flag: Mapping[str, Any] | None) -> list
     return [step for step in rollout if step > now] or rollout[-1:]
 
 
-def feature_steps(
-    flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]], rollout: str = ""
-) -> list[dict[str, Any]]:
-    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse, rollout}``.
+def steps_of_all(flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse}``.
 
-    A step down takes a feature from users: it is not analysed, and so never taken back. Without a ``rollout``, the
-    id under which the former states are recorded, this is one by itself.
+    A step down takes a feature from users: it is not analysed, and so never taken back.
     """
-    rollout = rollout or f"rollout-{utc_now()}"
     return [
         {
             "name": feature["name"],
             "percentage": step,
             "bake": feature.get("bake", 0),
             "analyse": step > reached(flags.get(feature["name"])),
-            "rollout": rollout,
         }
         for feature in features
         for step in steps_of(feature, flags.get(feature["name"]))
     ]
+
+
+def feature_steps(
+    flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]], rollout: str = ""
+) -> list[dict[str, Any]]:
+    """The steps that are still ahead, each with ``rollout``, the id under which the former states are recorded.
+
+    Without one, this is a rollout by itself.
+    """
+    rollout = rollout or f"rollout-{utc_now()}"
+    return [{**step, "rollout": rollout} for step in steps_of_all(flags, features)]

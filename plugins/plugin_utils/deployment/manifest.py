@@ -5,30 +5,20 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import VERSION
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import UNVERIFIED, Source
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.batches import batch_size_problem
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options import suggestion
 
-NEARLY_THE_SAME = 0.9
-POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 IN_S3 = re.compile(r"s3://[^/?#@]+/[^?#]+")
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
-KINDS = ("archive", "container", "package")
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Ask whether the nearest known name was meant; empty where none is near."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 def version_problem(version: Any) -> str | None:
@@ -55,8 +45,6 @@ def artifact_problems(
     kind: str, url: str | None, checksum: str | None, image: str | None, package: str | None
 ) -> list[str]:
     """What is wrong with an artifact's kind, source and checksum."""
-    if kind not in KINDS:
-        return [f"artifact_kind '{kind}' is none of {', '.join(KINDS)}.{suggestion(kind, KINDS)}"]
     if image and kind != "container":
         return [f"There is an artifact_image, and artifact_kind is {kind}: set it to container."]
     if kind == "package":
@@ -148,51 +136,12 @@ def wanted_groups(layers: Sequence[str], *, fleet: str, lb: str, db: str, balanc
     return groups
 
 
-def within_limit(hosts: str, limit: str, groups: Mapping[str, Sequence[str]]) -> str:
-    """The play's hosts, once it is sure that ``--limit`` leaves the controller in.
-
-    Without its plays on localhost a deployment would have no lock, no gate and no exit code.
-
-    Raises:
-        StrataError: the limit leaves localhost out.
-    """
-    named = [part for part in re.split(r"[,:;]", limit) if part]
-    if not named or any(
-        fnmatchcase("localhost", part) or "localhost" in groups.get(part, ()) for part in named
-    ):
-        return hosts
-    raise StrataError(
-        f"--limit {limit} leaves localhost out, where a deployment takes its lock and reports. "
-        f"Name it too: --limit {limit},localhost. Nothing was touched."
-    )
-
-
-def meant_as_options(names: Iterable[str], roles: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Of all variables' names those that begin like a role's option, or are one but for a slip of the pen."""
-    prefixes = tuple(f"{role}_" for role in roles)
-    return sorted(
-        name
-        for name in names
-        if name.startswith(prefixes) or difflib.get_close_matches(name, known, n=1, cutoff=NEARLY_THE_SAME)
-    )
-
-
-def unknown_option_problems(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Variables that were meant as options and are none: misspelt, or of another version."""
-    options = set(known)
-    return [
-        f"Unknown option '{name}'.{suggestion(name, options)}"
-        for name in sorted(names)
-        if name not in options
-    ]
-
-
 def feature_problems(features: Sequence[Mapping[str, Any]]) -> list[str]:
     """Ramps that cannot be carried out."""
     problems = []
     seen = set()
     for feature in features:
-        name, rollout = feature["name"], feature["rollout"]
+        name, rollout = feature["name"], feature.get("rollout", [100])
         if name in seen:
             problems.append(f"The feature '{name}' is listed twice.")
         seen.add(name)
@@ -208,48 +157,49 @@ def feature_problems(features: Sequence[Mapping[str, Any]]) -> list[str]:
     return problems
 
 
-def check_manifest(
-    *,
-    app: str | None,
-    layers: Sequence[str],
-    needs_release: bool,
-    version: Any,
-    url: str | None,
-    checksum: str | None,
-    kind: str,
-    image: str | None,
-    package: str | None,
-    features: Sequence[Mapping[str, Any]],
-    wanted_groups: Mapping[str, str],
-    groups: Mapping[str, Sequence[str]],
-    names: Iterable[str],
-    known: Iterable[str],
-    batches: Any,
-    policy: str,
-) -> None:
-    """Raise one StrataError that lists everything that is wrong with what was asked for."""
-    problems = unknown_option_problems(names, known)
-    if not SAFE_NAME.fullmatch(app or ""):
+@dataclass(frozen=True)
+class Manifest:
+    """What a deployment is asked to do: the values of a release manifest, and what the layers need.
+
+    Args:
+        needs_release: whether a version and an artifact must be given; a rollback needs neither.
+        wanted_groups: variable that names a group -> the group's name; each must have hosts.
+    """
+
+    app: str
+    layers: Sequence[str]
+    needs_release: bool = True
+    version: Any = None
+    url: str | None = None
+    checksum: str | None = None
+    kind: str = "archive"
+    image: str | None = None
+    package: str | None = None
+    features: Sequence[Mapping[str, Any]] = ()
+    wanted_groups: Mapping[str, str] = field(default_factory=dict)
+
+
+def manifest_problems(manifest: Manifest, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Everything that is wrong with what was asked for, apart from the types and choices of single options."""
+    problems = []
+    layers = set(manifest.layers)
+    if not SAFE_NAME.fullmatch(manifest.app):
         problems.append(
-            f"deployment_app '{app or ''}' is not a name for a folder: set it in the inventory, for example to shop."
+            f"deployment_app '{manifest.app}' is not a name for a folder: set it in the inventory, for example to shop."
         )
-    if needs_release and {"artifact", "database", "fleet"} & set(layers):
-        problem = version_problem(version)
-        problems += [problem] if problem else artifact_problems(kind, url, checksum, image, package)
-    problems += group_problems(wanted_groups, groups)
-    problems += feature_problems(features)
-    if list(layers) == ["feature"] and needs_release and not features:
+    if manifest.needs_release and layers & {"artifact", "database", "fleet"}:
+        problem = version_problem(manifest.version)
+        problems += (
+            [problem]
+            if problem
+            else artifact_problems(
+                manifest.kind, manifest.url, manifest.checksum, manifest.image, manifest.package
+            )
+        )
+    problems += group_problems(manifest.wanted_groups, groups)
+    problems += feature_problems(manifest.features)
+    if layers == {"feature"} and manifest.needs_release and not manifest.features:
         problems.append(
             "There is nothing to switch: give -e feature=NAME and -e percentage=N, or a manifest with feature_flag_features."
         )
-    problems += filter(None, [batch_size_problem(batches)])
-    if policy not in POLICIES:
-        problems.append(
-            f"fleet_rolling_policy '{policy}' is none of {', '.join(POLICIES)}.{suggestion(policy, POLICIES)}"
-        )
-    if problems:
-        raise StrataError(
-            "The deployment cannot begin, and nothing was touched:\n"
-            + "\n".join(f"- {line}" for line in problems),
-            problems=problems,
-        )
+    return problems

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import Variables
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import Deployment
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import Result
 
 
-def rollback_target(variables: Variables, fleet: Sequence[str], wanted: str | None) -> str:
+def rollback_target(deployment: Deployment, wanted: str | None) -> str:
     """The version to which the artifact layer is rolled back.
 
     On a fleet that runs one release it is that release's predecessor. On a mixed one, which a rollback or a deployment
@@ -24,32 +24,27 @@ def rollback_target(variables: Variables, fleet: Sequence[str], wanted: str | No
     Raises:
         StrataError: it cannot be told, or a host cannot go back to it.
     """
-    plans = {
-        host: own["__artifact_plan"]
-        for host in fleet
-        for own in [variables.get(host, {})]
-        if (own.get("__artifact_plan") or {}).get("current")
-    }
-    if not plans:
+    readings = {host.name: host.reading for host in deployment.hosts if host.reading.get("current")}
+    if not readings:
         raise StrataError("No host of the fleet runs a release that could be rolled back.")
-    target = wanted or _found(plans)
-    lacking = [host for host, plan in plans.items() if target not in _good(plan)]
+    target = wanted or _found(readings)
+    lacking = [host for host, reading in readings.items() if target not in _good(reading)]
     if lacking:
         raise StrataError(
             f"{', '.join(lacking)} cannot go back to {target}: it is not among the good releases there "
-            f"({', '.join(_good(plans[lacking[0]])) or 'none'}). Say which with -e artifact_version=VERSION, or deploy it."
+            f"({', '.join(_good(readings[lacking[0]])) or 'none'}). Say which with -e artifact_version=VERSION, or deploy it."
         )
     return target
 
 
-def _found(plans: dict[str, Any]) -> str:
+def _found(readings: Mapping[str, Result]) -> str:
     bad = {
         release["version"]
-        for plan in plans.values()
-        for release in plan.get("releases") or []
+        for reading in readings.values()
+        for release in reading.get("releases") or []
         if release["state"] == "bad"
     }
-    current = {plan["current"]["version"] for plan in plans.values()}
+    current = {reading["current"]["version"] for reading in readings.values()}
     if len(current) > 1:
         sound = current - bad
         if len(sound) == 1:
@@ -58,7 +53,7 @@ def _found(plans: dict[str, Any]) -> str:
             f"The fleet runs {', '.join(sorted(current))}, so which release to go back to cannot be told. "
             "Say which with -e artifact_version=VERSION."
         )
-    targets = {plan.get("rollback_target") for plan in plans.values()}
+    targets = {reading.get("rollback_target") for reading in readings.values()}
     if targets == {None}:
         raise StrataError(f"There is no earlier good release than {current.pop()} on any host of the fleet.")
     if len(targets) > 1:
@@ -69,5 +64,5 @@ def _found(plans: dict[str, Any]) -> str:
     return str(targets.pop())
 
 
-def _good(plan: Any) -> list[str]:
-    return [release["version"] for release in plan.get("releases") or [] if release["state"] == "good"]
+def _good(reading: Result) -> list[str]:
+    return [release["version"] for release in reading.get("releases") or [] if release["state"] == "good"]
