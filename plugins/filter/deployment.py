@@ -101,6 +101,7 @@ class FilterModule:
             "needs_change": verdict.needs_change,
             "option_names": option_names,
             "remaining_record": rotation.remaining_record,
+            "restored_members": rotation.restored_members,
             "rollback_target": rollback.rollback_target,
             "role_options": role_options,
             "running_releases": report.running_releases,

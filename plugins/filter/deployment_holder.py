@@ -48,10 +48,11 @@ RETURN = r"""
 _value:
   description:
     - The holder as O(strata.deploy.deploy_lock#module:holder) wants it, with the keys V(id), V(version), V(user) (login name),
-      V(host) (host name), V(boot_id), V(pid_ns) (the namespace in which process numbers count), V(pid) and V(started) (clock ticks
+      V(host) (host name), V(machine_id), V(boot_id), V(pid_ns) (the namespace in which process numbers count), V(pid) and V(started) (clock ticks
       since boot).
     - On a controller without C(/proc), V(boot_id) and V(pid_ns) are empty and V(started) is 0, and the lock cannot be taken
       over without being broken by name.
+    - On a controller without a machine ID, V(machine_id) is empty, and the same is true after a reboot.
   type: dict
 """
 
@@ -68,6 +69,7 @@ def deployment_holder(version: Any, id: Any) -> dict[str, Any]:
         "version": str(version),
         "user": getpass.getuser(),
         "host": socket.gethostname(),
+        "machine_id": processes.machine_id(),
         "boot_id": processes.boot_id(),
         "pid_ns": processes.pid_namespace(),
         "pid": pid,

@@ -200,6 +200,15 @@ def remaining_record(variables: Variables, fleet: Sequence[str], record: Record)
     return {balancer: members for balancer, members in kept.items() if members}
 
 
+def restored_members(record: Record, remaining: Record) -> dict[str, list[str]]:
+    """The members of a record that are not in what remains of it, by balancer, as `deploy_lock` wants them."""
+    gone = {
+        balancer: [member for member in members if member not in remaining.get(balancer, {})]
+        for balancer, members in record.items()
+    }
+    return {balancer: members for balancer, members in gone.items() if members}
+
+
 def batch_to_analyse(variables: Variables, batch: Sequence[str]) -> bool:
     """Whether the batch was changed, all of it with success, and is back in rotation."""
     activated = [variables[host].get("__artifact_activate") for host in batch]

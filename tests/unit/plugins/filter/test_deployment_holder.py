@@ -24,6 +24,7 @@ def test_it_tells_who_and_where() -> None:
         "version": "2.0",
         "user": getpass.getuser(),
         "host": socket.gethostname(),
+        "machine_id": processes.machine_id(),
         "boot_id": processes.boot_id(),
         "pid_ns": os.readlink("/proc/self/ns/pid"),
         "pid": os.getpid(),
