@@ -13,6 +13,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation 
     members_to_restore,
     members_to_roll_back,
     remaining_record,
+    restored_members,
     stranded_members,
     taken_out_by_us,
 )
@@ -140,6 +141,22 @@ def test_what_was_put_back_leaves_the_record(fleet: Any) -> None:
     assert remaining_record(fleet.variables, fleet.hosts, record) == record
     fleet.result("__fleet_rolling_restore", "web1", "web2", results=[{"item": "lb1", "members": restored}])
     assert remaining_record(fleet.variables, fleet.hosts, record) == {"lb1": {"member-web2": None}}
+
+
+@pytest.mark.parametrize(
+    ("remaining", "restored"),
+    [
+        ({"lb1": {"web1": None, "web2": None}, "lb2": {"web1": None}}, {}),
+        ({"lb1": {"web2": None}, "lb2": {"web1": None}}, {"lb1": ["web1"]}),
+        ({"lb1": {"web1": None, "web2": None}}, {"lb2": ["web1"]}),
+        ({}, {"lb1": ["web1", "web2"], "lb2": ["web1"]}),
+    ],
+)
+def test_what_does_not_remain_in_the_record_is_named(
+    remaining: dict[str, Any], restored: dict[str, Any]
+) -> None:
+    record = {"lb1": {"web1": None, "web2": None}, "lb2": {"web1": None}}
+    assert restored_members(record, remaining) == restored
 
 
 def test_members_that_were_never_drained_leave_the_record(fleet: Any) -> None:
