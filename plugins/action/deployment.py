@@ -112,7 +112,6 @@ class ActionModule(ActionBase):
             return {
                 "failed": True,
                 "msg": f"The deployment cannot begin, and nothing was touched:\n{lines}",
-                "problems": problems,
             }
         identifier = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
         subject = str(manifest.version or occasion)
@@ -211,7 +210,8 @@ class ActionModule(ActionBase):
         text = "\n".join(status(deployment, info))
         unread = [step for step in deployment.results if failure_reason(deployment.result(step))]
         hosts = [host for host in deployment.hosts if failure_reason(host.reading)]
-        return {"report": text, "msg": text, "failed": bool(unread or hosts or failure_reason(info))}
+        failed = bool(unread or hosts or failure_reason(info))
+        return {"report": text, "msg": text, "failed": failed, "_ansible_verbose_always": True}
 
     # What they need of Ansible
 

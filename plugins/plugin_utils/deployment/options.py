@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 
@@ -24,9 +24,14 @@ Specification = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """What the roles of the collection declare."""
+    """What the roles of the collection declare.
+
+    Args:
+        given: names of variables that the roles give to the tasks of users, and that nobody sets.
+    """
 
     by_role: Mapping[str, Mapping[str, Specification]]
+    given: frozenset[str] = frozenset()
 
     @property
     def all(self) -> dict[str, Specification]:
@@ -50,7 +55,10 @@ def declared_options(roles: Path) -> Options:
         found[path.parts[-3]] = {
             name: spec for entry in specs.values() for name, spec in entry.get("options", {}).items()
         }
-    return Options(found)
+    names: set[str] = set()
+    for path in roles.glob("*/vars/main.yml"):
+        names |= set(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    return Options(found, frozenset(names))
 
 
 def validated(specification: Specification, value: Any) -> Any:
@@ -92,7 +100,7 @@ def _problems_of(
     for name in sorted(own):
         if name in known:
             yield from _value_problems(name, known[name], host, read)
-        elif _is_meant_as_option(name, options):
+        elif name not in options.given and _is_meant_as_option(name, options):
             yield f"Unknown option '{name}'.{suggestion(name, known)}"
     for name in needed:
         if name not in own:
@@ -106,7 +114,10 @@ def _value_problems(
         value = read(host, name)
     except LookupError:
         return  # it refers to what is not known yet, the path of the release for instance; the role validates it
-    checked = ArgumentSpecValidator({name: {**spec, "required": False}}).validate({name: value})
+    checked = _checked(name, spec, value)
+    if checked is None:
+        yield f"The option '{name}' does not have the shape that it needs, {_shape(spec)}."
+        return
     for error in checked.errors:
         if not isinstance(error, UnsupportedError):
             text = error.msg.rstrip(".") + "."
@@ -114,6 +125,11 @@ def _value_problems(
     for path in sorted(checked.unsupported_parameters):
         *inside, last = path if isinstance(path, tuple) else (path,)
         yield f"Unknown option '{last}' in {'.'.join(inside)}.{suggestion(last, _names_inside(spec))}"
+
+
+def _shape(spec: Specification) -> str:
+    inside = f" with {', '.join(spec['options'])}" if spec.get("options") else ""
+    return f"a {spec.get('type', 'str')}{' of ' + spec['elements'] if spec.get('elements') else ''}{inside}"
 
 
 def _names_inside(spec: Specification) -> set[str]:
@@ -124,6 +140,8 @@ def _names_inside(spec: Specification) -> set[str]:
 def _is_meant_as_option(name: str, options: Options) -> bool:
     """Whether a variable begins like a role's option, or is one but for a letter or two."""
     prefixes = tuple(f"{role}_" for role in options.by_role)
+    if name.startswith("__"):
+        return False  # what the roles register
     return name.startswith(prefixes) or bool(
         difflib.get_close_matches(name, options.all, n=1, cutoff=NEARLY_THE_SAME)
     )

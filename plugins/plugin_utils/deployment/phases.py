@@ -90,17 +90,12 @@ def _stage_hosts(deployment: Deployment) -> list[str]:
 
 
 def plan(deployment: Deployment) -> dict[str, Any]:
-    """Plan the deployment; fails with every reason why it must not begin."""
+    """Plan the deployment; where there are problems, no play after it has any host."""
     planned = replace(deployment, plan=make_plan(deployment))
-    problems = planned.plan.problems if planned.plan else ()
     found = verdict(planned)
     result = as_result(planned, found)
-    result.update(running=running_releases(planned), lines=list(planned.plan.lines if planned.plan else ()))
-    if problems:
-        return {**_nothing_begins(result), "failed": True, "msg": "\n".join(problems)}
-    if not found.passed:
-        result = _nothing_begins(result)
-    return {**result, "msg": "\n".join(result["lines"])}
+    result["running"] = running_releases(planned)
+    return _nothing_begins(result) if result["plan"]["problems"] or not found.passed else result
 
 
 def _nothing_begins(result: dict[str, Any]) -> dict[str, Any]:
