@@ -63,10 +63,16 @@ def declared_options(roles: Path) -> Options:
 
 def validated(specification: Specification, value: Any) -> Any:
     """A value with its types converted and its nested defaults filled in; None where it is not valid."""
-    checked = ArgumentSpecValidator({"option": {**specification, "required": False}}).validate(
-        {"option": value}
-    )
-    return None if checked.error_messages else checked.validated_parameters["option"]
+    checked = _checked("option", specification, value)
+    return checked.validated_parameters["option"] if checked and not checked.error_messages else None
+
+
+def _checked(name: str, specification: Specification, value: Any) -> ValidationResult | None:
+    """Ansible's own validation; None where the value's shape is one that it cannot validate."""
+    try:
+        return ArgumentSpecValidator({name: {**specification, "required": False}}).validate({name: value})
+    except (TypeError, AttributeError):
+        return None  # a number in place of a dictionary, on which it crashes
 
 
 def option_problems(
