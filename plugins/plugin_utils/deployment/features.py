@@ -36,20 +36,25 @@ def steps_of(feature: Mapping[str, Any], flag: Mapping[str, Any] | None) -> list
 def feature_steps(
     flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]], rollout: str = ""
 ) -> list[dict[str, Any]]:
-    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse, rollout}``.
+    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse, rollout, last}``.
 
     A step down takes a feature from users: it is not analysed, and so never taken back. Without a ``rollout``, the
     id under which the former states are recorded, this is one by itself.
     """
     rollout = rollout or f"rollout-{utc_now()}"
-    return [
-        {
-            "name": feature["name"],
-            "percentage": step,
-            "bake": feature.get("bake", 0),
-            "analyse": step > reached(flags.get(feature["name"])),
-            "rollout": rollout,
-        }
-        for feature in features
-        for step in steps_of(feature, flags.get(feature["name"]))
-    ]
+    found = []
+    for feature in features:
+        flag = flags.get(feature["name"])
+        steps = steps_of(feature, flag)
+        found += [
+            {
+                "name": feature["name"],
+                "percentage": step,
+                "bake": feature.get("bake", 0),
+                "analyse": step > reached(flag),
+                "rollout": rollout,
+                "last": number == len(steps),
+            }
+            for number, step in enumerate(steps, 1)
+        ]
+    return found
