@@ -62,8 +62,17 @@ options:
     description:
       - The identifier of the rollout, for example of the deployment. A flag is recorded before the first change that
         a rollout makes to it, in place of what an earlier rollout had recorded. Without it, nothing is recorded.
+      - The former state that an unfinished rollout has recorded is kept, and belongs to this rollout from then on. A rollout is unfinished
+        if it set a step that was not the O(last) one, and was not restored, for example because its run died.
+      - If somebody else has changed the flag since the unfinished rollout left it, the flag is recorded as it is now instead.
       - If O(state=restored), only flags that this rollout recorded are restored.
     type: str
+  last:
+    description:
+      - Whether this is the last step of O(rollout), which is finished then.
+      - Used with O(state=on) and O(state=off), and O(rollout).
+    type: bool
+    default: true
 seealso:
   - module: strata.deploy.feature_flag_info
 """
@@ -77,6 +86,7 @@ EXAMPLES = r"""
     percentage: 5
     record: /var/lib/strata/shop
     rollout: shop-2.0-20260301T101500
+    last: false
 
 - name: Kill it, now, and keep what it was
   strata.deploy.feature_flag:
@@ -147,6 +157,7 @@ def ensure(provider: FlagProvider, params: dict[str, Any], check_mode: bool) -> 
         params["percentage"] if params["state"] == "on" else 0,
         record=Path(params["record"]) if params["record"] else None,
         rollout=params["rollout"],
+        last=params["last"],
         check_mode=check_mode,
     )
 
@@ -161,6 +172,7 @@ def main() -> None:
             "percentage": {"type": "float", "default": 100},
             "record": {"type": "path"},
             "rollout": {"type": "str"},
+            "last": {"type": "bool", "default": True},
         },
         required_if=[
             ("provider", "flagd", ["path"]),

@@ -71,7 +71,7 @@ recorded:
       former: {"state": "absent", "percentage": 0.0}
   contains:
     rollout:
-      description: The rollout that recorded it.
+      description: The rollout that recorded it, or that took over from an unfinished one which did.
       returned: in each value
       type: str
     at:

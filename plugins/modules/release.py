@@ -512,10 +512,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 untouched:
-  description: Whether nothing on the host was changed, so that what ran goes on running. Not there where the module crashed.
+  description:
+    - Whether nothing on the host was changed, so that what ran goes on running. Not there where the module crashed.
+    - With O(state=active), O(state=rolled_back) and O(state=failed) the state on disk must say so, too. It is false unless RV(current) is a
+      good release and RV(pending) is null, whoever has changed that.
   returned: on failure
   type: bool
   sample: true
+current:
+  description:
+    - The release that the link C(current) points to, as read from disk after the failure, in the form of
+      RV(strata.deploy.release_info#module:current). Null where there is none, and where it cannot be read.
+    - Not there where the module crashed, nor where the controller could not fetch the artifact with O(fetch=controller).
+  returned: on failure
+  type: dict
+  sample: {"version": "1.0", "state": "good", "since": "2026-02-03T10:11:12Z", "checksum": "unverified", "deployed_by": null}
+pending:
+  description:
+    - An activation or rollback that is not finished, as read from disk after the failure, in the form of
+      RV(strata.deploy.release_info#module:pending), or null.
+    - Not there where RV(current) is not.
+  returned: on failure
+  type: dict
+  sample: null
 version:
   description:
     - The version that is staged, active or gone back to; after a failed activation, the one that failed.
@@ -609,6 +628,7 @@ last:
 
 import time
 from copy import deepcopy
+from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -633,6 +653,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.fa
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.files import RenderedFile
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.pruning import ensure_pruned
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import state_on_disk
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.rollback import (
     ensure_rolled_back,
 )
@@ -808,6 +829,13 @@ def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> Outcome:
     )
 
 
+def state_after(error: StrataError, options: dict[str, Any]) -> dict[str, Any]:
+    """What a failure tells of the host: only the state on disk knows what others have done to it."""
+    found = state_on_disk(options["path"])
+    runs_on = options["state"] in ("staged", "pruned") or found.is_settled
+    return {"untouched": runs_on and not error.details.get("changed"), **asdict(found)}
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec=OPTIONS,
@@ -829,7 +857,7 @@ def main() -> None:
     try:
         outcome = ensure(options, files, module.check_mode)
     except StrataError as error:
-        module.fail_json(msg=str(error), **{"untouched": not error.details.get("changed"), **error.details})
+        module.fail_json(msg=str(error), **{**error.details, **state_after(error, options)})
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(

@@ -450,10 +450,10 @@ def _described(lock: Lock) -> str:
     )
 
 
-def _held(folder: Path, lock: Lock, wanted_id: str | None) -> StrataError:
-    other = f", not by '{wanted_id}'" if wanted_id else ""
+def _held(folder: Path, lock: Lock, break_id: str | None) -> StrataError:
+    other = f" That is not '{break_id}', whose lock was to be broken." if break_id else ""
     return StrataError(
-        f"The deploy lock {folder / LOCK} is held{other} by {_described(lock)}. Wait for it to end; "
-        f"if you are sure that it is dead, run again with -e deployment_break_lock={lock.id}",
+        f"The deploy lock {folder / LOCK} is held by {_described(lock)}.{other} Wait for it to end. "
+        f"If you are sure that it is dead, run again with -e deployment_break_lock={lock.id}",
         lock=asdict(lock),
     )

@@ -34,20 +34,25 @@ def steps_of(feature: Mapping[str, Any], flag: Mapping[str, Any] | None) -> list
 
 
 def steps_of_all(flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse}``.
+    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse, last}``.
 
     A step down takes a feature from users: it is not analysed, and so never taken back.
     """
-    return [
-        {
-            "name": feature["name"],
-            "percentage": step,
-            "bake": feature.get("bake", 0),
-            "analyse": step > reached(flags.get(feature["name"])),
-        }
-        for feature in features
-        for step in steps_of(feature, flags.get(feature["name"]))
-    ]
+    found = []
+    for feature in features:
+        flag = flags.get(feature["name"])
+        steps = steps_of(feature, flag)
+        found += [
+            {
+                "name": feature["name"],
+                "percentage": step,
+                "bake": feature.get("bake", 0),
+                "analyse": step > reached(flag),
+                "last": number == len(steps),
+            }
+            for number, step in enumerate(steps, 1)
+        ]
+    return found
 
 
 def feature_steps(

@@ -40,6 +40,18 @@ def test_a_flag_is_ramped_read_and_put_back(flags: Path, tmp_path: Path, run_mod
     assert not run_module("feature_flag", {**record, "state": "restored"})["changed"]
 
 
+def test_a_ramp_that_died_is_finished_by_another_and_put_back_to_what_was_before_both(
+    flags: Path, tmp_path: Path, run_module: Run
+) -> None:
+    record = {"path": str(flags), "record": str(tmp_path / "state")}
+    ramp = {**record, "name": "billing", "state": "on"}
+    run_module("feature_flag", {**ramp, "rollout": "dead", "percentage": 25, "last": False})
+    run_module("feature_flag", {**ramp, "rollout": "next", "percentage": 100})
+    assert run_module("feature_flag_info", record)["recorded"]["billing"]["rollout"] == "next"
+    run_module("feature_flag", {**record, "state": "restored"})
+    assert json.loads(flags.read_text()) == {"flags": {}}
+
+
 @pytest.mark.parametrize(("state", "percentage"), [(True, 100.0), (False, 0.0)])
 def test_an_unquoted_on_or_off_is_understood(
     flags: Path, run_module: Run, state: bool, percentage: float
