@@ -33,9 +33,10 @@ class Flagd:
     """The flags of one JSON file, which is replaced in one rename; everything else in it stays."""
 
     NAME: ClassVar[str] = "flagd"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"path": {"type": "str", "required": True}}
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._given = str(options.get("path") or "")
+        self._given: str = options["path"]
         self._path = Path(os.path.realpath(self._given))  # a link to the file stays a link
 
     def validate(self) -> None:

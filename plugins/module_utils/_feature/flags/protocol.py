@@ -30,9 +30,16 @@ class FlagState:
 
 
 class FlagProvider(Protocol):
-    """One flag service, made from the options of the module, which it takes by name."""
+    """One flag service.
+
+    Args:
+        NAME: the provider's name, by which users choose it.
+        OPTIONS: its own options, declared as in an AnsibleModule's ``argument_spec``.
+        options: these options, validated and converted as ``OPTIONS`` declares them.
+    """
 
     NAME: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
 
     def __init__(self, options: Mapping[str, Any]) -> None: ...
 
