@@ -38,7 +38,7 @@ FLEET_STEPS = (
     Step("__artifact_activate", "fleet", "activating the release"),
     Step("__artifact_rollback", "fleet", "rolling the release back"),
     Step("__fleet_rolling_restore", "fleet", "putting the batch back into rotation", once=True),
-    Step("__synthetic_verify", "fleet", "the synthetic journeys after the batch", once=True),
+    Step("__analysis_verify", "fleet", "the synthetic journeys after the batch", once=True),
 )
 CONTROLLER_STEPS = (
     Step("__db_migrate_install", "open", "installing the database driver"),

@@ -37,7 +37,7 @@ def test_the_policy_says_who_is_settled(fleet: Any, policy: str, settled: list[s
 def test_a_failed_journey_settles_the_hosts_that_were_changed(fleet: Any) -> None:
     fleet.runs("2.0").result("__artifact_activate", "web1", version="3.1", changed=True)
     fleet.result("__artifact_activate", "worker1", version="3.1", changed=False)
-    fleet.result("__synthetic_verify", "web1", failed=True, msg="order: expected 201")
+    fleet.result("__analysis_verify", "web1", failed=True, msg="order: expected 201")
     assert hosts_to_settle(fleet.variables, fleet.hosts) == ["web1"]
 
 
