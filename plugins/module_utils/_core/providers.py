@@ -153,7 +153,7 @@ def _known(
                     found.append(each)  # Ansible reads key=value and JSON.
                 else:
                     problems.append(f"'{there}' is not a dictionary")
-            if found:
+            if found or value == []:
                 known[name] = found if several else found[0]
         elif value is not None:
             known[name] = value

@@ -88,6 +88,11 @@ def test_an_option_that_is_null_is_not_given() -> None:
     assert "missing required arguments: address" in refused({"provider": "server", "address": None})
 
 
+def test_an_empty_list_of_nested_options_is_given() -> None:
+    _provider, options = choose("store", PROVIDERS, {"provider": "server", "address": "a", "mirrors": []})
+    assert options["mirrors"] == []
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -47,7 +47,7 @@ def test_the_thresholds_decide_and_the_figures_are_those_of_the_run(
     [
         ({"base_url": "shop"}, "base_url"),
         ({"users": 0}, "users must be 1 to"),
-        ({"journeys": []}, "journey"),
+        ({"journeys": []}, "no journey to walk"),
         ({"journeys": [{"name": "a", "steps": [{"name": "b", "path": "x"}]}]}, "begin with a slash"),
         ({"percentile": 101}, "percentile"),
     ],
