@@ -13,7 +13,8 @@ class ModuleDocFragment:
 options:
   service:
     description:
-      - The service that holds the flags, as a dictionary. C(provider) names the kind of service; the other keys are the options of
+      - >-
+        The service that holds the flags, as a dictionary. C(provider) names the kind of service; the other keys are the options of
         that provider, for example C({provider: flagd, path: /etc/flagd/shop.json}).
       - The collection's page C(docs/providers/feature_flag.md) lists the providers and their options.
       - The module checks the options before it contacts the service. An unknown option is an error.

@@ -50,7 +50,7 @@ class FlagProvider(Protocol):
         """All flags by name."""
 
     def describe(self, definition: Definition | None) -> FlagState:
-        """The state in which a definition puts its flag; None is no flag."""
+        """The state in which a definition puts its flag; None means that the flag does not exist."""
 
     def revise(self, name: str, definition: Definition | None, percentage: float) -> Definition:
         """The definition that turns the flag on for ``percentage`` of the users (0 = off), keeping the rest of it.

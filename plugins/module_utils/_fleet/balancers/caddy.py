@@ -142,7 +142,7 @@ class Caddy:
         return {slot.name for slot in slots}
 
     def _edit(self, change: Callable[[list[Upstream]], list[Upstream]]) -> None:
-        """Replace the upstreams, and begin anew whenever somebody else was quicker."""
+        """Replace the upstreams, and start again whenever another change came first."""
         for _attempt in range(EDIT_ATTEMPTS):
             handler, etag = self._handler()
             body = json.dumps(change(handler.get("upstreams") or [])).encode()
@@ -156,7 +156,7 @@ class Caddy:
                 raise self._refused("PATCH", path, answer)
         raise StrataError(
             f"Changing pool '{self.pool}' of Caddy at {self._address}: its configuration was changed by "
-            f"somebody else {EDIT_ATTEMPTS} times in a row. See who does, and try again."
+            f"somebody else {EDIT_ATTEMPTS} times in a row. Find out what changes it, and try again."
         )
 
     def _handler(self) -> tuple[dict[str, Any], str]:
@@ -205,7 +205,9 @@ class Caddy:
                 failure = error
                 if attempt + 1 < ADMIN_ATTEMPTS:
                     time.sleep(ADMIN_PAUSE)
-        raise StrataError(f"Caddy's admin API does not answer: {failure}. See that Caddy runs.") from failure
+        raise StrataError(
+            f"Caddy's admin API does not answer: {failure}. Check that Caddy runs."
+        ) from failure
 
 
 def probe(handler: Mapping[str, Any], name: str) -> tuple[bool | None, str]:

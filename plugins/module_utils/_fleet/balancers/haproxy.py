@@ -50,7 +50,7 @@ class HAProxy:
     def validate(self) -> None:
         if not re.fullmatch(r"/.+|.+:\d{1,5}", self._address):
             raise StrataError(
-                f"'{self._address}' is no HAProxy stats socket: give an absolute path or HOST:PORT."
+                f"'{self._address}' is not an HAProxy stats socket. Give an absolute path or HOST:PORT."
             )
         self._checked(self.pool)
 
@@ -117,7 +117,7 @@ class HAProxy:
     def _checked(self, name: str) -> str:
         # HAProxy's own alphabet for names; anything else would be another command.
         if not re.fullmatch(r"[\w.:-]+", name, re.ASCII):
-            raise StrataError(f"'{name}' is no name of an HAProxy backend or server.")
+            raise StrataError(f"'{name}' cannot be the name of an HAProxy backend or server.")
         return name
 
     def _ask(self, command: str) -> str:
@@ -129,7 +129,7 @@ class HAProxy:
                     chunks.append(chunk)
         except OSError as error:
             raise StrataError(
-                f"Asking HAProxy at {self._address} '{command}': {error}. See that HAProxy runs, that "
+                f"Asking HAProxy at {self._address} '{command}': {error}. Check that HAProxy runs, that "
                 "'stats socket' gives this address, and that this user may use it."
             ) from error
         return b"".join(chunks).decode("utf-8", errors="replace")

@@ -68,7 +68,7 @@ def test_an_unquoted_on_or_off_is_understood(
         ({"state": "on", "name": "x", "percentage": 101}, "between 0 and 100"),
         ({"state": "on", "name": "x", **flagd(None)}, "missing required arguments: path"),
         ({"state": "on", "name": "x", **flagd("flags.json")}, "absolute path"),
-        ({"state": "on", "name": "x", **flagd("/nowhere/flags.json")}, "there is none"),
+        ({"state": "on", "name": "x", **flagd("/nowhere/flags.json")}, "does not exist"),
         ({"state": "on", "name": "x", "service": {"provider": "flag"}}, "did you mean 'flagd'"),
         ({"state": "on", "name": "x", "service": {"provider": "flagd", "pth": "/"}}, "did you mean 'path'"),
     ],

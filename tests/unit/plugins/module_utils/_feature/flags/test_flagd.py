@@ -114,10 +114,10 @@ def test_a_flag_without_the_variants_on_and_off_is_refused(variants: Any, listed
     [
         ("", "not valid JSON"),
         ("flags:\n  a: {}", "not valid JSON"),
-        ("[]", "no flagd document"),
-        ("{}", "no flagd document"),
-        ('{"flags": []}', "no flagd document"),
-        ('{"flags": {"a": true}}', "no flagd document"),
+        ("[]", "not a flagd document"),
+        ("{}", "not a flagd document"),
+        ('{"flags": []}', "not a flagd document"),
+        ('{"flags": {"a": true}}', "not a flagd document"),
         ("\xff".encode("latin-1"), "not valid JSON"),
     ],
 )
@@ -134,7 +134,7 @@ def test_a_file_that_holds_no_flags_is_an_error_that_names_it(tmp_path: Path, te
 
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     path = tmp_path / "flags.json"
-    with pytest.raises(StrataError, match=f"Reading the flag file {path}: there is none"):
+    with pytest.raises(StrataError, match=f"Reading the flag file {path}: it does not exist"):
         flagd(path).read()
     with pytest.raises(StrataError, match=f"Writing the flag file {path}: No such file"):
         write(flagd(path), {"a": ON})

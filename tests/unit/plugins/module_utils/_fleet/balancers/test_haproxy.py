@@ -129,7 +129,7 @@ class Replay:
 
 class Recorder(HAProxy):
     def __init__(self, address: str, pool: str, transcript: list[list[str]]) -> None:
-        super().__init__(address, pool)
+        super().__init__({"address": address, "pool": pool})
         self._transcript = transcript
 
     def _ask(self, command: str) -> str:
@@ -346,10 +346,10 @@ def test_a_socket_without_admin_level_is_said(lab: Replay | Live) -> None:
 @pytest.mark.parametrize(
     ("address", "pool", "says"),
     [
-        ("admin.sock", "shop", "no HAProxy stats socket"),
-        ("127.0.0.1:0x1", "shop", "no HAProxy stats socket"),
-        ("/run/admin.sock", "shop; shutdown sessions", "no name of an HAProxy"),
-        ("/run/admin.sock", "", "no name of an HAProxy"),
+        ("admin.sock", "shop", "not an HAProxy stats socket"),
+        ("127.0.0.1:0x1", "shop", "not an HAProxy stats socket"),
+        ("/run/admin.sock", "shop; shutdown sessions", "cannot be the name of an HAProxy"),
+        ("/run/admin.sock", "", "cannot be the name of an HAProxy"),
     ],
 )
 def test_what_cannot_be_right_is_refused_without_asking(address: str, pool: str, says: str) -> None:
@@ -360,5 +360,5 @@ def test_what_cannot_be_right_is_refused_without_asking(address: str, pool: str,
 @pytest.mark.parametrize("kind", ["path", "port"])
 def test_a_socket_that_nobody_serves_is_said(kind: str, tmp_path: Path) -> None:
     address = str(tmp_path / "nobody.sock") if kind == "path" else "127.0.0.1:1"
-    with pytest.raises(StrataError, match=f"Asking HAProxy at {address} .* See that HAProxy runs"):
+    with pytest.raises(StrataError, match=f"Asking HAProxy at {address} .* Check that HAProxy runs"):
         ensure(haproxy(address, "shop"), [], "ready")
