@@ -272,7 +272,9 @@ class ActionModule(ActionBase):
             backup=bool(
                 self._value("db_migrate_backup", "") or self._hostvars(database_host).get("db_migrate_backup")
             ),
-            analysed=bool(self._of_fleet(fleet, "synthetic_journeys", [])),
+            analysed=any(
+                self._of_fleet(fleet, name, []) for name in ("analysis_analyses", "synthetic_journeys")
+            ),
         )
 
     def _needed(

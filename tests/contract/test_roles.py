@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 SOME = {"str": "some", "path": "/some", "list": [], "dict": {}, "int": 1, "float": 1.0, "bool": True}
 RENAMED = {"path", "version", "reason"}
+ALSO = {"analysis": ("synthetic_",)}
+"""Further prefixes of a role's options: those of the role that it took the place of."""
 LAYERS = ["artifact", "db_migrate", "feature_flag", "fleet_rolling"]
 
 
@@ -51,7 +53,7 @@ def test_what_is_required_is_enough(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_every_option_has_a_prefix_a_type_and_a_description(role: str) -> None:
     for name, spec in options(role).items():
-        assert name.startswith(f"{role}_"), name
+        assert name.startswith((f"{role}_", *ALSO.get(role, ()))), name
         assert spec["type"], name
         assert spec["description"], name
         assert not (spec.get("required") and "default" in spec), name

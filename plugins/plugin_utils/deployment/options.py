@@ -145,9 +145,14 @@ def _names_inside(spec: Specification) -> set[str]:
 
 def _is_meant_as_option(name: str, options: Options) -> bool:
     """Whether a variable begins like a role's option, or is one but for a letter or two."""
-    prefixes = tuple(f"{role}_" for role in options.by_role)
     if name.startswith("__"):
         return False  # what the roles register
+    prefixes = tuple(
+        prefix
+        for role, own in options.by_role.items()
+        for prefix in {f"{role}_"}
+        | {f"{each.partition('_')[0]}_" for each in own if not each.startswith(role)}
+    )
     return name.startswith(prefixes) or bool(
         difflib.get_close_matches(name, options.all, n=1, cutoff=NEARLY_THE_SAME)
     )

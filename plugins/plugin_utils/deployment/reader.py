@@ -35,9 +35,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps imp
 Variables = Mapping[str, Mapping[str, Any]]
 """A host's name -> its variables, as Ansible's ``hostvars``."""
 
-REGISTERED = re.compile(
-    r"__(analysis|artifact|db_migrate|deployment|feature_flag|fleet_rolling|synthetic)_\w+"
-)
+REGISTERED = re.compile(r"__(analysis|artifact|db_migrate|deployment|feature_flag|fleet_rolling)_\w+")
 """How the names begin that the roles register."""
 
 

@@ -28,7 +28,7 @@ DRAIN = Step("__fleet_rolling_drain", "fleet", "draining the batch")
 ACTIVATE = Step("__artifact_activate", "fleet", "activating the release")
 ROLL_BACK = Step("__artifact_rollback", "fleet", "rolling the release back")
 RESTORE = Step("__fleet_rolling_restore", "fleet", "putting the batch back into rotation")
-ANALYSE = Step("__synthetic_verify", "fleet", "the analysis after the batch")
+ANALYSE = Step("__analysis_verify", "fleet", "the analysis after the batch")
 
 HOST_STEPS = (READ, STAGE, RECORD, DRAIN, ACTIVATE, ROLL_BACK, RESTORE, ANALYSE)
 """In the order in which a deployment takes them; each registers on the hosts of the fleet."""

@@ -331,5 +331,5 @@ def test_flags_are_read_all_or_by_name_with_what_would_be_restored(provider: Fla
 def test_the_registry_is_alphabetical_and_names_itself() -> None:
     assert list(flags.PROVIDERS) == sorted(flags.PROVIDERS)
     assert all(name == kind.NAME for name, kind in flags.PROVIDERS.items())
-    with pytest.raises(StrataError, match="no feature flag provider 'x'; there are: flagd"):
+    with pytest.raises(StrataError, match=r"no feature flag provider 'x' \(known: flagd\)"):
         flags.connect({"provider": "x"})
