@@ -633,20 +633,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import Archive
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import (
-    Container,
-    specification,
-)
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.package import Package
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
+    KIND,
     ON_HOST,
     SOURCE,
+    artifact,
     conceal,
     health_check,
-    service_options,
-    source,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
@@ -658,7 +652,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ro
     ensure_rolled_back,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.staging import ensure_staged
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 OPTIONS = {
@@ -669,36 +663,7 @@ OPTIONS = {
         "choices": ["staged", "active", "rolled_back", "pruned", "failed"],
     },
     "version": {"type": "str"},
-    "kind": {"type": "str", "choices": ["archive", "container", "package"], "default": "archive"},
-    "image": {"type": "str"},
-    # All of it, for a host's log would show a value that has to be quoted there.
-    "container": {
-        "type": "dict",
-        "no_log": True,
-        "options": {
-            "name": {"type": "str", "default": ""},
-            "ports": {"type": "list", "elements": "str", "default": []},
-            "volumes": {"type": "list", "elements": "str", "default": []},
-            "environment": {"type": "dict", "default": {}},
-            "network": {"type": "str", "default": ""},
-            "command": {"type": "list", "elements": "str", "default": []},
-            "user": {"type": "str", "default": ""},
-            "restart": {"type": "str", "default": "unless-stopped"},
-            "labels": {"type": "dict", "default": {}},
-            "options": {"type": "list", "elements": "str", "default": []},
-            "registry": {
-                "type": "dict",
-                "options": {
-                    "username": {"type": "str", "required": True},
-                    "password": {"type": "str", "required": True, "no_log": True},
-                },
-            },
-        },
-    },
-    "package": {
-        "type": "dict",
-        "options": {"name": {"type": "str", "required": True}, "version": {"type": "str"}},
-    },
+    **KIND,
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
     "fetch": {"type": "str", "default": "host", "choices": ["host", "controller"]},
@@ -719,14 +684,6 @@ OPTIONS = {
             "group": {"type": "str"},
         },
     },
-    "max_bytes": {"type": "int", "default": 2147483648},
-    "max_entries": {"type": "int", "default": 100000},
-    "strip": {"type": "bool", "default": False},
-    "setuid": {"type": "str", "default": "refuse", "choices": ["refuse", "drop"]},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "file_mode": {"type": "str"},
-    "folder_mode": {"type": "str"},
     "keep": {"type": "int", "default": 5},
     "prune": {"type": "bool", "default": True},
     "prune_adopted": {"type": "bool", "default": False},
@@ -736,54 +693,11 @@ OPTIONS = {
     "deployment": {"type": "str"},
     "reason": {"type": "str"},
 }
-REQUIRED = {"archive": ("url", "checksum"), "container": (), "package": ("package",)}
 
 
 def take_files(options: dict) -> tuple:
     """The files to render; their contents do not stay among the options, which are shown."""
     return tuple(RenderedFile(content=each.pop("content"), **each) for each in options["files"])
-
-
-def artifact(options: dict[str, Any]) -> Archive | Container | Package:
-    """What is to be staged."""
-    kind, checksum = options["kind"], options["checksum"] or ""
-    missing = [name for name in REQUIRED[kind] if not options[name]]
-    if missing:
-        raise StrataError(f"To stage the kind {kind} these options are missing: {', '.join(missing)}.")
-    if options["image"] and kind != "container":
-        raise StrataError(
-            f"There is an image, and the kind is {kind}. Give the kind container, or leave the image out."
-        )
-    fetched = source({**options, "checksum": checksum}) if options["url"] else None
-    if options["signature"] and (fetched is None or kind == "package"):
-        raise StrataError("There is a signature to verify, and no url to fetch what it is of. Leave it out.")
-    if kind == "container":
-        made = options["container"] or {}
-        login = made.get("registry")
-        return Container(
-            options["image"] or "",
-            fetched,
-            checksum,
-            specification(made),
-            (login["username"], login["password"]) if login else None,
-            options["max_bytes"],
-        )
-    if kind == "package":
-        package = options["package"]
-        return Package(package["name"], package["version"] or options["version"], checksum)
-    return Archive(
-        fetched,
-        Rules(
-            options["max_bytes"],
-            options["max_entries"],
-            options["strip"],
-            options["setuid"],
-            options["owner"] or "",
-            options["group"] or "",
-            options["file_mode"] or "",
-            options["folder_mode"] or "",
-        ),
-    )
 
 
 def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> Outcome:
@@ -849,10 +763,6 @@ def main() -> None:
     options = deepcopy(module.params)
     conceal(module.no_log_values, module.params)
     files = take_files(module.params)
-    # Ansible puts the parameters into its answer; and what of them is secret cannot be blotted out of all of it, for
-    # the value of a variable may be as short as "1".
-    if module.params["container"]:
-        module.params["container"]["environment"] = sorted(options["container"]["environment"])
     started = time.monotonic()
     try:
         outcome = ensure(options, files, module.check_mode)
