@@ -14,6 +14,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleTemplateError, Ansib
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.lock import ensure_lock
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment import phases
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.batches import batch_size_problem
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.events import with_new_events
@@ -191,12 +192,7 @@ class ActionModule(ActionBase):
             failure = Failure("close", "writing the journal and releasing the lock", reason)
             found = Verdict((*found.failures, failure))
         text = "\n".join(report(deployment, found))
-        return {
-            **phases.as_result(deployment, found),
-            "report": text,
-            "msg": text,
-            "failed": not found.passed,
-        }
+        return {"msg": text, "failed": not found.passed, "_ansible_verbose_always": True}
 
     def _status(self) -> dict[str, Any]:
         info = self._hostvars(CONTROLLER).get("__deployment_info") or {}
@@ -211,7 +207,7 @@ class ActionModule(ActionBase):
         unread = [step for step in deployment.results if failure_reason(deployment.result(step))]
         hosts = [host for host in deployment.hosts if failure_reason(host.reading)]
         failed = bool(unread or hosts or failure_reason(info))
-        return {"report": text, "msg": text, "failed": failed, "_ansible_verbose_always": True}
+        return {"msg": text, "failed": failed, "_ansible_verbose_always": True}
 
     # What they need of Ansible
 
@@ -337,16 +333,24 @@ class ActionModule(ActionBase):
         return str(deployment.version or deployment.occasion)
 
     def _lock(self, **params: Any) -> dict[str, Any]:
-        """Call the lock's module on the control host; one that cannot be reached is an answer, too."""
+        """Call the lock's core on the control host; one that cannot be reached is an answer, too."""
         given = {name: value for name, value in params.items() if value is not None}
-        path = self._opened().get("path") or self._path()
+        given["path"] = self._opened().get("path") or self._path()
         try:
+            if self._is_here():
+                return ensure_lock(given, self._task.check_mode)
             answer: dict[str, Any] = self._execute_module(
-                module_name=LOCK, module_args={"path": path, **given}, task_vars=self._vars
+                module_name=LOCK, module_args=given, task_vars=self._vars
             )
+        except StrataError as error:
+            return {"failed": True, "msg": str(error), **error.details}
         except AnsibleConnectionFailure as error:
             return {"failed": True, "msg": f"The control host cannot be reached: {error}"}
         return answer
+
+    def _is_here(self) -> bool:
+        """Whether the control host is this machine and this user, so that no module has to be started."""
+        return self._connection.transport == "local" and not self._connection.become
 
 
 def _sequence(value: Any) -> Any:

@@ -247,60 +247,22 @@ contracted:
   sample: "2.0"
 """
 
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._deployment.lock import (
-    Lock,
-    LockResult,
-    ensure_absent,
-    ensure_confirmed,
-    ensure_held,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._deployment.lock import STATES, ensure_lock
 
 HOLDER_SPEC = {
     name: {"type": "int" if name in ("pid", "started") else "str", "required": True}
     for name in ("id", "version", "user", "host", "machine_id", "boot_id", "pid_ns", "pid", "started")
 }
-VERBS = {"absent": ensure_absent, "confirmed": ensure_confirmed, "held": ensure_held}
-USED = {
-    "absent": ("journal", "restored"),
-    "confirmed": ("contracted", "drained", "note", "restored"),
-    "held": ("break_id", "note"),
-}
-"""The options that each state uses. The others are refused: an ignored record would be a lost one."""
-
-
-def ensure(params: dict[str, Any], check_mode: bool) -> LockResult:
-    state = params["state"]
-    given = {name for names in USED.values() for name in names if params[name] is not None}
-    unused = sorted(given - set(USED[state]))
-    if unused:
-        raise StrataError(
-            f"With state '{state}' these options are not used: {', '.join(unused)}. "
-            f"It uses {', '.join(USED[state])}. Nothing was changed."
-        )
-    return VERBS[state](
-        Path(params["path"]),
-        Lock(**params["holder"]),
-        **{name: params[name] for name in USED[state]},
-        check_mode=check_mode,
-    )
-
-
-def as_dict(lock: Lock | None) -> dict[str, Any] | None:
-    return None if lock is None else asdict(lock)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": list(VERBS), "default": "held"},
+            "state": {"type": "str", "choices": sorted(STATES), "default": "held"},
             "holder": {"type": "dict", "required": True, "options": HOLDER_SPEC},
             "note": {"type": "str"},
             "drained": {"type": "dict"},
@@ -312,20 +274,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = ensure(module.params, module.check_mode)
+        result = ensure_lock(module.params, module.check_mode)
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
-    module.exit_json(
-        changed=result.changed,
-        diff={
-            "before": {"lock": as_dict(result.before), "drained": result.drained_before},
-            "after": {"lock": as_dict(result.lock), "drained": result.drained},
-        },
-        lock=as_dict(result.lock),
-        unfinished=as_dict(result.unfinished),
-        drained=result.drained,
-        contracted=result.contracted,
-    )
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -202,8 +202,8 @@ analyse:
   description: Whether the batch changed and is analysed next, with V(judge).
   returned: see RV(go)
   type: bool
-report:
-  description: The text for the operator.
+msg:
+  description: The report for the operator.
   returned: with V(close) and V(status)
   type: str
 """

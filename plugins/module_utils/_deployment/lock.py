@@ -17,7 +17,7 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -457,3 +457,50 @@ def _held(folder: Path, lock: Lock, break_id: str | None) -> StrataError:
         f"If you are sure that it is dead, run again with -e deployment_break_lock={lock.id}",
         lock=asdict(lock),
     )
+
+
+STATES: Mapping[str, tuple[Callable[..., LockResult], tuple[str, ...]]] = {
+    "absent": (ensure_absent, ("journal", "restored")),
+    "confirmed": (ensure_confirmed, ("contracted", "drained", "note", "restored")),
+    "held": (ensure_held, ("break_id", "note")),
+}
+"""Each state with the options that it uses. The others are refused: an ignored record would be a lost one."""
+
+
+def ensure_lock(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Bring the lock into a state, as the module `deploy_lock` documents it.
+
+    Args:
+        params: the module's options; one that is missing was not given.
+
+    Returns:
+        What the module answers.
+
+    Raises:
+        StrataError: another deployment holds the lock, or an option is not used in this state.
+    """
+    ensure, used = STATES[params["state"]]
+    given = {name for _, names in STATES.values() for name in names if params.get(name) is not None}
+    unused = sorted(given - set(used))
+    if unused:
+        raise StrataError(
+            f"With state '{params['state']}' these options are not used: {', '.join(unused)}. "
+            f"It uses {', '.join(used)}. Nothing was changed."
+        )
+    options = {name: params.get(name) for name in used}
+    result = ensure(Path(params["path"]), Lock(**params["holder"]), **options, check_mode=check_mode)
+    return {
+        "changed": result.changed,
+        "diff": {
+            "before": {"lock": _as_dict(result.before), "drained": result.drained_before},
+            "after": {"lock": _as_dict(result.lock), "drained": result.drained},
+        },
+        "lock": _as_dict(result.lock),
+        "unfinished": _as_dict(result.unfinished),
+        "drained": result.drained,
+        "contracted": result.contracted,
+    }
+
+
+def _as_dict(lock: Lock | None) -> dict[str, Any] | None:
+    return None if lock is None else asdict(lock)

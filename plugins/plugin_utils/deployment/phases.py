@@ -78,6 +78,7 @@ def as_result(deployment: Deployment, found: Verdict) -> dict[str, Any]:
         "batch_sizes": list(plan.batch_sizes),
         "steps": plain(plan.steps) if begins else [],
         "backs_up": begins and backs_up(deployment),
+        "judged": "fleet" in deployment.layers,
         "settle_hosts": [],
         "settle_batch_sizes": [1],
     }
@@ -139,10 +140,11 @@ def settle(deployment: Deployment) -> dict[str, Any]:
     """After the fleet was rolled: what the failure policy rolls back, in which order; keeps what failed so far."""
     found = verdict(deployment)
     kept = with_new_events(replace(deployment, noted=found.failures))
-    result = as_result(kept, found)
+    result = {**as_result(kept, found), "judged": False}
     if any(failure.layer == "fleet" for failure in found.failures) and not deployment.is_rollback:
         hosts = hosts_to_settle(deployment)
         result["settle_hosts"] = [host.name for host in hosts]
+        result["judged"] = bool(hosts)
         result["settle_batch_sizes"] = settle_batch_sizes(deployment, hosts)
         result["reason"] = "; ".join(failure.reason for failure in found.failures)
     return result

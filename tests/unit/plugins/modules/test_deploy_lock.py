@@ -6,7 +6,9 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.filter.deployment_holder import deployment_holder
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.holder import (
+    holder as deployment_holder,
+)
 
 Run = Callable[..., dict[str, Any]]
 DRAINED = {"lb1": {"127.0.0.1:8001": {"dial": "127.0.0.1:8001"}}}

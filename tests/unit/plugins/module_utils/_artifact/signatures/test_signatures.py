@@ -379,7 +379,10 @@ def test_a_key_that_is_not_there_is_an_error(ssh: Any, verify: Any) -> None:
         ({"format": "ssh", "key": "ssh-ed25519 AAAA", "namespace": ""}, "namespace is empty"),
         ({"format": "ssh", "key": "ssh-ed25519 AAAA", "comment": "shop 2.0"}, "'comment' is unknown"),
         ({"format": "minisign", "key": "/k", "comment": " "}, "must have a word"),
-        ({"format": "ssh", "key": "/k", "url": "ftp://h/a"}, "is none of these: an absolute path on the host"),
+        (
+            {"format": "ssh", "key": "/k", "url": "ftp://h/a"},
+            "is none of these: an absolute path on the host",
+        ),
     ],
 )
 def test_a_bad_demand_is_seen_before_any_request(given: Any, why: str) -> None:
