@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -76,7 +77,12 @@ class ActionModule(ActionBase):
         try:
             return verbs[phase]()
         except StrataError as error:
-            return {"failed": True, "msg": str(error), **error.details}
+            return {**self._opened(), "failed": True, "msg": str(error), **error.details}
+        except Exception as error:
+            if phase in ("open", "status"):
+                raise
+            text = f"The phase '{phase}' of the deployment failed with an internal error: {error!r}. Please report it."
+            return {**self._opened(), "failed": True, "msg": text, "exception": traceback.format_exc()}
 
     # The phases
 

@@ -66,7 +66,7 @@ def read_deployment(
         plan=_plan(opened.get("plan")),
         noted=tuple(_failure(item) for item in opened.get("noted") or ()),
         events=tuple(Event(**{**item, "hosts": tuple(item["hosts"])}) for item in opened.get("events") or ()),
-        unclassified=tuple(_unclassified(variables, (CONTROLLER, *fleet))),
+        unclassified=(*_failed_phase(opened), *_unclassified(variables, (CONTROLLER, *fleet))),
     )
 
 
@@ -110,6 +110,11 @@ def _joined_record(
         for balancer, members in record.items():
             joined[balancer] = {**members, **joined.get(balancer, {})}
     return joined
+
+
+def _failed_phase(opened: Mapping[str, Any]) -> Iterator[Failure]:
+    if opened.get("failed"):
+        yield Failure("open", "planning or settling the deployment", str(opened.get("msg")))
 
 
 def _unclassified(variables: Variables, hosts: Sequence[str]) -> Iterator[Failure]:

@@ -72,6 +72,7 @@ CONTROLLER_STEPS = (
 JUDGED_ELSEWHERE = {
     SWITCH_FLAG.register: "its failure ends the ramp, which registers it as __feature_flag_failure",
     "__artifact_signed": "the next task fails with its reason, before the deployment is opened",
+    "__deployment_info": "read by the phase `status`, which fails with it",
     "__artifact_prune": "a hook of the activation; its failure fails the activation",
     "__artifact_verify": "read by roles/artifact/tasks/verify.yml alone, which no playbook runs",
 }

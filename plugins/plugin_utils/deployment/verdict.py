@@ -115,7 +115,7 @@ def _steps_of(deployment: Deployment, host: Host) -> Iterator[Step]:
             yield step
             if failure_reason(host.result(step)):
                 return
-    if record.get("analyse"):
+    if record.get("analyse") and deployment.settings.analysed:
         yield ANALYSE
 
 
