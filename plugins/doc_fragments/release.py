@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import PROVIDERS
 
 
