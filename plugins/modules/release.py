@@ -21,6 +21,7 @@ description:
     could not be deleted).
 extends_documentation_fragment:
   - strata.deploy.release
+  - strata.deploy.release.kind
 options:
   state:
     description:
@@ -44,21 +45,6 @@ options:
       - The version, which is also the name of the release's folder. Letters, digits, V(.), V(_), V(+) and V(-), beginning with a letter or digit.
       - Required with O(state=staged), O(state=active) and O(state=failed).
     type: str
-  kind:
-    description:
-      - What the artifact is. Used with O(state=staged); of a release that is staged it is known.
-      - An V(archive) is unpacked from O(url); what runs it is O(service).
-      - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
-        activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
-        O(service) is left out, or has the manager V(none); its O(service.timeout) is for the old container to end, O(service.min_uptime) for the new one.
-        Where Docker does not start the new container the old one is started again.
-      - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
-        in a rollback. What it needs in one version and no other comes and goes with it. No package but those of this app's releases is removed for
-        it, and changed configuration files are kept. The repository's signature vouches for it.
-      - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
-    type: str
-    choices: [archive, container, package]
-    default: archive
   image:
     description:
       - The image, with its digest, V(REGISTRY/NAME@sha256:HEX).
@@ -182,41 +168,22 @@ options:
     description:
       - What the artifact must be signed with, by a detached signature. Without a good one it is refused, whatever its checksum.
       - It is verified when the artifact is fetched. A version that is staged already is not fetched again.
+      - A dictionary. C(format) names what verifies the signature; the other keys are its options. V(format=minisign) runs C(minisign), V(format=gpg) runs
+        C(gpgv), V(format=ssh) runs C(ssh-keygen); the host must have that program.
+      - Every format has C(key) and C(url). C(key) is the public key, or the absolute path of a file with it on the host, and is required. C(url) is
+        where the signature is, a URL that O(url) could be too. By default it is beside O(url), with C(.asc), C(.minisig) or C(.sig) at the end; where the
+        artifact is in a registry it must be given.
+      - For V(format=gpg), C(key) is one or more keys as C(gpg --armor --export) writes them, or a keyring. Keys that have expired or were revoked are refused.
+      - For V(format=minisign), C(key) is the public key's file or the line in it that begins with C(RW). C(comment) is words that the signature's trusted
+        comment must have side by side, for instance V(shop 2.0). The comment is signed too, and so binds name and version.
+      - For V(format=ssh), C(key) is a public key, or a list of allowed signers, of whom C(identity) must have signed. C(namespace) is what the signature
+        must have been made for, as in C(ssh-keygen -Y sign -n), by default V(file).
+      - The collection's page C(docs/providers/signature.md) lists all formats and options. An unknown option is an error before anything is fetched.
     type: dict
-    suboptions:
-      format:
-        description:
-          - Who verifies it. With V(minisign) the program of that name, with V(gpg) C(gpgv), with V(ssh) C(ssh-keygen); the host must have it.
-        type: str
-        choices: [gpg, minisign, ssh]
-        required: true
-      key:
-        description:
-          - The public key, or the absolute path of a file with it on the host.
-          - For V(gpg), one or more keys as C(gpg --armor --export) writes them, or a keyring. Keys that have expired or were revoked are refused.
-          - For V(minisign), the public key's file or the line in it that begins with C(RW).
-          - For V(ssh), a public key, or a list of allowed signers, of whom O(signature.identity) must have signed.
-        type: str
-        required: true
-      url:
-        description:
-          - Where the signature lies, an http(s) URL or an absolute path on the host.
-          - By default beside O(url), with C(.asc), C(.minisig) or C(.sig) at the end. Required where the artifact is in a registry.
-        type: str
-      comment:
-        description:
-          - Words that the trusted comment of a signature of minisign must have in it side by side, for instance V(shop 2.0).
-            It is signed too, and so binds name and version.
-        type: str
-      identity:
-        description:
-          - Who must have signed, in a list of allowed signers. For V(ssh) only.
-        type: str
-      namespace:
-        description:
-          - What the signature must have been made for, as C(ssh-keygen -Y sign -n) was told. For V(ssh) only.
-        type: str
-        default: file
+  source_options:
+    description:
+      - Further options of the source that O(url) names, as a dictionary. The sources of this collection have none; an unknown option is an error.
+    type: dict
   headers:
     description:
       - Headers to send to the server of O(url). A redirect to another server does not get them. They are never shown.

@@ -54,7 +54,7 @@ def artifact_problems(
         for name, given in (("artifact_url", url), ("artifact_checksum", checksum))
         if given and given.startswith("s3://") and not IN_S3.fullmatch(given)
     ]
-    if url and not re.match("/|[a-z0-9]+://", url):
+    if url and not re.match("/|[a-z][a-z0-9+.-]*://", url):
         url = f"/{url}"  # a file on the controller, relative
     named = Named(_signed(url or ""), _signed(checksum or ""), image or "", package or "")
     return problems + PROVIDERS[kind].problems(named)
