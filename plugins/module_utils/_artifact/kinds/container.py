@@ -14,13 +14,12 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
 import re
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -31,6 +30,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.p
     Status,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import (
     read_json,
     write_json,
@@ -374,7 +374,7 @@ class ContainerService:
         if detail in ("exited", "restarting", "dead"):
             detail += f", exit code {state['ExitCode']}" + (", out of memory" if state["OOMKilled"] else "")
             if state.get("Error"):
-                detail += f", {_blotted(state['Error'], self._made.secrets)}"
+                detail += f", {_concealed(state['Error'], self._made.secrets)}"
         return Status(
             PHASES.get(state["Status"], "stopped"),
             detail,
@@ -422,8 +422,10 @@ class ContainerService:
 
     def log_tail(self) -> list[str]:
         since = f"{self._restarted_at:.6f}"
-        said = docker("logs", "--tail", "20", "--since", since, self._made.name, both=True)
-        return _blotted(said, self._made.secrets).splitlines()[-20:]
+        said = docker(
+            "logs", "--tail", "20", "--since", since, self._made.name, both=True, secrets=self._made.secrets
+        )
+        return said.splitlines()[-20:]
 
 
 def docker(
@@ -438,33 +440,19 @@ def docker(
     Raises:
         StrataError: it is not there, failed, or took too long.
     """
-    tried = f"`docker {words[0]}`"
-    environment = {**os.environ, "LC_ALL": "C", **({"DOCKER_CONFIG": str(config)} if config else {})}
-    try:
-        done = subprocess.run(  # noqa: S603 (a fixed program; its words were validated)
-            ["docker", *words],  # noqa: S607
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if both else subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            env=environment,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise StrataError(
-            f"{tried} failed: there is no docker on this host. Install Docker, or choose another kind."
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise StrataError(
-            f"{tried} did not end within {timeout:g} s. See what Docker is busy with."
-        ) from None
-    if done.returncode != 0:
-        said = _blotted(" ".join((done.stderr or done.stdout).split()), secrets)[-500:]
-        remedy = next((hint for phrase, hint in REMEDIES.items() if phrase in said), "")
-        raise StrataError(f"{tried} failed with {done.returncode}: {said}. {remedy}".rstrip())
-    return done.stdout
+    done = Command(
+        ("docker", *words),
+        timeout,
+        name=f"`docker {words[0]}`",
+        environment={"LC_ALL": "C", **({"DOCKER_CONFIG": str(config)} if config else {})},
+        conceal=partial(_concealed, secrets=secrets),
+        if_missing="Install Docker, or choose another kind.",
+        if_slow="See what Docker is busy with.",
+    ).run(merge=both)
+    if done.code:
+        printed = done.errors or done.output
+        raise done.failure(next((hint for phrase, hint in REMEDIES.items() if phrase in printed), ""))
+    return done.output if both else done.whole_output()
 
 
 def _inspect(what: str, name: str) -> dict[str, Any] | None:
@@ -494,7 +482,7 @@ def _identity(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(f"{digests['image']} {digests['specification']}".encode()).hexdigest()
 
 
-def _blotted(text: str, secrets: tuple[str, ...]) -> str:
+def _concealed(text: str, secrets: tuple[str, ...]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "********")
     return urls.masked(text)

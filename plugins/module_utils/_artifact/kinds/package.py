@@ -15,7 +15,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.p
     ServiceOptions,
     Status,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 SIGNED = "signed"
@@ -323,35 +322,23 @@ def _run(program: str, *words: str, folder: Path | None = None) -> str:
     verb = next(
         (word for word in words if word in ("download", "install", "show", "update", "madison")), words[-1]
     )
-    tried = f"`{program} {verb}`"
+    command = Command(
+        (program, *words),
+        TIMEOUT,
+        name=f"`{program} {verb}`",
+        folder=folder,
+        environment={"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+        # A package is better installed to the end than left half-way: the next run waits for apt's lock.
+        ends_with_parent=False,
+        if_slow="The next run puts the package right.",
+    )
     while True:
-        # A file, for a pipe would have us wait for whatever a package's scripts leave behind in the background.
-        with tempfile.TemporaryFile() as output:
-            try:
-                code = subprocess.run(  # noqa: S603 (a fixed program; its words were validated)
-                    [program, *words],
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=TIMEOUT,
-                    env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
-                    check=False,
-                ).returncode
-            except FileNotFoundError:
-                raise StrataError(f"{tried} failed: there is no {program} on this host.") from None
-            except subprocess.TimeoutExpired:
-                raise StrataError(
-                    f"{tried} did not end within {TIMEOUT:g} s and was killed. The next run puts the package right."
-                ) from None
-            output.seek(0)
-            said = urls.masked(output.read().decode(errors="replace"))
-        if code == 0:
-            return said
-        if not any(phrase in said for phrase in BUSY) or time.monotonic() >= deadline:
+        done = command.run(merge=True)
+        if done.code == 0:
+            return done.output
+        if not any(phrase in done.output for phrase in BUSY) or time.monotonic() >= deadline:
             break
         time.sleep(POLL)
-    lines = [line for line in said.splitlines() if line.strip()]
-    remedy = next((f" {hint}" for phrase, hint in REMEDIES.items() if phrase in said), "")
-    text = f"{tried} failed with {code}.{remedy}" + "".join(f"\n  {line}" for line in lines[-10:])
-    raise StrataError(text, log=lines[-20:])
+    lines = [line for line in done.output.splitlines() if line.strip()]
+    remedy = next((hint for phrase, hint in REMEDIES.items() if phrase in done.output), "")
+    raise done.failure(remedy, log=lines[-20:])

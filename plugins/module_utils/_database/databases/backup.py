@@ -9,37 +9,34 @@ import gzip
 import hashlib
 import os
 import re
-import select
 import shutil
 import sqlite3
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Callable, cast
+from typing import Callable
 from urllib.parse import quote
 
 from ansible_collections.strata.deploy.plugins.module_utils._core import free_space
 from ansible_collections.strata.deploy.plugins.module_utils._core.clock import utc_now
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command, Result
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
+from ansible_collections.strata.deploy.plugins.module_utils._core.pipe import piped
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
     PASSWORD_VARIABLE,
     Address,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import client, opened
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.tool import end, end_with_parent
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.journal import append
 
 CHUNK = 1 << 20
 PAGES = 4096
 """SQLite's, that are copied before the clock is looked at again."""
-TAIL_LINES = 10
 
 _NAME = re.compile(r"\w[\w.-]*")
 _TIME = r"\d{8}T\d{6}\.\d{3}Z"
@@ -236,11 +233,11 @@ def _write_postgresql(address: Address, programs: Programs, file: Path, deadline
     with client(address) as access:
         # Into the file itself: a dump through a pipe does not say where its tables begin, for a parallel restore.
         command = (programs[0], *access.arguments, "--format=custom", f"--file={file}")
-        _run(address, command, access.environment, deadline)
+        _expect_success(_client_program(address, command, access.environment, deadline).run())
 
 
 def _verify_postgresql(address: Address, programs: Programs, file: Path, deadline: float) -> None:
-    _run(address, (programs[1], "--list", str(file)), {}, deadline)
+    _expect_success(_client_program(address, (programs[1], "--list", str(file)), {}, deadline).run())
 
 
 def _write_mysql(address: Address, programs: Programs, file: Path, deadline: float) -> None:
@@ -255,8 +252,13 @@ def _write_mysql(address: Address, programs: Programs, file: Path, deadline: flo
     )
     with client(address) as access, file.open("r+b") as raw:
         command = (programs[0], *access.arguments, *options, address.database)
-        with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw) as packed:
-            _run(address, command, access.environment, deadline, packed.write)
+        with (
+            gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw) as packed,
+            piped(_client_program(address, command, access.environment, deadline)) as dump,
+        ):
+            while chunk := dump.read(CHUNK):
+                packed.write(chunk)
+            _expect_success(dump.result())
 
 
 def _verify_mysql(address: Address, programs: Programs, file: Path, deadline: float) -> None:
@@ -300,71 +302,33 @@ def _verify_sqlite(address: Address, programs: Programs, file: Path, deadline: f
         raise StrataError(f"the copy is damaged, as the database may be itself: {found[0]}.")
 
 
-def _run(
-    address: Address,
-    command: tuple[str, ...],
-    environment: Mapping[str, str],
-    deadline: float,
-    write: Callable[[bytes], object] | None = None,
-) -> None:
-    """Run a client program to its end, handing what it prints to ``write``."""
-    program = Path(command[0]).name
-    inherited = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 (fixed programs, as a list)
-            command,
-            env={**inherited, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-            preexec_fn=end_with_parent(),
+def _client_program(
+    address: Address, words: tuple[str, ...], environment: Mapping[str, str], deadline: float
+) -> Command:
+    return Command(
+        words,
+        timeout=max(0.1, round(deadline - time.monotonic(), 1)),
+        name=Path(words[0]).name,
+        # The password variable is the module's own.
+        environment={PASSWORD_VARIABLE: None, **environment},
+        conceal=address.scrub,
+        if_slow="The option timeout limits the whole backup.",
+    )
+
+
+def _expect_success(done: Result) -> None:
+    if done.code:
+        old = "server version mismatch" in done.errors
+        raise done.failure(
+            "Install the client of the server's version, as Debian has it in postgresql-client-VERSION."
+            if old
+            else ""
         )
-        stream = cast(IO[bytes], process.stdout)
-        try:
-            while True:
-                ready = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))[0]
-                if not ready:
-                    raise _out_of_time(f"{program} had not ended by then. ")
-                chunk = os.read(stream.fileno(), CHUNK)
-                if not chunk:
-                    break
-                if write:
-                    write(chunk)
-            code = process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            raise _out_of_time(f"{program} had not ended by then. ") from None
-        finally:
-            if process.poll() is None:
-                end(process)
-            stream.close()
-        if code:
-            raise StrataError(f"{program} {_ended(code)}. {_last_words(address, errors)}")
-
-
-def _ended(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
-
-
-def _last_words(address: Address, errors: IO[bytes]) -> str:
-    errors.seek(0)
-    text = address.scrub(errors.read().decode(errors="replace"))
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()][-TAIL_LINES:]
-    words = "\n  ".join(["It said:", *lines]) if lines else "It said nothing."
-    if "server version mismatch" in text:
-        words += (
-            "\nInstall the client of the server's version, as Debian has it in postgresql-client-VERSION."
-        )
-    return words
 
 
 def _check_time(deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise _out_of_time()
-
-
-def _out_of_time(detail: str = "") -> StrataError:
-    return StrataError(f"the time that it may take is up. {detail}timeout is the option that limits it.")
+        raise StrataError("it took too long. The option timeout limits the whole backup.")
 
 
 _METHODS: Mapping[str, _Method] = {

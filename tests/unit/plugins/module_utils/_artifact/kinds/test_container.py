@@ -167,7 +167,7 @@ def test_another_specification_is_another_build(changed: dict[str, Any]) -> None
 
 
 def test_without_docker_staging_says_so(app_without_docker: Path) -> None:
-    with pytest.raises(StrataError, match=r"there is no docker on this host\. Install Docker"):
+    with pytest.raises(StrataError, match=r"there is no docker on the PATH of this host\. Install Docker"):
         ensure_staged(str(app_without_docker), "2.0", Container(image=f"shop@{DIGEST}"))
 
 
@@ -217,7 +217,7 @@ def test_a_remedy_is_that_of_the_fault(
     monkeypatch.setenv("STAND_IN_SAYS", f"echo '{said}' >&2; exit 1")
     with pytest.raises(StrataError) as raised:
         container.docker("start", "shop-2.0")
-    assert str(raised.value) == f"`docker start` failed with 1: {said}." + (
+    assert str(raised.value) == f"`docker start` failed with exit code 1: {said}." + (
         f" {container.REMEDIES[next(each for each in container.REMEDIES if each in said)]}" if hint else ""
     )
     assert not hint or hint in str(raised.value)
@@ -469,7 +469,7 @@ def test_an_image_is_pulled_by_its_digest_with_a_login_that_is_not_kept(
     artifact = replace(artifact, login=("anna", "s3cret-word"))
     assert ensure_staged(str(app), "1.0", artifact, check_mode=True).changed
     wrong = replace(artifact, image=registry.partition("@")[0] + "@" + DIGEST, given="")
-    with pytest.raises(StrataError, match=r"failed with 1"):
+    with pytest.raises(StrataError, match=r"failed with exit code 1"):
         ensure_staged(str(app), "1.0", wrong)
     ensure_staged(str(app), "1.0", artifact)
     assert not ensure_staged(str(app), "1.0", artifact).changed

@@ -204,7 +204,9 @@ def dumping(url: str) -> int:
 
 
 def test_a_backup_that_takes_too_long_leaves_nothing(holder: Any, url: str, folder: Path) -> None:
-    with pytest.raises(StrataError, match=r"pg_dump had not ended by then\. timeout is the option"):
+    with pytest.raises(
+        StrataError, match=r"pg_dump did not end within 1 s and was ended.* option timeout limits"
+    ):
         back_up(resolve(url, None, {}), folder=str(folder), name="shop", timeout=1)
     assert [each.name for each in folder.iterdir()] == [".shop.lock"]
     until(lambda: not dumping(url), "pg_dump is gone")
@@ -251,8 +253,11 @@ def test_a_wrong_password_is_said_and_not_shown(
     ("script", "words"),
     [
         ("echo '-- MySQL dump'", "its last line does not say that it is complete"),
-        ("echo 'Got error 1044: no right to LOCK TABLES' >&2; exit 2", "failed with exit code 2. It said:"),
-        ("kill -9 $$", "was ended by signal 9. It said nothing"),
+        (
+            "echo 'Got error 1044: no right to LOCK TABLES' >&2; exit 2",
+            "failed with exit code 2: Got error 1044",
+        ),
+        ("kill -9 $$", "was ended by signal 9. It printed nothing"),
     ],
 )
 def test_a_dump_that_is_not_whole_leaves_nothing(
@@ -303,7 +308,7 @@ def test_a_sqlite_database_of_many_pages_is_of_one_moment(
 
 
 def test_a_locked_or_slow_sqlite_database_is_no_endless_wait(shop: Address, folder: Path) -> None:
-    with pytest.raises(StrataError, match="time that it may take is up"):
+    with pytest.raises(StrataError, match="it took too long"):
         back_up(shop, folder=str(folder), timeout=1e-9)
     assert [each.name for each in folder.iterdir()] == [".shop.lock"]
 
