@@ -23,6 +23,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     connected,
     message,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_dump import MysqlDump
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_statements import (
     is_transactional,
     made,
@@ -31,7 +32,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import folded
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
-__all__ = ["MysqlDatabase", "client", "connect"]
+__all__ = ["DUMP", "MysqlDatabase", "client", "connect"]
 
 LONGEST_WAIT = 31536000
 """Seconds: the most that the server takes for a timeout."""
@@ -63,6 +64,8 @@ _THERE = {
     "index": ("statistics", "AND LOWER(index_name) = ?"),
 }
 """The tables of information_schema."""
+
+DUMP = MysqlDump()
 
 
 def connect(address: Address, *, read_only: bool, application: str) -> MysqlDatabase:
