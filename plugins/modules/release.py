@@ -363,7 +363,7 @@ options:
     default: []
   quiesce_timeout:
     description:
-      - Seconds that O(quiesce) may take before it is killed.
+      - Seconds that O(quiesce) may take before it is ended, with all that it started.
     type: float
     default: 60.0
   deployment:

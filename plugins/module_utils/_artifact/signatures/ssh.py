@@ -58,7 +58,7 @@ class Ssh:
             private_files(allowed=allowed.encode("latin-1", errors="replace"), signature=signature) as files,
             open(signed, "rb") as stream,
         ):
-            completed = run(
+            done = run(
                 "ssh-keygen",
                 "openssh-client",
                 [
@@ -67,10 +67,10 @@ class Ssh:
                 ],
                 stream,
             )
-        if completed.returncode:
+        if done.code:
             raise StrataError(
                 f"it is not a good one by {self._identity or 'the key that is configured'} for the namespace"
-                f" {self._namespace!r} ({said(completed)})."
+                f" {self._namespace!r} ({said(done)})."
             )
 
 

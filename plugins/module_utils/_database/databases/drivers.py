@@ -19,6 +19,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     Client,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
 
 
 class Driver(Protocol):
@@ -27,6 +28,9 @@ class Driver(Protocol):
     def connect(self, address: Address, *, read_only: bool, application: str) -> Database: ...
 
     def client(self, address: Address) -> AbstractContextManager[Client]: ...
+
+    @property
+    def DUMP(self) -> Dump: ...  # noqa: N802
 
 
 DRIVERS: Mapping[str, Driver] = {
@@ -56,3 +60,8 @@ def client(address: Address) -> AbstractContextManager[Client]:
     For MySQL a file without a name, which only this user can read, has the password; it ends with this process.
     """
     return DRIVERS[address.system].client(address)
+
+
+def dump_of(address: Address) -> Dump:
+    """How a database of this system is dumped."""
+    return DRIVERS[address.system].DUMP

@@ -27,6 +27,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.driver_import import imported
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_dump import (
+    PostgresqlDump,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import Reader
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
@@ -81,6 +84,8 @@ _LAGS = """
 _OWN_LAG = """
     SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
     ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float"""
+
+DUMP = PostgresqlDump()
 
 
 def connect(address: Address, *, read_only: bool, application: str) -> PostgresqlDatabase:

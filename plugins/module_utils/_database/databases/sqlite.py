@@ -31,10 +31,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     LockedError,
     Timeouts,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_dump import SqliteDump
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
 
 _FOREVER = 2**31 - 1  # milliseconds
 _CHECKED_EVERY = 10_000  # instructions of SQLite's machine: a few milliseconds
+
+DUMP = SqliteDump()
 
 
 def connect(address: Address, *, read_only: bool, application: str) -> SqliteDatabase:
