@@ -52,7 +52,7 @@ def test_a_flag_is_ramped_read_and_put_back(flags: Path, tmp_path: Path, run_mod
 def test_a_ramp_that_died_is_finished_by_another_and_put_back_to_what_was_before_both(
     flags: Path, tmp_path: Path, run_module: Run
 ) -> None:
-    record = {"path": str(flags), "record": str(tmp_path / "state")}
+    record = {**flagd(str(flags)), "record": str(tmp_path / "state")}
     ramp = {**record, "name": "billing", "state": "on"}
     run_module("feature_flag", {**ramp, "rollout": "dead", "percentage": 25, "last": False})
     run_module("feature_flag", {**ramp, "rollout": "next", "percentage": 100})
