@@ -17,21 +17,35 @@ import ssl
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
+    SERVER_OPTIONS,
     Address,
     Client,
+    UrlParts,
+    check,
+    merged,
+    read_url,
+    server_address,
+    unnamed_database,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     AbsentError,
+    Database,
     LockedError,
     Timeouts,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import (
+    Dbmate,
+    server_url,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.driver_import import imported
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import Reader, altered, folded
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
     Statement,
     statements,
@@ -67,6 +81,15 @@ _MODES = {
     "verify-ca": "VERIFY_CA",
     "verify-full": "VERIFY_IDENTITY",
 }
+_DBMATE_TLS = {
+    "": "preferred",
+    "disable": "false",
+    "prefer": "preferred",
+    "require": "skip-verify",
+    "verify-ca": "true",
+    "verify-full": "true",
+}
+_URL_OPTIONS = ("socket", "tls", "tls_ca", "tls_cert", "tls_key")
 _SESSION = (
     *("character_set_client", "character_set_results", "character_set_connection", "collation_connection"),
     *("sql_mode", "foreign_key_checks", "unique_checks", "autocommit"),
@@ -156,14 +179,15 @@ def client(address: Address) -> Iterator[Client]:
 class MysqlDatabase:
     """Implements `database.Database`."""
 
-    SYSTEM = "mysql"
+    DIALECT: ClassVar[Dialect] = MYSQL
+    KNOWS_REPLICAS: ClassVar[bool] = False
 
     def __init__(self, address: Address, driver: Any, connection: Any) -> None:
         self.shown = address.shown
         self._address = address
         self._driver = driver
         self._connection = connection
-        self._mariadb = "mariadb" in str(self.query("SELECT VERSION()")[0][0]).lower()
+        self._mariadb = _is_mariadb(self)
         self._session = self._read((*_SESSION, *(["check_constraint_checks"] if self._mariadb else [])))
         self._role = self.query("SELECT CURRENT_ROLE()")
 
@@ -199,7 +223,7 @@ class MysqlDatabase:
 
         Tables of an engine without transactions (MyISAM, Aria) keep what was written to them all the same.
         """
-        return all(map(_is_transactional, statements(sql, self.SYSTEM)))
+        return all(map(_is_transactional, statements(sql, MYSQL)))
 
     @contextmanager
     def lock(self, wait: float, *, beside_tool: bool) -> Iterator[None]:
@@ -294,12 +318,12 @@ class MysqlDatabase:
         if made is None:
             return None
         kind, table, item, present = made
-        schema, _dot, name = folded(table, self.SYSTEM).rpartition(".")
+        schema, _dot, name = folded(table, MYSQL).rpartition(".")
         view, condition = _THERE[kind]
         found = self.query(
             f"SELECT 1 FROM information_schema.{view} "  # noqa: S608 (one of the three)
             f"WHERE LOWER(table_schema) = ? AND LOWER(table_name) = ? {condition}",
-            (schema or self._address.database.lower(), name, *([folded(item, self.SYSTEM)] if item else [])),
+            (schema or self._address.database.lower(), name, *([folded(item, MYSQL)] if item else [])),
         )
         return bool(found) is present
 
@@ -462,7 +486,7 @@ def _is_transactional(statement: Statement) -> bool:
 
 
 def _temporary(sql: str) -> Iterator[str]:
-    for statement in statements(sql, "mysql"):
+    for statement in statements(sql, MYSQL):
         reader = Reader(statement.tokens)
         if reader.took("CREATE"):
             reader.skip("OR", "REPLACE")
@@ -473,7 +497,7 @@ def _temporary(sql: str) -> Iterator[str]:
 
 def _made(sql: str) -> tuple[str, str, str, bool] | None:
     """What a statement makes or drops: a kind, a table, a name in that, and whether it is there afterwards."""
-    parsed = statements(sql, "mysql")
+    parsed = statements(sql, MYSQL)
     if len(parsed) != 1:
         return None
     table, actions = altered(parsed[0])
@@ -511,3 +535,72 @@ def _said(error: Exception) -> str:
     if len(error.args) > 1 and error.args[1]:
         return f"{error.args[1]} (error {error.args[0]})"
     return "the connection is lost" if str(error) in ("", "(0, '')") else str(error)
+
+
+def _url_parts(read: UrlParts) -> dict[str, str]:
+    if unknown := sorted(read.options.keys() - set(_URL_OPTIONS)):
+        raise StrataError(
+            f"The database URL has the option {unknown[0]}. A MySQL URL has {', '.join(_URL_OPTIONS)}."
+        )
+    if "," in read.parts.get("host", ""):
+        raise StrataError("The database URL has several hosts, but a MySQL client connects to one. Name one.")
+    parts = {**read.parts, **{name: value for name, value in read.options.items() if value}}
+    if parts.get("host") == "localhost" and "socket" in parts:
+        del parts["host"]  # as its own clients understand localhost
+    check(parts, "database URL")
+    return parts
+
+
+def _dbmate_url(address: Address, database: Database) -> str:
+    if address.socket:
+        return server_url(address, None, {"socket": address.socket})
+    if address.tls_cert:
+        raise StrataError(
+            f"dbmate cannot show a client's certificate to MySQL, and {address.shown} is to have one (tls_cert): "
+            "let its user in without, or migrate with the engine sql, which reads the same files."
+        )
+    return server_url(address, None, {"tls": _DBMATE_TLS[address.tls]})
+
+
+def _dbmate_limits(timeouts: Timeouts, database: Database | None) -> Mapping[str, int]:
+    wait = max(1, math.ceil(timeouts.lock)) if timeouts.lock else LONGEST_WAIT
+    limits = {"lock_wait_timeout": wait, "innodb_lock_wait_timeout": wait}
+    if database and _is_mariadb(database):
+        limits["max_statement_time"] = math.ceil(timeouts.statement)
+    return limits
+
+
+def _dbmate_variables(address: Address) -> Mapping[str, str]:
+    """The URL has no place for the CA."""
+    return {"SSL_CERT_FILE": address.tls_ca} if address.tls_ca else {}
+
+
+def _is_mariadb(database: Database) -> bool:
+    return "mariadb" in str(database.query("SELECT VERSION()")[0][0]).lower()
+
+
+class Mysql:
+    """MySQL or MariaDB."""
+
+    NAME: ClassVar[str] = "mysql"
+    OPTIONS: ClassVar[Mapping[str, Any]] = SERVER_OPTIONS
+    SCHEMES: ClassVar[Sequence[str]] = ("mariadb", "mysql")
+    DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits, _dbmate_variables)
+
+    @staticmethod
+    def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:
+        read = read_url(url, "mysql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE") if url else UrlParts()
+        parts = merged(_url_parts(read), given, environ, "connection of a MySQL database")
+        if not parts.get("database"):
+            raise unnamed_database("MySQL")
+        if "socket" not in parts:
+            parts.setdefault("host", "localhost")
+        return server_address("mysql", "MySQL", parts, {url, *read.secrets})
+
+    @staticmethod
+    def connect(address: Address, *, read_only: bool, application: str) -> Database:
+        return connect(address, read_only=read_only, application=application)
+
+    @staticmethod
+    def client(address: Address) -> AbstractContextManager[Client]:
+        return client(address)

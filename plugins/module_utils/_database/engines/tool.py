@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     PASSWORD_VARIABLE,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import Secrets

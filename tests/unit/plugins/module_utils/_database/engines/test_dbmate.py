@@ -32,6 +32,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     limited,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
@@ -75,7 +76,7 @@ class Shop:
         with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
             tar.add(self.release, ".")
         return {
-            "dbmate": {"program": PROGRAM},
+            "options": {"program": PROGRAM},
             "folder": "db/migrations",
             "path": str(self.release.parent / "srv/shop"),
             "release": "2.0",
@@ -261,7 +262,7 @@ def held(shop: Shop) -> Iterator[Shop]:
     shop.migrate()
     shop.write(INDEX, "ALTER TABLE orders ADD COLUMN shipped integer;")
     with shop.database() as other:
-        if other.SYSTEM == "sqlite":
+        if other.DIALECT is SQLITE:
             other.query("BEGIN IMMEDIATE")
         else:
             other.query("BEGIN")
@@ -473,7 +474,7 @@ def test_another_user_runs_it_and_reads_the_one_file_alone(sqlite: Shop, tmp_pat
     program.chmod(0o755)
     former = os.umask(0o077)
     try:
-        assert sqlite.migrate(user="nobody", dbmate={"program": "bin/dbmate"}).applied == EXPAND
+        assert sqlite.migrate(user="nobody", options={"program": "bin/dbmate"}).applied == EXPAND
     finally:
         os.umask(former)
     assert (data / "shop.db").owner() == "nobody"
@@ -488,13 +489,13 @@ def test_another_user_runs_it_and_reads_the_one_file_alone(sqlite: Shop, tmp_pat
         ({"folder": None}, "set folder, in the role db_migrate_folder"),
         ({"folder": "/srv/migrations"}, "It is '/srv/migrations'"),
         ({"folder": "../migrations"}, "It is '../migrations'"),
-        ({"dbmate": {"program": ""}}, "empty program"),
+        ({"options": {"program": ""}}, "empty program"),
         (
             {"folder": "migrations"},
             "Reading the migrations of the release in .*/migrations failed: No such file",
         ),
-        ({"dbmate": {"program": "bin/absent"}}, "could not be run in .*: No such file"),
-        ({"dbmate": {"program": "true"}}, f"says nothing of {CUSTOMERS} in db/migrations"),
+        ({"options": {"program": "bin/absent"}}, "could not be run in .*: No such file"),
+        ({"options": {"program": "true"}}, f"says nothing of {CUSTOMERS} in db/migrations"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(sqlite: Shop, options: dict[str, Any], why: str) -> None:
