@@ -49,7 +49,7 @@ options:
         description:
           - Seconds for the service to stop; and to run again, where no O(health) is given.
           - With V(systemd) also for it to say that it is ready, where its unit has it do so (C(Type=notify)).
-          - With V(command) for each of O(service.commands); what takes longer is killed, with all that it started.
+          - With V(command) for each of O(service.commands); what takes longer is ended, with all that it started.
         type: float
         default: 30.0
       mode:

@@ -396,7 +396,7 @@ options:
     default: []
   quiesce_timeout:
     description:
-      - Seconds that O(quiesce) may take before it is killed.
+      - Seconds that O(quiesce) may take before it is ended, with all that it started.
     type: float
     default: 60.0
   deployment:
@@ -614,8 +614,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import Archive
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import (
-    Container,
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import Container
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container_specification import (
     specification,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.package import Package

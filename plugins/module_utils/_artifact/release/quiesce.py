@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.strata.deploy.plugins.module_utils._core import hooks
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import TAIL_LIMIT, Command
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
@@ -14,9 +14,9 @@ def quiesce(command: tuple[str, ...], timeout: float) -> str | None:
     if not command:
         return None
     try:
-        ended = hooks.run(command, timeout, name="quiesce hook")
+        done = Command(command, timeout, name=f"The quiesce hook {command[0]}").run(
+            merge=True, limit=TAIL_LIMIT
+        )
     except StrataError as error:
         return str(error)
-    return (
-        f"The quiesce hook {command[0]} failed with {ended.code}{ended.said or '.'}" if ended.code else None
-    )
+    return str(done.failure()) if done.code else None

@@ -15,10 +15,12 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.p
     ServiceOptions,
     Status,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._core import hooks, processes
+from ansible_collections.strata.deploy.plugins.module_utils._core import command, processes
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 RUNNING, STOPPED = 0, 3
+SHOWN = 300
+"""Characters of a status command's output, the last ones, that are the status's detail."""
 
 
 class Command:
@@ -38,30 +40,30 @@ class Command:
     def status(self) -> Status:
         if not self.options.commands.get("status"):
             return Status("unknown", "no status command")
-        ended = self._run("status")
-        phase = {RUNNING: "running", STOPPED: "stopped"}.get(ended.code, "failed")
-        first = ended.output.split(maxsplit=1)[:1]
+        done = self._run("status")
+        phase = {RUNNING: "running", STOPPED: "stopped"}.get(done.code, "failed")
+        first = done.output.split(maxsplit=1)[:1]
         pid = int(first[0]) if phase == "running" and first and first[0].isdecimal() else None
         started = str(processes.started(pid)) if pid else ""
-        return Status(phase, f"{phase}, exit code {ended.code}{ended.said}", pid, started)
+        printed = " ".join(done.output.split())[-SHOWN:]
+        detail = f"{phase}, exit code {done.code}" + (f": {printed}" if printed else "")
+        return Status(phase, detail, pid, started)
 
     def restart(self, stopped: Callable[[], None]) -> None:
-        ended = self._run("restart")
-        if ended.code:
-            raise StrataError(
-                f"The restart command {self.options.commands['restart'][0]} of service '{self.options.name}'"
-                f" failed with {ended.code}{ended.said or '.'}"
-            )
+        done = self._run("restart")
+        if done.code:
+            raise done.failure()
 
     def log_tail(self) -> list[str]:
         return self._run("log").output.splitlines()[-20:] if self.options.commands.get("log") else []
 
-    def _run(self, verb: str) -> hooks.Ended:
-        return hooks.run(
-            self.options.commands[verb],
+    def _run(self, verb: str) -> command.Result:
+        words = self.options.commands[verb]
+        return command.Command(
+            words,
             self.options.timeout,
-            name=f"{verb} command",
+            name=f"The {verb} command {words[0]} of service '{self.options.name}'",
             # Before the first release there is no current one.
             folder=self.options.folder if os.path.isdir(self.options.folder) else "/",
             environment={"STRATA_VERSION": self.options.version},
-        )
+        ).run(merge=True, limit=command.TAIL_LIMIT)

@@ -9,9 +9,7 @@ The properties: https://www.freedesktop.org/software/systemd/man/org.freedesktop
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import subprocess
 import time
 from dataclasses import replace
 from typing import Callable
@@ -20,7 +18,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.p
     ServiceOptions,
     Status,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 PROPERTIES = (
@@ -113,28 +111,19 @@ class Systemd:
         return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
     def _run(self, *command: str) -> str:
-        tried = f"`{' '.join(command[:2])}` for '{self.options.name}'"
-        try:
-            done = subprocess.run(  # noqa: S603 (a fixed program; the unit's name was validated)
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=self.options.timeout,
-                env={**os.environ, "LC_ALL": "C"},
-                check=False,
-            )
-        except FileNotFoundError:
-            raise StrataError(f"{tried} failed: there is no {command[0]} on this host.") from None
-        except subprocess.TimeoutExpired:
-            raise StrataError(
-                f"{tried} did not end within {self.options.timeout:g} s. Give it longer with the"
-                " service's timeout, or shorten the unit's TimeoutStopSec= or TimeoutStartSec=."
-            ) from None
-        if done.returncode != 0:
-            raise StrataError(f"{tried} failed with {done.returncode}: {urls.masked(done.stderr.strip())}")
-        return done.stdout
+        done = Command(
+            command,
+            self.options.timeout,
+            name=f"`{' '.join(command[:2])}` for '{self.options.name}'",
+            environment={"LC_ALL": "C"},
+            # systemd does the work: ending its client would end nothing, and asking for that costs 2 ms each time.
+            ends_with_parent=False,
+            if_missing="This host does not run systemd: choose another service manager.",
+            if_slow="Give it longer with the service's timeout, or shorten the unit's TimeoutStopSec= or TimeoutStartSec=.",
+        ).run()
+        if done.code:
+            raise done.failure()
+        return done.output
 
 
 class Reloaded(Systemd):

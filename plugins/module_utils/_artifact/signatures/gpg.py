@@ -49,7 +49,7 @@ class Gpg:
         if _first(detached) != SIGNATURE:
             raise StrataError("it is not a detached signature of OpenPGP. Sign with gpg --detach-sign.")
         with private_files(keyring=self._keyring(demands), signature=detached) as files:
-            completed = run(
+            done = run(
                 "gpgv",
                 "gpgv",
                 [
@@ -58,10 +58,10 @@ class Gpg:
                 ],
             )
         statuses = {
-            line.split()[1] for line in completed.stdout.splitlines() if re.match(r"\[GNUPG:\] \S", line)
+            line.split()[1] for line in done.whole_output().splitlines() if re.match(r"\[GNUPG:\] \S", line)
         }
-        if completed.returncode or statuses & BAD or not statuses >= GOOD:
-            reason = next((_REASONS[each] for each in _REASONS if each in statuses), said(completed))
+        if done.code or statuses & BAD or not statuses >= GOOD:
+            reason = next((_REASONS[each] for each in _REASONS if each in statuses), said(done))
             raise StrataError(f"it is not a good one by a key of the keyring: {reason}.")
 
     def _keyring(self, demands: Demands) -> bytes:

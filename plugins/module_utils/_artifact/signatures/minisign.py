@@ -34,14 +34,14 @@ class Minisign:
                 "it is not one that minisign makes of a file's hash. Sign with minisign 0.10 or newer, or with its option -H."
             )
         with private_files(signature=signature) as files:
-            completed = run(
+            done = run(
                 "minisign",
                 "minisign",
                 ["-V", "-Q", "-P", self._key(demands), "-x", str(files["signature"]), "-m", str(signed)],
             )
-        if completed.returncode:
-            raise StrataError(f"it is not a good one by the key that is configured ({said(completed)}).")
-        comment = completed.stdout.strip()
+        if done.code:
+            raise StrataError(f"it is not a good one by the key that is configured ({said(done)}).")
+        comment = done.whole_output().strip()
         if demands.comment is not None and not _has(comment.split(), demands.comment.split()):
             raise StrataError(
                 f"its trusted comment is {comment!r}, which does not have {demands.comment!r} in it."

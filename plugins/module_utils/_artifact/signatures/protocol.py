@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command, Result
 
 TIMEOUT = 600.0
 
@@ -53,36 +50,22 @@ def private_files(**contents: bytes) -> Iterator[dict[str, Path]]:
         yield paths
 
 
-def run(
-    tool: str, package: str, arguments: list[str], source: IO[bytes] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """What a tool of the host says.
+def run(tool: str, package: str, arguments: list[str], source: IO[bytes] | None = None) -> Result:
+    """Run a tool of the host.
 
     Args:
         package: what has it on Debian.
         source: its standard input.
     """
-    program = shutil.which(tool)
-    if program is None:
-        raise StrataError(
-            f"{tool} is not on this host. Install it (Debian, Ubuntu: apt-get install {package})."
-        )
-    try:
-        return subprocess.run(  # noqa: S603 (a list, nothing secret in it)
-            [program, *arguments],
-            stdin=source or subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, "LC_ALL": "C"},
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StrataError(f"{tool} did not do its work: {error}.") from error
+    return Command(
+        (tool, *arguments),
+        TIMEOUT,
+        environment={"LC_ALL": "C"},
+        if_missing=f"Install it (Debian, Ubuntu: apt-get install {package}).",
+    ).run(stdin=source)
 
 
-def said(completed: subprocess.CompletedProcess[str]) -> str:
-    """The last of what a tool wrote for people."""
-    lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()
-    return lines[-1].rstrip(".") if lines else f"exit code {completed.returncode}"
+def said(done: Result) -> str:
+    """The last line that a tool wrote for people."""
+    lines = (done.errors.strip() or done.output.strip()).splitlines()
+    return lines[-1].rstrip(".") if lines else f"exit code {done.code}"

@@ -47,7 +47,7 @@ class Ssh:
             private_files(allowed=allowed.encode("latin-1", errors="replace"), signature=signature) as files,
             open(signed, "rb") as stream,
         ):
-            completed = run(
+            done = run(
                 "ssh-keygen",
                 "openssh-client",
                 [
@@ -56,10 +56,10 @@ class Ssh:
                 ],
                 stream,
             )
-        if completed.returncode:
+        if done.code:
             raise StrataError(
                 f"it is not a good one by {demands.identity or 'the key that is configured'} for the namespace"
-                f" {demands.namespace!r} ({said(completed)})."
+                f" {demands.namespace!r} ({said(done)})."
             )
 
 

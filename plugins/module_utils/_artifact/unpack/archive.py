@@ -40,7 +40,7 @@ def entries(stream: Stream, scratch: Path, limit: int) -> Iterator[Iterator[Entr
         with contextlib.closing(zip_file.entries(packed, scratch)) as found:
             yield found
         return
-    with decompressed(head, packed, scratch) as plain:
+    with decompressed(head, packed) as plain:
         if plain is None:
             yield _tar(head, packed, "it is")
             return

@@ -9,16 +9,11 @@ import bz2
 import contextlib
 import importlib
 import lzma
-import os
-import select
 import shutil
-import subprocess
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import IO, Any, Callable, Protocol, cast
+from typing import Any, Callable, Protocol
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.entry import (
     CHUNK,
@@ -26,15 +21,14 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.ent
     DamagedError,
     Stream,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command, CommandError
+from ansible_collections.strata.deploy.plugins.module_utils._core.pipe import Pipe, piped
 
 MEMORY = 128 * 1024 * 1024
 """The most that a dictionary may take: what ``xz -9`` and ``zstd --ultra -22`` need, and not the gigabytes that both formats allow."""
 
-ENDING = 10.0
-"""Seconds that a program may take to end after its last output."""
 
-
-def decompressed(head: bytes, stream: Stream, scratch: Path) -> AbstractContextManager[Stream | None]:
+def decompressed(head: bytes, stream: Stream) -> AbstractContextManager[Stream | None]:
     """The stream without its compression; None where its first bytes tell of none.
 
     Raises:
@@ -53,7 +47,7 @@ def decompressed(head: bytes, stream: Stream, scratch: Path) -> AbstractContextM
         try:
             library = importlib.import_module("compression.zstd")
         except ImportError:
-            return _filtered(_zstd(), stream, scratch)
+            return _filtered(_zstd(), stream)
         return contextlib.nullcontext(_Decompressed(stream, library.ZstdDecompressor))
     return contextlib.nullcontext(None)
 
@@ -134,83 +128,41 @@ class _Decompressed:
         return True
 
 
-def _zstd() -> list[str]:
+def _zstd() -> Command:
     program = shutil.which("zstd")
     if program is None:
         raise ArchiveError(
             "The artifact is compressed with zstd, which this host cannot read: its Python is older than 3.14, and"
             " there is no zstd program. Install the package zstd on it, or build the artifact with another compression."
         )
-    return [program, "-dcq", f"--memory={MEMORY}"]
+    return Command((program, "-dcq", f"--memory={MEMORY}"), timeout=None, name="zstd")
 
 
 @contextlib.contextmanager
-def _filtered(command: list[str], stream: Stream, scratch: Path) -> Iterator[Stream]:
-    """What a program makes of the stream; it is ended whatever happens."""
-    with (
-        tempfile.TemporaryFile(dir=scratch) as said,
-        subprocess.Popen(  # noqa: S603 (a list, nothing of it from an artifact)
-            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
-        ) as process,
-    ):
-        try:
-            yield _Filter(process, stream, said)
-        finally:
-            process.kill()
+def _filtered(command: Command, stream: Stream) -> Iterator[Stream]:
+    """What a program makes of the stream."""
+    with piped(command, stream.read) as pipe:
+        yield _Filtered(pipe)
 
 
-class _Filter:
-    """A program that is fed the stream, and whose output is read."""
+class _Filtered:
+    """The output of a program that is fed the stream."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stream: Stream, said: IO[bytes]) -> None:
-        self._process = process
-        self._input, self._output = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-        self._stream = stream
-        self._said = said
-        self._pending = memoryview(b"")
-        self._fed = False
-        os.set_blocking(self._input.fileno(), False)
-        self._poll = select.poll()
-        self._poll.register(self._output, select.POLLIN)
-        self._poll.register(self._input, select.POLLOUT)
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
 
     def read(self, size: int) -> bytes:
-        while True:
-            ready = dict(self._poll.poll())
-            if self._output.fileno() in ready:
-                data = os.read(self._output.fileno(), size)
-                if not data:
-                    self._expect_success()
-                return data
-            self._feed()
-
-    def _feed(self) -> None:
-        if not self._pending:
-            self._pending = memoryview(self._stream.read(CHUNK))
-            if not self._pending:
-                self._fed = True
-                self._close_input()
-                return
-        try:
-            self._pending = self._pending[os.write(self._input.fileno(), self._pending) :]
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            self._close_input()  # why it reads no more is what it says at its end
-
-    def _close_input(self) -> None:
-        self._poll.unregister(self._input)
-        self._input.close()
+        data = self._pipe.read(size)
+        if not data:
+            self._expect_success()
+        return data
 
     def _expect_success(self) -> None:
-        if not self._input.closed:
-            self._close_input()  # it may wait for more before it ends with an error
         try:
-            code = self._process.wait(ENDING)
-        except subprocess.TimeoutExpired:
-            raise DamagedError(f"zstd closed its output and did not end within {ENDING:.0f} s") from None
-        if code == 0 and self._fed:
-            return
-        self._said.seek(0)
-        said = self._said.read(500).decode("utf-8", "replace").strip()
-        raise DamagedError(f"zstd ended with code {code}" + (f" and said {said!r}" if said else ""))
+            done = self._pipe.result()
+        except CommandError as error:
+            raise DamagedError(str(error).rstrip(".")) from None
+        if done.code:
+            raise DamagedError(" ".join(str(done.failure()).split()).rstrip("."))
+        if not self._pipe.fed:
+            raise DamagedError("zstd ended before the end of the archive")

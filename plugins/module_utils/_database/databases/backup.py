@@ -5,46 +5,34 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import re
-import select
 import shutil
-import sqlite3
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Callable, cast
-from urllib.parse import quote
 
 from ansible_collections.strata.deploy.plugins.module_utils._core import free_space
 from ansible_collections.strata.deploy.plugins.module_utils._core.clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
-    PASSWORD_VARIABLE,
-    Address,
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import (
+    client,
+    dump_of,
+    opened,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import client, opened
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.tool import end, end_with_parent
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump, Programs
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.journal import append
 
 CHUNK = 1 << 20
-PAGES = 4096
-"""SQLite's, that are copied before the clock is looked at again."""
-TAIL_LINES = 10
-
 _NAME = re.compile(r"\w[\w.-]*")
 _TIME = r"\d{8}T\d{6}\.\d{3}Z"
-_COMPLETE = b"-- Dump completed"
-Programs = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -60,24 +48,6 @@ class Backup:
     seconds: float | None = None
     removed: tuple[str, ...] = ()
     absent: bool = False
-
-
-@dataclass(frozen=True)
-class _Method:
-    """How a database system is backed up.
-
-    Attributes:
-        write: writes the backup into an empty file, by the programs that were found, until the time is up.
-        verify: raises StrataError unless the file is a whole backup.
-        programs: each by the names that it goes by.
-        package: what Debian has them in.
-    """
-
-    suffix: str
-    write: Callable[[Address, Programs, Path, float], None]
-    verify: Callable[[Address, Programs, Path, float], None]
-    programs: tuple[tuple[str, ...], ...] = ()
-    package: str = ""
 
 
 def back_up(
@@ -103,23 +73,23 @@ def back_up(
     Raises:
         StrataError: it was not made, and nothing of it is left.
     """
-    method = _METHODS[address.system]
+    dump = dump_of(address)
     target = Path(folder)
     name = _validated(address, target, name, keep, timeout)
-    programs = [_program(names, method.package) for names in method.programs]
+    programs = [_program(names, dump.PACKAGE) for names in dump.PROGRAMS]
     if address.is_file and not Path(address.database).exists():
         return Backup(absent=True)
     with _told_of(address, target):
         _check_folder(target)
         _check_room(address, target, min_free)
         if check_mode:
-            return Backup(removed=_superfluous(target, name, method.suffix, keep - 1 if keep else None))
+            return Backup(removed=_superfluous(target, name, dump.SUFFIX, keep - 1 if keep else None))
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         with exclusive(target / f".{name}.lock", create=True):
-            made = _make(address, method, programs, target, name, timeout)
+            made = _make(address, dump, programs, target, name, timeout)
             entry = {"time": utc_now(), "database": address.shown, "release": release}
             append(target, {**entry, "path": made.path, "size": made.size, "checksum": made.checksum})
-            removed = _superfluous(target, name, method.suffix, keep or None)
+            removed = _superfluous(target, name, dump.SUFFIX, keep or None)
             for old in removed:
                 os.unlink(old)
     return replace(made, removed=removed)
@@ -143,7 +113,7 @@ def _validated(address: Address, folder: Path, name: str | None, keep: int, time
     return name
 
 
-def _program(names: tuple[str, ...], package: str) -> str:
+def _program(names: Sequence[str], package: str) -> str:
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
         raise StrataError(
@@ -192,18 +162,19 @@ def _check_room(address: Address, folder: Path, min_free: int) -> None:
 
 
 def _make(
-    address: Address, method: _Method, programs: Programs, folder: Path, name: str, timeout: float
+    address: Address, dump: Dump, programs: Programs, folder: Path, name: str, timeout: float
 ) -> Backup:
     began = time.monotonic()
-    for leftover in _files(folder, name, method.suffix, partial=True):
+    for leftover in _files(folder, name, dump.SUFFIX, partial=True):
         os.unlink(leftover)  # of a run that was killed, for this one is alone
     now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-    final = folder / f"{name}-{now}Z{method.suffix}"
+    final = folder / f"{name}-{now}Z{dump.SUFFIX}"
     partial = folder / f".{final.name}.partial"
     partial.touch(mode=0o600, exist_ok=False)
     try:
-        method.write(address, programs, partial, began + timeout)
-        method.verify(address, programs, partial, began + timeout)
+        with client(address) as access:
+            dump.write(address, access, programs, partial, began + timeout)
+        dump.verify(address, programs, partial, began + timeout)
         checksum = hashlib.sha256()
         with partial.open("rb") as stream:
             while chunk := stream.read(CHUNK):
@@ -212,7 +183,7 @@ def _make(
             os.fsync(stream.fileno())
         os.rename(partial, final)
     except BaseException:
-        for leftover in _files(folder, name, method.suffix, partial=True):
+        for leftover in _files(folder, name, dump.SUFFIX, partial=True):
             os.unlink(leftover)
         raise
     sync_directory(folder)
@@ -230,149 +201,3 @@ def _files(folder: Path, name: str, suffix: str, *, partial: bool = False) -> li
 def _superfluous(folder: Path, name: str, suffix: str, keep: int | None) -> tuple[str, ...]:
     found = _files(folder, name, suffix)
     return () if keep is None else tuple(map(str, found[: max(len(found) - keep, 0)]))
-
-
-def _write_postgresql(address: Address, programs: Programs, file: Path, deadline: float) -> None:
-    with client(address) as access:
-        # Into the file itself: a dump through a pipe does not say where its tables begin, for a parallel restore.
-        command = (programs[0], *access.arguments, "--format=custom", f"--file={file}")
-        _run(address, command, access.environment, deadline)
-
-
-def _verify_postgresql(address: Address, programs: Programs, file: Path, deadline: float) -> None:
-    _run(address, (programs[1], "--list", str(file)), {}, deadline)
-
-
-def _write_mysql(address: Address, programs: Programs, file: Path, deadline: float) -> None:
-    options = (
-        "--single-transaction",
-        "--routines",
-        "--triggers",
-        "--events",
-        "--hex-blob",
-        "--default-character-set=utf8mb4",
-        "--no-tablespaces",  # which would ask for the privilege PROCESS
-    )
-    with client(address) as access, file.open("r+b") as raw:
-        command = (programs[0], *access.arguments, *options, address.database)
-        with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw) as packed:
-            _run(address, command, access.environment, deadline, packed.write)
-
-
-def _verify_mysql(address: Address, programs: Programs, file: Path, deadline: float) -> None:
-    tail = b""
-    try:
-        with gzip.open(file) as stream:
-            while chunk := stream.read(CHUNK):
-                tail = (tail + chunk)[-200:]
-                _check_time(deadline)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise StrataError(f"it could not be read back: {error}.") from error
-    if _COMPLETE not in tail:
-        raise StrataError("its last line does not say that it is complete.")
-
-
-def _write_sqlite(address: Address, programs: Programs, file: Path, deadline: float) -> None:
-    def look(_status: int, _left: int, _pages: int) -> None:
-        _check_time(deadline)
-
-    # Opened for writing, for a reader of a database in WAL mode writes beside it, too.
-    source = f"file:{quote(address.database)}?mode=rw"
-    try:
-        with closing(sqlite3.connect(source, uri=True, isolation_level=None)) as database:
-            # One transaction over all of it: else each write by another would have it begin anew.
-            database.execute("BEGIN")
-            database.execute("SELECT 1 FROM sqlite_master").fetchall()
-            with closing(sqlite3.connect(file)) as copy:
-                database.backup(copy, pages=PAGES, progress=look)
-    except sqlite3.Error as error:
-        raise StrataError(f"{error}.") from error
-
-
-def _verify_sqlite(address: Address, programs: Programs, file: Path, deadline: float) -> None:
-    try:
-        with closing(sqlite3.connect(file)) as copy:
-            copy.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
-            found = [row[0] for row in copy.execute("PRAGMA quick_check")]
-    except sqlite3.Error as error:
-        raise StrataError(f"it could not be read back: {error}.") from error
-    if found != ["ok"]:
-        raise StrataError(f"the copy is damaged, as the database may be itself: {found[0]}.")
-
-
-def _run(
-    address: Address,
-    command: tuple[str, ...],
-    environment: Mapping[str, str],
-    deadline: float,
-    write: Callable[[bytes], object] | None = None,
-) -> None:
-    """Run a client program to its end, handing what it prints to ``write``."""
-    program = Path(command[0]).name
-    inherited = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 (fixed programs, as a list)
-            command,
-            env={**inherited, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-            preexec_fn=end_with_parent(),
-        )
-        stream = cast(IO[bytes], process.stdout)
-        try:
-            while True:
-                ready = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))[0]
-                if not ready:
-                    raise _out_of_time(f"{program} had not ended by then. ")
-                chunk = os.read(stream.fileno(), CHUNK)
-                if not chunk:
-                    break
-                if write:
-                    write(chunk)
-            code = process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            raise _out_of_time(f"{program} had not ended by then. ") from None
-        finally:
-            if process.poll() is None:
-                end(process)
-            stream.close()
-        if code:
-            raise StrataError(f"{program} {_ended(code)}. {_last_words(address, errors)}")
-
-
-def _ended(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
-
-
-def _last_words(address: Address, errors: IO[bytes]) -> str:
-    errors.seek(0)
-    text = address.scrub(errors.read().decode(errors="replace"))
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()][-TAIL_LINES:]
-    words = "\n  ".join(["It said:", *lines]) if lines else "It said nothing."
-    if "server version mismatch" in text:
-        words += (
-            "\nInstall the client of the server's version, as Debian has it in postgresql-client-VERSION."
-        )
-    return words
-
-
-def _check_time(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise _out_of_time()
-
-
-def _out_of_time(detail: str = "") -> StrataError:
-    return StrataError(f"the time that it may take is up. {detail}timeout is the option that limits it.")
-
-
-_METHODS: Mapping[str, _Method] = {
-    "mysql": _Method(
-        ".sql.gz", _write_mysql, _verify_mysql, (("mysqldump", "mariadb-dump"),), "mariadb-client"
-    ),
-    "postgresql": _Method(
-        ".dump", _write_postgresql, _verify_postgresql, (("pg_dump",), ("pg_restore",)), "postgresql-client"
-    ),
-    "sqlite": _Method(".sqlite", _write_sqlite, _verify_sqlite),
-}

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address, Client
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
 
 
 @contextmanager
@@ -26,3 +27,8 @@ def opened(address: Address, *, read_only: bool, application: str = "strata migr
 def client(address: Address) -> AbstractContextManager[Client]:
     """See `DatabaseSystem.client`."""
     return PROVIDERS[address.system].client(address)
+
+
+def dump_of(address: Address) -> Dump:
+    """How a database of this system is dumped."""
+    return PROVIDERS[address.system].DUMP

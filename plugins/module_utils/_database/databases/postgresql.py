@@ -38,6 +38,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     server_url,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.driver_import import imported
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_dump import (
+    PostgresqlDump,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
     POSTGRESQL,
 )
@@ -347,6 +351,7 @@ class Postgresql:
     NAME: ClassVar[str] = "postgresql"
     OPTIONS: ClassVar[Mapping[str, Any]] = SERVER_OPTIONS
     SCHEMES: ClassVar[Sequence[str]] = ("postgres", "postgresql")
+    DUMP: ClassVar[Dump] = PostgresqlDump()
     DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits)
 
     @staticmethod

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address, Client
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
 
 
 class DatabaseSystem(Protocol):
@@ -21,12 +22,14 @@ class DatabaseSystem(Protocol):
         NAME: the value of ``connection.system``.
         OPTIONS: the options of ``connection``, declared as in an AnsibleModule's ``argument_spec``.
         SCHEMES: of the URLs that mean this system.
+        DUMP: how a backup is made.
         DBMATE: how the tool dbmate reaches it; None where it cannot.
     """
 
     NAME: ClassVar[str]
     OPTIONS: ClassVar[Mapping[str, Any]]
     SCHEMES: ClassVar[Sequence[str]]
+    DUMP: ClassVar[Dump]
     DBMATE: ClassVar[Dbmate | None]
 
     @staticmethod

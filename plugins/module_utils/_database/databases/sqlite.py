@@ -33,6 +33,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_dump import SqliteDump
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
     BACKTICKS,
@@ -234,6 +236,7 @@ class Sqlite:
     NAME: ClassVar[str] = "sqlite"
     OPTIONS: ClassVar[Mapping[str, Any]] = {"database": {"type": "str"}}
     SCHEMES: ClassVar[Sequence[str]] = ("sqlite", "sqlite3")
+    DUMP: ClassVar[Dump] = SqliteDump()
     DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits, file=_dbmate_file)
 
     @staticmethod

@@ -113,7 +113,6 @@ class _DbmateSession:
         self._program = program
         self._database = database
         self._url = str((options.environment or {}).get(URL, ""))
-        self._system = _system_of(self._url)
         self._contents = _read(tool.folder / str(options.folder))
         self._files = parse_all(self._contents)
 
@@ -171,8 +170,7 @@ class _DbmateSession:
 
     def _status(self) -> set[str]:
         """The names of the files that are applied."""
-        file = self._system.file(self._url, self._tool.folder) if self._system else None
-        if file and not file.exists():  # dbmate would make it
+        if is_absent(self._url, self._tool.folder):
             return set()
         printed = self._dbmate("plan", "status", str(self._options.folder), {})
         found = [matched.groups() for matched in map(_STATUS.fullmatch, printed.splitlines()) if matched]
@@ -233,10 +231,7 @@ class _DbmateSession:
         )
 
     def _facts(self, limits: Timeouts) -> Mapping[str, str]:
-        if not self._url:
-            return {}
-        parameters = self._system.limits(limits, self._database) if self._system else {}
-        return {URL: dbmate_url.with_parameters(self._url, parameters)}
+        return {URL: limited(self._url, limits, self._database)} if self._url else {}
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[str]:
@@ -263,6 +258,27 @@ def _read(folder: Path) -> dict[str, bytes]:
             f"Reading the migrations of the release in {folder} failed: {error.strerror}. They are where folder says, "
             "in the role db_migrate_folder."
         ) from error
+
+
+def limited(url: str, timeouts: Timeouts, database: Database | None) -> str:
+    """``url`` with parameters that keep the timeouts, save those that it has itself.
+
+    Args:
+        database: Strata's own connection, where there is one.
+    """
+    system = _system_of(url)
+    return dbmate_url.with_parameters(url, system.limits(timeouts, database)) if system else url
+
+
+def is_absent(url: str, folder: Path) -> bool:
+    """Whether it is a file that does not exist: dbmate would make it to look into.
+
+    Args:
+        folder: where dbmate is run.
+    """
+    system = _system_of(url)
+    file = system.file(url, folder) if system else None
+    return file is not None and not file.exists()
 
 
 def _system_of(url: str) -> dbmate_url.Dbmate | None:

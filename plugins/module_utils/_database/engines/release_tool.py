@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import ExitCodeError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     Database,
     LockedError,
@@ -19,7 +20,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.pr
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.release_folder import (
     release_folder,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.tool import ExitCodeError, Tool
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.tool import Tool
 
 _LOCK_REFUSALS = (
     "canceling statement due to lock timeout",  # PostgreSQL, 55P03
@@ -71,7 +72,7 @@ class ReleaseTool:
             facts: further variables for it, which are no secrets.
 
         Raises:
-            LockedError: it failed, and by its last words the database refused it a lock.
+            LockedError: it failed, and by the end of its output the database refused it a lock.
             StrataError: as of `Tool.run`.
         """
         known = {"STRATA_RELEASE": self.release, **self._limits(), **facts}

@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import os
-import random
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Callable, TypeVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.providers import choose
@@ -20,7 +17,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     Database,
-    LockedError,
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
@@ -32,13 +28,14 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.pr
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.release_folder import (
     NoReleaseError,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.diff import schema_text
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.execution import Execution
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
-    Applied,
-    Migration,
     Outcome,
     Plan,
     RunningRelease,
+    names_of,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.plan import (
     REFUSED,
@@ -51,8 +48,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.p
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import lint, loss
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import LONGEST
-
-Named = TypeVar("Named", Migration, Applied)
 
 
 class Migrator:
@@ -126,17 +121,17 @@ class Migrator:
             accepted = tuple(item.name for item in before.drift if item.problem == "changed")
             if not check_mode:
                 if pending:
-                    self._apply(session, before, pending, phase, database)
+                    self._execution(session, database).apply(before, pending, phase)
                 if accepted:
                     session.accept(accepted)
-        names = _names(pending)
+        names = names_of(pending)
         return Outcome(
             applied=names,
             rolled_back=(),
             pending=names if check_mode else (),
             version=version_after(before, () if check_mode or before.applied is None else pending),
-            before=_text(before),
-            after=_text(before, applied=pending)
+            before=schema_text(before),
+            after=schema_text(before, applied=pending)
             + "".join(f"\n{each}, accepted as it is now\n" for each in accepted),
             accepted=accepted,
             warnings=(
@@ -179,159 +174,29 @@ class Migrator:
                     "know that it does not, allow it: allow_data_loss, in the role db_migrate_allow_data_loss."
                 )
             if check_mode:
-                rolled_back, plan = _names(targets or ()), before
+                rolled_back, plan = names_of(targets or ()), before
             else:
-                rolled_back, plan = self._roll_back(session, before, targets, version, phase, database)
+                rolled_back, plan = self._execution(session, database).roll_back(
+                    before, targets, version, phase
+                )
         if targets is not None:
-            text = _text(before, rolled_back=targets)
+            text = schema_text(before, rolled_back=targets)
         elif check_mode:
-            text = f"{_text(before)}rolled back to {version}, by the rollback command\n"
+            text = f"{schema_text(before)}rolled back to {version}, by the rollback command\n"
         else:
-            text = _text(plan)
+            text = schema_text(plan)
         return Outcome(
             applied=(),
             rolled_back=rolled_back,
             pending=(),
             version=plan.version,
-            before=_text(before),
+            before=schema_text(before),
             after=text,
             uncertain=check_mode and targets is None,
         )
 
-    def _apply(
-        self,
-        session: Session,
-        before: Plan,
-        pending: Sequence[Migration],
-        phase: str,
-        database: Database | None,
-    ) -> None:
-        done, failure = self._each(session.apply, pending, database)
-        if not self._engine.TOOL:
-            if failure:
-                raise StrataError(
-                    f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
-                    **{
-                        **failure.details,
-                        "changed": bool(done) or failure.details.get("changed", False),
-                        "done": done,
-                    },
-                )
-            return
-        try:
-            left = _names(session.plan(phase).pending or ())
-        except StrataError as error:
-            raise StrataError(
-                f"{failure or 'The apply command succeeded.'} What is applied now is not known: {error}",
-                changed=True,
-            ) from error
-        gone = [each for each in before.pending or () if each.name not in left]
-        remaining = [each.name for each in pending if each.name in left]
-        stray = [each.name for each in gone if each.phase != phase]
-        problem = str(failure) if failure else ""
-        if stray:
-            problem += (
-                f" It also applied what is not for the phase {phase}: {', '.join(stray)}. "
-                "The apply command must heed STRATA_PHASE."
-            )
-        elif not failure and remaining:
-            problem = "The apply command succeeded, and its plan still names migrations as pending."
-        if problem:
-            details = failure.details if failure else {}
-            raise StrataError(
-                f"{problem.strip()}\nApplied in this run: {', '.join(_names(gone)) or 'none'}. "
-                f"Still pending: {', '.join(remaining) or 'none'}.",
-                **{**details, "changed": bool(gone), "done": list(_names(gone)), "pending": remaining},
-            )
-
-    def _roll_back(
-        self,
-        session: Session,
-        before: Plan,
-        targets: Sequence[Applied] | None,
-        version: str | None,
-        phase: str,
-        database: Database | None,
-    ) -> tuple[tuple[str, ...], Plan]:
-        """Take ``targets`` back; the names of what is taken back, and the plan now."""
-        done, failure = self._each(lambda left: session.rollback(left, version), targets or (), database)
-        if failure and not self._engine.TOOL:
-            raise StrataError(
-                f"{failure} Done before it in this run: {', '.join(done) or 'none'}.",
-                **{
-                    **failure.details,
-                    "changed": bool(done) or failure.details.get("changed", False),
-                    "done": done,
-                },
-            )
-        try:
-            plan = session.plan(phase)
-        except StrataError as error:
-            raise StrataError(
-                f"{failure or 'The rollback command succeeded.'} What is rolled back now is not known: {error}",
-                changed=True,
-                done=done,
-            ) from error
-        known = _names(before.pending or ())
-        names = tuple(done) or tuple(
-            each for each in reversed(_names(plan.pending or ())) if each not in known
-        )
-        if failure:
-            raise StrataError(
-                f"{failure}\nRolled back in this run: {', '.join(names) or 'none'}.",
-                **{**failure.details, "changed": bool(names), "done": list(names)},
-            )
-        return names, plan
-
-    def _each(
-        self,
-        work: Callable[[Sequence[Named]], Iterator[str]],
-        items: Sequence[Named],
-        database: Database | None,
-    ) -> tuple[list[str], StrataError | None]:
-        """Do ``work`` on the items, again while its locks cannot be had; the names of those done, and what ended it."""
-        done: list[str] = []
-        attempt = 0
-        refusal = ""
-        while True:
-            before = len(done)
-            try:
-                for name in work([each for each in items if each.name not in done]):
-                    done.append(name)
-                    self._check_lock(database)
-                self._check_lock(database)
-                return done, None
-            except LockedError as error:
-                attempt = 1 if len(done) > before else attempt + 1
-                if attempt > self._options.retries:
-                    return done, StrataError(
-                        f"{str(error).rstrip('.')}. Tried {attempt} times with a lock timeout of {self._options.lock_timeout:g} s, or its own: a longer "
-                        "transaction holds what the migration needs. Try again when it has ended.",
-                        **error.details,
-                    )
-                refusal = str(error)
-                # Long enough for the application's queries to run off, and not in step with what else comes again and again.
-                time.sleep(self._options.lock_timeout * random.uniform(1, 2))  # noqa: S311 (no secret)
-            except StrataError as error:
-                if attempt and len(done) == before:
-                    # What went wrong first may be why this went wrong.
-                    said = f"{error} It was tried again after: {refusal}"
-                    return done, StrataError(said, **error.details)
-                return done, error
-
-    def _check_lock(self, database: Database | None) -> None:
-        """Raise StrataError where another migrator may have begun meanwhile."""
-        if database is None or self._options.lock != "database":
-            return
-        try:
-            kept, reason = database.has_lock(), "It is no longer this session's."
-        except StrataError as error:
-            kept, reason = False, str(error)
-        if not kept:
-            raise StrataError(
-                "The migrators' lock was lost while this migration was at work, and another one may have begun: an operator or the "
-                f"server ended its session, or a migration gave it away. {reason} Look whether another is at work, and run again."
-            )
+    def _execution(self, session: Session, database: Database | None) -> Execution:
+        return Execution(session, database, self._options, has_tool=self._engine.TOOL)
 
     @contextmanager
     def _session(self, verb: str, *, alone: bool) -> Iterator[tuple[Session, Database | None]]:
@@ -358,28 +223,3 @@ class Migrator:
                 # Not before its files are there: SQLite's lock keeps the application from writing.
                 stack.enter_context(locked.lock(options.lock_wait, beside_tool=False))
             yield session, database
-
-
-def _names(migrations: Iterable[Named]) -> tuple[str, ...]:
-    return tuple(each.name for each in migrations)
-
-
-def _text(plan: Plan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()) -> str:
-    """A diff's side: where the schema is and the SQL that led there, or what waits where a tool tells no more."""
-    if plan.applied is None:
-        waiting = [each.name for each in plan.pending or () if each not in applied]
-        parts = [f"pending migrations: {', '.join(waiting) or 'none'}\n"]
-    else:
-        parts = [f"schema version: {version_after(plan, applied, rolled_back) or 'none'}\n"]
-    left = {each.version: f"\n-- {each.unfinished}" for each in plan.applied or () if each.unfinished}
-    scripts = [
-        (f"{each.name}{left.get(str(each.version), '')}", each.up or _comment(each.unreadable))
-        for each in applied
-    ]
-    scripts += [(f"{each.name}, rolled back{left.get(each.version, '')}", each.down) for each in rolled_back]
-    parts += [f"\n-- {name}\n{sql.strip()}\n" for name, sql in scripts if sql.strip()]
-    return "".join(parts)
-
-
-def _comment(reason: str) -> str:
-    return f"-- {reason}" if reason else ""

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 PHASES = ("expand", "contract")
 
@@ -134,3 +135,11 @@ class Outcome:
     @property
     def changed(self) -> bool:
         return bool(self.applied or self.rolled_back or self.uncertain or self.accepted)
+
+
+Named = TypeVar("Named", Migration, Applied)
+
+
+def names_of(migrations: Iterable[Named]) -> tuple[str, ...]:
+    """Their names, in their order."""
+    return tuple(each.name for each in migrations)

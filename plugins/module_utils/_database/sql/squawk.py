@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command, CommandError
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import PHASES, Migration
 
@@ -101,18 +101,17 @@ def _run(
         command = [program, "--config", "squawk.toml", "--reporter", "json"]
         command += ["--assume-in-transaction"] if transactional else []
         try:
-            done = subprocess.run(  # noqa: S603 (a list of our own)
-                [*command, *files], cwd=folder, capture_output=True, timeout=TIMEOUT, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise _failure(program, str(error)) from error
+            done = Command((*command, *files), TIMEOUT, name="squawk", folder=folder).run()
+        except CommandError as error:
+            raise _failure(program, str(error).rstrip(".")) from error
     try:
-        return [(files[os.path.basename(item["file"])], _checked(item)) for item in json.loads(done.stdout)]
+        return [
+            (files[os.path.basename(item["file"])], _checked(item))
+            for item in json.loads(done.whole_output())
+        ]
     except (ValueError, KeyError, TypeError) as error:
-        said = done.stderr.decode(errors="replace").strip() or f"{type(error).__name__}: {error}"
-        raise _failure(
-            program, f"its exit code is {done.returncode}, and it printed: {said[-500:]}"
-        ) from error
+        printed = done.errors.strip() or f"{type(error).__name__}: {error}"
+        raise _failure(program, f"its exit code is {done.code}, and it printed: {printed[-500:]}") from error
 
 
 def _checked(item: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +120,6 @@ def _checked(item: dict[str, Any]) -> dict[str, Any]:
 
 def _failure(program: str, said: str) -> StrataError:
     return StrataError(
-        f"Checking the migrations with {program} failed: {said}. Version 2 or later is needed. Mend it, or take it off "
-        "the PATH of this host, and the migrations are checked without it."
+        f"Checking the migrations with {program} failed: {said}. squawk 2 or later is needed. Fix it, or take it off "
+        "the PATH of this host: the migrations are then checked without it."
     )

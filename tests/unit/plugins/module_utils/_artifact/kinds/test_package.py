@@ -12,7 +12,6 @@ from typing import Callable
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import package
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.package import (
     Package,
     PackageInstaller,
@@ -219,32 +218,6 @@ def test_a_package_has_no_instances_side_by_side(tmp_path: Path) -> None:
     with pytest.raises(StrataError, match="no two releases of it run side by side"):
         PackageInstaller().service(tmp_path, options)
     assert PackageInstaller().service(tmp_path, replace(options, name="shop", mode="reload"))
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7",
-        "dpkg: error: dpkg frontend lock was locked by another process with pid 7",
-        "dpkg: error: dpkg database lock was locked by another process with pid 7",
-    ],
-)
-def test_a_lock_of_another_one_is_waited_for_and_not_for_ever(
-    host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
-) -> None:
-    count = tmp_path / "count"
-    program(
-        host / "apt-get",
-        f"echo x >> {count}; [ $(grep -c x {count}) -ge 3 ] && exit 0; echo '{said}'; exit 100",
-    )
-    monkeypatch.setenv("PATH", f"{host}:/usr/bin:/bin")
-    monkeypatch.setattr(package, "POLL", 0.01)
-    package._apt("update")
-    assert len(count.read_text().splitlines()) == 3
-    count.write_text("")
-    monkeypatch.setattr(package, "LOCK_WAIT", 0)
-    with pytest.raises(StrataError, match=r"(process|pid) 7"):
-        package._apt("update")
 
 
 def test_what_hangs_about_after_an_install_is_not_waited_for(

@@ -242,7 +242,7 @@ def test_quiesce_runs_only_when_a_release_is_left(
         (
             (sys.executable, "-c", HOOK, "/dev/null", "busy at http://u:pw@h/", "3"),
             60,
-            r"failed with 3: busy at http://\*\*\*@h/",
+            r"failed with exit code 3: busy at http://\*\*\*@h/",
         ),
         (("/nowhere/hook",), 60, "could not be run: No such file"),
         ((sys.executable, "-c", "import time; time.sleep(60)"), 0.2, "did not end within 0.2 s"),

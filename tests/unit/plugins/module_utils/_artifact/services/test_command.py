@@ -109,9 +109,9 @@ def test_without_a_status_command_nothing_is_claimed_nor_waited_for() -> None:
     assert service.log_tail() == []
 
 
-def test_a_restart_that_fails_is_an_error_with_its_last_words() -> None:
+def test_a_restart_that_fails_is_an_error_with_its_last_output() -> None:
     with pytest.raises(
-        StrataError, match="restart command sh of service 'shop' failed with 4: no pg://"
+        StrataError, match="restart command sh of service 'shop' failed with exit code 4: no pg://"
     ) as raised:
         with_commands(restart="echo no pg://u:s3cret@db; exit 4").restart(lambda: None)
     assert "s3cret" not in str(raised.value)
@@ -120,7 +120,8 @@ def test_a_restart_that_fails_is_an_error_with_its_last_words() -> None:
 def test_a_command_that_cannot_be_run_is_an_error() -> None:
     service = Command(ServiceOptions("command", "shop", commands={"restart": ("/nowhere/sv", "s3cret")}))
     with pytest.raises(
-        StrataError, match=r"restart command /nowhere/sv could not be run: No such file"
+        StrataError,
+        match=r"restart command /nowhere/sv of service .shop. could not be run in /: No such file",
     ) as raised:
         service.restart(lambda: None)
     assert "s3cret" not in str(raised.value)
@@ -129,7 +130,7 @@ def test_a_command_that_cannot_be_run_is_an_error() -> None:
 def test_a_command_that_takes_too_long_ends_with_all_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     service = with_commands(0.5, restart=f"sleep 60 & echo $! $$ > {pids}; wait")
-    with pytest.raises(StrataError, match=r"did not end within 0\.5 s and was killed"):
+    with pytest.raises(StrataError, match=r"did not end within 0\.5 s and was ended"):
         service.restart(lambda: None)
     deadline = time.monotonic() + 10
     for pid in pids.read_text().split():

@@ -199,9 +199,9 @@ def test_a_unit_that_changed_into_an_unusable_one_is_not_stopped(answers: Answer
     [
         (
             {"code": 1, "err": "Job for shop.service failed."},
-            r"`systemctl {verb}` for 'shop\.service' failed with 1: Job for",
+            r"`systemctl {verb}` for 'shop\.service' failed with exit code 1: Job for",
         ),
-        ({"sleep": 30}, "did not end within 0.2 s. Give it longer"),
+        ({"sleep": 30}, "did not end within 0.2 s and was ended. It printed nothing. Give it longer"),
     ],
 )
 @pytest.mark.parametrize("verb", ["stop", "start"])

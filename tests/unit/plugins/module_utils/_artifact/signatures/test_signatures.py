@@ -359,7 +359,9 @@ def test_a_missing_tool_is_named_with_its_package(
     keys = {"minisign": minisign()["key"], "gpg": keyring.key(), "ssh": ssh()}
     monkeypatch.setenv("PATH", "/nowhere")
     package = {"minisign": "minisign", "gpg": "gpgv", "ssh": "openssh-client"}[format]
-    with pytest.raises(StrataError, match=f"is not on this host. Install it .*apt-get install {package}"):
+    with pytest.raises(
+        StrataError, match=f"on the PATH of this host. Install it .*apt-get install {package}"
+    ):
         verify(format=format, key=keys[format])
 
 

@@ -204,7 +204,9 @@ def dumping(url: str) -> int:
 
 
 def test_a_backup_that_takes_too_long_leaves_nothing(holder: Any, url: str, folder: Path) -> None:
-    with pytest.raises(StrataError, match=r"pg_dump had not ended by then\. timeout is the option"):
+    with pytest.raises(
+        StrataError, match=r"pg_dump did not end within 1 s and was ended.* option timeout limits"
+    ):
         back_up(resolve(url, None, {}), folder=str(folder), name="shop", timeout=1)
     assert [each.name for each in folder.iterdir()] == [".shop.lock"]
     until(lambda: not dumping(url), "pg_dump is gone")
@@ -251,8 +253,11 @@ def test_a_wrong_password_is_said_and_not_shown(
     ("script", "words"),
     [
         ("echo '-- MySQL dump'", "its last line does not say that it is complete"),
-        ("echo 'Got error 1044: no right to LOCK TABLES' >&2; exit 2", "failed with exit code 2. It said:"),
-        ("kill -9 $$", "was ended by signal 9. It said nothing"),
+        (
+            "echo 'Got error 1044: no right to LOCK TABLES' >&2; exit 2",
+            "failed with exit code 2: Got error 1044",
+        ),
+        ("kill -9 $$", "was ended by signal 9. It printed nothing"),
     ],
 )
 def test_a_dump_that_is_not_whole_leaves_nothing(
@@ -279,46 +284,9 @@ def test_a_sqlite_database_is_backed_up_while_another_writes(
     assert [each.name for each in folder.iterdir() if "partial" in each.name] == []
 
 
-def test_a_sqlite_database_of_many_pages_is_of_one_moment(
-    shop: Address, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ansible_collections.strata.deploy.plugins.module_utils._database.databases import backup
-
-    with contextlib.closing(sqlite3.connect(shop.database, isolation_level=None)) as other:
-        other.execute("PRAGMA journal_mode = WAL")
-        other.execute("CREATE TABLE filler (content blob)")
-        other.execute("INSERT INTO filler VALUES (zeroblob(1000000))")
-        written: list[int] = []
-
-        def look(deadline: float) -> None:
-            other.execute("INSERT INTO orders VALUES (3, 'later')")
-            written.append(1)
-
-        monkeypatch.setattr(backup, "PAGES", 10)
-        monkeypatch.setattr(backup, "_check_time", look)
-        made = back_up(shop, folder=str(folder))
-    assert len(written) > 10
-    with contextlib.closing(sqlite3.connect(made.path or "")) as copy:
-        assert copy.execute("SELECT count(*) FROM orders").fetchone() == (2,)
-
-
 def test_a_locked_or_slow_sqlite_database_is_no_endless_wait(shop: Address, folder: Path) -> None:
-    with pytest.raises(StrataError, match="time that it may take is up"):
+    with pytest.raises(StrataError, match="it took too long"):
         back_up(shop, folder=str(folder), timeout=1e-9)
-    assert [each.name for each in folder.iterdir()] == [".shop.lock"]
-
-
-def test_a_damaged_sqlite_database_has_no_backup(shop: Address, folder: Path) -> None:
-    with contextlib.closing(sqlite3.connect(shop.database)) as connection:
-        connection.execute("CREATE INDEX by_note ON orders (note)")
-        connection.commit()
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'by_note'").fetchone()
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
-    with Path(shop.database).open("r+b") as file:
-        file.seek((page - 1) * size)
-        file.write(b"\xff" * size)
-    with pytest.raises(StrataError, match="damaged"):
-        back_up(shop, folder=str(folder))
     assert [each.name for each in folder.iterdir()] == [".shop.lock"]
 
 

@@ -535,10 +535,10 @@ def test_a_server_that_does_not_answer_is_named(free_port: int) -> None:
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    mysql = importlib.import_module(
-        "ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql"
+    connection = importlib.import_module(
+        "ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_connection"
     )
-    monkeypatch.setattr(mysql, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = resolve(f"mysql://shop@127.0.0.1:{listener.getsockname()[1]}/shop", None, {})
         with pytest.raises(StrataError, match="timed out"):

@@ -105,7 +105,7 @@ def test_a_tool_without_phases_has_nothing_to_contract(shop: Any) -> None:
     [
         (
             "breaks",
-            "exit code 1. Its last words:\n  talks a lot\n  cannot alter orders as ****",
+            "exit code 1. Its last output:\n  talks a lot\n  cannot alter orders as ****",
             [EXPAND[0]],
             [EXPAND[1]],
         ),

@@ -27,12 +27,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     Database,
     Timeouts,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import (
-    is_absent,
-    limited,
-)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.dbmate import is_absent, limited
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
@@ -529,7 +526,7 @@ def test_several_hosts_and_client_certificates_are_refused_where_dbmate_has_no_f
     ],
 )
 def test_a_url_keeps_what_it_says_of_timeouts_itself(url: str, expected: str) -> None:
-    assert limited(url, Timeouts(1.5, 300), mariadb=False) == expected
+    assert limited(url, Timeouts(1.5, 300), None) == expected
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import migrator
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import attempts
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Applied, Outcome
 
@@ -209,7 +209,7 @@ def test_what_was_carried_out_by_hand_is_the_one_statement_that_an_earlier_run_w
         database.query("COMMIT")
 
     # Not time.sleep itself, by which the wait for a process is made, too.
-    monkeypatch.setattr(migrator, "time", SimpleNamespace(sleep=pause))
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(sleep=pause))
     assert shop.migrate(resume="done", retries=1, lock_timeout=0.02).applied == ("2_x.sql", "3_x.sql")
     columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'gate' ORDER BY 1"
     assert rows(database, columns) == ["x", "y", "z"]
@@ -532,7 +532,7 @@ def test_a_table_held_for_long_makes_a_step_try_again_and_then_go_on(
         database.query("COMMIT")
 
     # Not time.sleep itself, by which the wait for a process is made, too.
-    monkeypatch.setattr(migrator, "time", SimpleNamespace(sleep=pause))
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(sleep=pause))
     assert shop.migrate(retries=1, lock_timeout=0.02).applied == ("2_x.sql",)
 
 
