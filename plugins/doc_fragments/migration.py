@@ -5,19 +5,46 @@
 
 from __future__ import annotations
 
+import json
+
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS
+
+# The engines describe themselves, so a new one changes nothing here.
+CHOICES = "\n".join(
+    f"      {name}: {json.dumps((engine.__doc__ or '').splitlines()[0])}"
+    for name, engine in sorted(PROVIDERS.items())
+)
+OPTIONS = "; ".join(
+    f"V({name}) has {', '.join(f'C({option})' for option in sorted(engine.OPTIONS)) or 'none'}"
+    for name, engine in sorted(PROVIDERS.items())
+)
+
 
 class ModuleDocFragment:
-    DOCUMENTATION = r"""
+    DOCUMENTATION = (
+        r"""
 options:
   engine:
     description:
-      - What applies migrations.
-      - V(sql) applies plain SQL files by itself, on PostgreSQL, MySQL, MariaDB and SQLite.
-      - V(alembic), V(django) and V(dbmate) have the release's own one of that name migrate, from the folder of the release.
-      - V(command) has whatever other tool the release brings migrate, by O(commands), from there, too.
+      - What applies migrations. Each engine has a page in the collection's docs/engines.
+      - All engines but V(sql) have a tool of the release migrate, from the folder of the release.
     type: str
-    choices: [alembic, command, dbmate, django, sql]
+    choices:
+"""
+        + CHOICES
+        + r"""
     default: sql
+  options:
+    description:
+      - The engine's own options, by name. Its page in docs/engines says what they mean. An option that the engine does not have is refused.
+      - "Of the engines """
+        + OPTIONS
+        + r"""."
+      - A program or an interpreter is looked for on the C(PATH) or, where its name has a slash in it, in the release.
+      - A command of V(command) is a list of words, or a string that is split into words; no shell runs. A secret belongs in O(environment),
+        not here.
+    type: dict
+    default: {}
   folder:
     description:
       - For O(engine=sql) and O(engine=dbmate), whose folder is always one within the release.
@@ -59,75 +86,6 @@ options:
       - With the others, the version to be found under O(path); by default the one that C(current) leads to.
     type: str
     default: ""
-  commands:
-    description:
-      - The tool's commands, for O(engine=command), each as a list of words or as a string that is split like a shell's,
-        though no shell runs, and one that only a shell would understand is refused (C($), C(`), C(;), C(|), C(&), C(<), C(>)
-        without quotes, or C(NAME=) at the beginning). A program is looked for on the C(PATH) or, where its name has a slash in it, in the release.
-      - They are run in the folder of the release, with the variables C(STRATA_PHASE), V(expand) or V(contract), and
-        C(STRATA_RELEASE), the release's version, empty where that is not known. A secret belongs in O(environment), not here.
-      - A list of migrations is printed to the standard output as one name a line, or as a JSON list of names or of objects with
-        C(name), C(phase) (V(expand) by default, or V(contract)) and C(sql), which a diff shows. All else belongs in the standard error.
-    type: dict
-    suboptions:
-      plan:
-        description:
-          - Prints the list of the migrations that are pending, of both phases, and changes nothing. It is run in check mode, too.
-        type: raw
-        required: true
-      apply:
-        description:
-          - Applies those of the phase. It is not run where none is pending.
-        type: raw
-        required: true
-      rollback:
-        description:
-          - Takes migrations back to the version in the variable C(STRATA_VERSION), and may print the list of those.
-        type: raw
-  alembic:
-    description:
-      - "How Alembic is run, for O(engine=alembic). A revision is a contract migration where its module's docstring has the line
-        C(-- strata: phase=contract), or its branch the label C(contract)."
-    type: dict
-    suboptions:
-      python:
-        description: The interpreter that has it, on the C(PATH) or, with a slash in its name, in the release.
-        type: str
-        default: python3
-      config:
-        description: Its configuration, in the release.
-        type: str
-        default: alembic.ini
-  django:
-    description:
-      - How Django is run, for O(engine=django).
-    type: dict
-    suboptions:
-      python:
-        description: The interpreter that has it, on the C(PATH) or, with a slash in its name, in the release.
-        type: str
-        default: python3
-      settings:
-        description: The settings' module; by default what C(DJANGO_SETTINGS_MODULE) in O(environment), or the release's C(manage.py), says.
-        type: str
-      database:
-        description: The alias of the database in the settings.
-        type: str
-        default: default
-      contract:
-        description: "The contract migrations, as C(app.NAME). The line C(-- strata: phase=contract) in a migration's docstring says so, too."
-        type: list
-        elements: str
-        default: []
-  dbmate:
-    description:
-      - How dbmate is run, for O(engine=dbmate). Its C(DATABASE_URL) is that of O(environment), or made of O(url) and O(connection).
-    type: dict
-    suboptions:
-      program:
-        description: The program, on the C(PATH) or, with a slash in its name, in the release.
-        type: str
-        default: dbmate
   user:
     description:
       - The user on the host that tools are run as, the application's. By default it is the one that the module is run as.
@@ -161,3 +119,4 @@ options:
     choices: [database, host]
     default: database
 """
+    )

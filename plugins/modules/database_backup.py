@@ -142,16 +142,17 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.backup import back_up
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.arguments import CONNECTION
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "url": {"type": "str", "no_log": True},
-            "connection": {"type": "dict", "options": CONNECTION},
+            "connection": {"type": "dict", "no_log": True},
             "folder": {"type": "path", "required": True},
             "name": {"type": "str"},
             "keep": {"type": "int", "default": 0},
@@ -162,9 +163,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
+    connection = conceal(module.no_log_values, options, "connection", PROVIDERS, key="system")
     try:
         made = back_up(
-            resolve(options["url"], options["connection"], os.environ),
+            resolve(options["url"], connection, os.environ),
             folder=options["folder"],
             name=options["name"],
             keep=options["keep"],

@@ -48,7 +48,7 @@ description:
   - With the other engines a tool of the release migrates, and keeps its own history; the migrators' lock, the linter, the timeouts, the tries
     and the rules of a rollback are as for O(engine=sql). Alembic and Django are asked by Python code that their own
     interpreter runs, and dbmate by C(dbmate status) and its files. With O(engine=command), what is pending is what the command
-    O(commands.plan) prints, and after O(commands.apply) it must print nothing more of O(phase).
+    C(plan) prints, and after C(apply) it must print nothing more of O(phase).
   - If this module is killed, the kernel ends the tool, though not what that has started itself.
 extends_documentation_fragment:
   - strata.deploy.database
@@ -59,7 +59,7 @@ attributes:
     support: full
     details:
       - The database is read in a session that cannot write, without the lock.
-      - A tool is asked for its plan, and does nothing else; with O(engine=command) the command O(commands.plan) is run, and it alone.
+      - A tool is asked for its plan, and does nothing else; with O(engine=command) the command C(plan) is run, and it alone.
       - That the SQL itself succeeds is not known before it runs.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
@@ -83,7 +83,7 @@ options:
         applied is not taken back.
       - V(rolled_back) with the engines that run a tool needs O(version) and O(release), the one whose migrations these are, for its
         history does not tell which release brought what.
-      - V(rolled_back) with O(engine=command) runs O(commands.rollback), and is refused without it.
+      - V(rolled_back) with O(engine=command) runs its command C(rollback), and is refused without it.
     type: str
     choices: [latest, rolled_back]
     default: latest
@@ -98,7 +98,7 @@ options:
       - For O(state=rolled_back), the version to go back to, which stays applied. V(0) goes back before the first.
       - By default the last expand migration alone is taken back.
       - It is a revision with O(engine=alembic) (V(base) goes back before the first), and C(app.NAME) with O(engine=django) (C(app.zero)).
-        With O(engine=command) it is handed to the command O(commands.rollback), and means what that takes it for.
+        With O(engine=command) it is handed to the command C(rollback), and means what that takes it for.
     type: str
   running:
     description:
@@ -218,7 +218,7 @@ EXAMPLES = r"""
 - name: Have the release's own tool migrate, as the application's user
   strata.deploy.migration:
     engine: command
-    commands:
+    options:
       plan: bin/pending-migrations
       apply: [bin/migrate, --config, /etc/kinto/kinto.ini]
     user: kinto
@@ -232,7 +232,7 @@ EXAMPLES = r"""
 - name: Have Alembic migrate, with the database's password in the module's process alone
   strata.deploy.migration:
     engine: alembic
-    alembic:
+    options:
       python: venv/bin/python
     connection:
       system: postgresql
@@ -337,7 +337,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.arguments import (
     COMMON,
-    REQUIRED_IF,
     connect,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import RunningRelease
@@ -372,13 +371,12 @@ def main() -> None:
             "max_replica_lag": {"type": "float"},
             "replicas": {"type": "list", "elements": "str", "default": [], "no_log": True},
         },
-        required_if=REQUIRED_IF,
         required_by={"archive": ["checksum"]},
         supports_check_mode=True,
     )
     options = module.params
-    migrator = connect(options, module.no_log_values)
     try:
+        migrator = connect(options, module.no_log_values)
         migrator.validate()
         if options["state"] == "latest":
             outcome = migrator.ensure_latest(phase=options["phase"], check_mode=module.check_mode)

@@ -133,7 +133,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.arguments import (
     COMMON,
-    REQUIRED_IF,
     connect,
 )
 
@@ -141,13 +140,12 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.a
 def main() -> None:
     module = AnsibleModule(
         argument_spec=COMMON,
-        required_if=REQUIRED_IF,
         required_by={"archive": ["checksum"]},
         supports_check_mode=True,
     )
     options = module.params
-    migrator = connect(options, module.no_log_values)
     try:
+        migrator = connect(options, module.no_log_values)
         migrator.validate()
         status = migrator.status()
     except StrataError as error:

@@ -277,7 +277,7 @@ class MigratingShop:
         """Options of the module, and of the engine, for the release 2.0."""
         environment = {"SHOP_DB": str(self.database), "SHOP_TEST": behaviour, "SHOP_PASSWORD": "hunter2"}
         return {
-            "commands": {
+            "options": {
                 "plan": "bin/tool plan",
                 "apply": ["bin/tool", "apply"],
                 "rollback": "bin/tool rollback",

@@ -21,7 +21,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.clock import u
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import (
     client,
     dump_of,
@@ -77,7 +77,7 @@ def back_up(
     target = Path(folder)
     name = _validated(address, target, name, keep, timeout)
     programs = [_program(names, dump.PACKAGE) for names in dump.PROGRAMS]
-    if address.system == "sqlite" and not Path(address.database).exists():
+    if address.is_file and not Path(address.database).exists():
         return Backup(absent=True)
     with _told_of(address, target):
         _check_folder(target)
@@ -103,7 +103,7 @@ def _validated(address: Address, folder: Path, name: str | None, keep: int, time
             f"keep must not be negative, and timeout must be above 0; they are {keep} and {timeout:g}."
         )
     if name is None:
-        own = Path(address.database).stem if address.system == "sqlite" else address.database
+        own = Path(address.database).stem if address.is_file else address.database
         parts = "-".join(filter(None, (own or address.user, address.host)))
         name = re.sub(r"[^\w.-]", "_", parts).lstrip(".-") or "database"
     if not _NAME.fullmatch(name):

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 
 
 class LockedError(StrataError):
@@ -35,8 +36,9 @@ class Database(Protocol):
     Every method raises StrataError, with a message that holds no password.
     """
 
-    SYSTEM: str
-    """postgresql, mysql (MariaDB too) or sqlite."""
+    DIALECT: ClassVar[Dialect]
+    KNOWS_REPLICAS: ClassVar[bool]
+    """Whether a primary tells of the lag of its replicas; else each replica has to be asked."""
     shown: str
     """What messages call it, for example ``PostgreSQL database 'shop' on db1:5432``."""
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     PASSWORD_VARIABLE,
     Address,
     Client,

@@ -17,10 +17,8 @@ from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.free_space import free, shown
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
-    Address,
-    resolve,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
 
@@ -42,14 +40,14 @@ def check(
     """Raise StrataError where a migration is not to begin.
 
     Args:
-        address: that of ``database``; a SQLite file must fit once more beside itself.
+        address: that of ``database``; one that is a file must fit once more beside itself.
         free_space: a folder of this host as ``path``, and the bytes that are to be free there as ``min``.
         max_replica_lag: seconds that a replica may be behind; None does not look.
         replicas: their URLs; without any, the database itself is asked for those that it has.
         connection: of the database; users, passwords and TLS in it are the replicas', too.
         wait: seconds in which they may catch up.
     """
-    if database and address and address.system == "sqlite":
+    if database and address and address.is_file:
         size = database.size()
         _check_space(Path(address.database).parent, size, f"{address.shown} has {shown(size)}, and as much")
     if free_space:
@@ -63,7 +61,7 @@ def check(
         return
     if max_replica_lag < 0:
         raise StrataError(f"max_replica_lag must not be negative; it is {max_replica_lag:g}.")
-    if not replicas and (database is None or database.SYSTEM != "postgresql"):
+    if not replicas and not (database and database.KNOWS_REPLICAS):
         who = f"{database.shown} does not tell of its replicas" if database else "No database is there to ask"
         raise StrataError(
             f"{who}, and max_replica_lag is set: name the replicas in replicas, or leave it out."

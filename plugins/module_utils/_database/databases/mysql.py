@@ -8,31 +8,49 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases import mysql_lock
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import (
+    mysql_client,
+    mysql_lock,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
+    SERVER_OPTIONS,
+    Address,
+    Client,
+    UrlParts,
+    check,
+    merged,
+    read_url,
+    server_address,
+    unnamed_database,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     AbsentError,
+    Database,
     LockedError,
     Timeouts,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_client import client
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import (
+    Dbmate,
+    server_url,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_connection import (
     connected,
     message,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_dump import MysqlDump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_statements import (
     is_transactional,
     made,
     temporary_tables,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import folded
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
-
-__all__ = ["DUMP", "MysqlDatabase", "client", "connect"]
 
 LONGEST_WAIT = 31536000
 """Seconds: the most that the server takes for a timeout."""
@@ -52,6 +70,15 @@ _KINDS: Mapping[Any, type[StrataError]] = {
     1146: AbsentError,  # table
 }
 _TOO_SLOW = frozenset((1969, 3024))  # MariaDB's and MySQL's
+_DBMATE_TLS = {
+    "": "preferred",
+    "disable": "false",
+    "prefer": "preferred",
+    "require": "skip-verify",
+    "verify-ca": "true",
+    "verify-full": "true",
+}
+_URL_OPTIONS = ("socket", "tls", "tls_ca", "tls_cert", "tls_key")
 _SESSION = (
     *("character_set_client", "character_set_results", "character_set_connection", "collation_connection"),
     *("sql_mode", "foreign_key_checks", "unique_checks", "autocommit"),
@@ -65,29 +92,19 @@ _THERE = {
 }
 """The tables of information_schema."""
 
-DUMP = MysqlDump()
-
-
-def connect(address: Address, *, read_only: bool, application: str) -> MysqlDatabase:
-    """Connect in autocommit mode; ``read_only`` sessions cannot write, by the server's own word."""
-    driver, connection = connected(address, application=application)
-    database = MysqlDatabase(address, driver, connection)
-    if read_only:
-        database.query("SET SESSION TRANSACTION READ ONLY")
-    return database
-
 
 class MysqlDatabase:
     """Implements `database.Database`."""
 
-    SYSTEM = "mysql"
+    DIALECT: ClassVar[Dialect] = MYSQL
+    KNOWS_REPLICAS: ClassVar[bool] = False
 
     def __init__(self, address: Address, driver: Any, connection: Any) -> None:
         self.shown = address.shown
         self._address = address
         self._driver = driver
         self._connection = connection
-        self._mariadb = "mariadb" in str(self.query("SELECT VERSION()")[0][0]).lower()
+        self._mariadb = _is_mariadb(self)
         self._session = self._read((*_SESSION, *(["check_constraint_checks"] if self._mariadb else [])))
         self._role = self.query("SELECT CURRENT_ROLE()")
 
@@ -123,7 +140,7 @@ class MysqlDatabase:
 
         Tables of an engine without transactions (MyISAM, Aria) keep what was written to them all the same.
         """
-        return all(map(is_transactional, statements(sql, self.SYSTEM)))
+        return all(map(is_transactional, statements(sql, MYSQL)))
 
     def lock(self, wait: float, *, beside_tool: bool) -> AbstractContextManager[None]:
         return mysql_lock.locked(self, self._address.database, wait)
@@ -201,12 +218,12 @@ class MysqlDatabase:
         if change is None:
             return None
         kind, table, item, present = change
-        schema, _dot, name = folded(table, self.SYSTEM).rpartition(".")
+        schema, _dot, name = folded(table, MYSQL).rpartition(".")
         view, condition = _THERE[kind]
         found = self.query(
             f"SELECT 1 FROM information_schema.{view} "  # noqa: S608 (one of the three)
             f"WHERE LOWER(table_schema) = ? AND LOWER(table_name) = ? {condition}",
-            (schema or self._address.database.lower(), name, *([folded(item, self.SYSTEM)] if item else [])),
+            (schema or self._address.database.lower(), name, *([folded(item, MYSQL)] if item else [])),
         )
         return bool(found) is present
 
@@ -254,3 +271,78 @@ class MysqlDatabase:
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
+
+
+def _url_parts(read: UrlParts) -> dict[str, str]:
+    if unknown := sorted(read.options.keys() - set(_URL_OPTIONS)):
+        raise StrataError(
+            f"The database URL has the option {unknown[0]}. A MySQL URL has {', '.join(_URL_OPTIONS)}."
+        )
+    if "," in read.parts.get("host", ""):
+        raise StrataError("The database URL has several hosts, but a MySQL client connects to one. Name one.")
+    parts = {**read.parts, **{name: value for name, value in read.options.items() if value}}
+    if parts.get("host") == "localhost" and "socket" in parts:
+        del parts["host"]  # as its own clients understand localhost
+    check(parts, "database URL")
+    return parts
+
+
+def _dbmate_url(address: Address, database: Database) -> str:
+    if address.socket:
+        return server_url(address, None, {"socket": address.socket})
+    if address.tls_cert:
+        raise StrataError(
+            f"dbmate cannot show a client's certificate to MySQL, and {address.shown} is to have one (tls_cert): "
+            "let its user in without, or migrate with the engine sql, which reads the same files."
+        )
+    return server_url(address, None, {"tls": _DBMATE_TLS[address.tls]})
+
+
+def _dbmate_limits(timeouts: Timeouts, database: Database | None) -> Mapping[str, int]:
+    wait = max(1, math.ceil(timeouts.lock)) if timeouts.lock else LONGEST_WAIT
+    limits = {"lock_wait_timeout": wait, "innodb_lock_wait_timeout": wait}
+    if database and _is_mariadb(database):
+        limits["max_statement_time"] = math.ceil(timeouts.statement)
+    return limits
+
+
+def _dbmate_variables(address: Address) -> Mapping[str, str]:
+    """The URL has no place for the CA."""
+    return {"SSL_CERT_FILE": address.tls_ca} if address.tls_ca else {}
+
+
+def _is_mariadb(database: Database) -> bool:
+    return "mariadb" in str(database.query("SELECT VERSION()")[0][0]).lower()
+
+
+class Mysql:
+    """MySQL or MariaDB."""
+
+    NAME: ClassVar[str] = "mysql"
+    OPTIONS: ClassVar[Mapping[str, Any]] = SERVER_OPTIONS
+    SCHEMES: ClassVar[Sequence[str]] = ("mariadb", "mysql")
+    DUMP: ClassVar[Dump] = MysqlDump()
+    DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits, _dbmate_variables)
+
+    @staticmethod
+    def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:
+        read = read_url(url, "mysql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE") if url else UrlParts()
+        parts = merged(_url_parts(read), given, environ, "connection of a MySQL database")
+        if not parts.get("database"):
+            raise unnamed_database("MySQL")
+        if "socket" not in parts:
+            parts.setdefault("host", "localhost")
+        return server_address("mysql", "MySQL", parts, {url, *read.secrets})
+
+    @staticmethod
+    def connect(address: Address, *, read_only: bool, application: str) -> MysqlDatabase:
+        """Connect in autocommit mode; ``read_only`` sessions cannot write, by the server's own word."""
+        driver, connection = connected(address, application=application)
+        database = MysqlDatabase(address, driver, connection)
+        if read_only:
+            database.query("SET SESSION TRANSACTION READ ONLY")
+        return database
+
+    @staticmethod
+    def client(address: Address) -> AbstractContextManager[Client]:
+        return mysql_client.client(address)

@@ -10,7 +10,7 @@ import ssl
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.driver_import import imported
 
 CONNECT_TIMEOUT = 10

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import Reader, altered
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
     Statement,
@@ -39,7 +40,7 @@ def is_transactional(statement: Statement) -> bool:
 
 def temporary_tables(sql: str) -> Iterator[str]:
     """The names of the temporary tables that a script makes."""
-    for statement in statements(sql, "mysql"):
+    for statement in statements(sql, MYSQL):
         reader = Reader(statement.tokens)
         if reader.took("CREATE"):
             reader.skip("OR", "REPLACE")
@@ -50,7 +51,7 @@ def temporary_tables(sql: str) -> Iterator[str]:
 
 def made(sql: str) -> tuple[str, str, str, bool] | None:
     """What a statement makes or drops: a kind, a table, a name in that, and whether it is there afterwards."""
-    parsed = statements(sql, "mysql")
+    parsed = statements(sql, MYSQL)
     if len(parsed) != 1:
         return None
     table, actions = altered(parsed[0])

@@ -9,31 +9,60 @@ The migrators' lock is an advisory lock of the session, so the server frees it w
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
-    LIBPQ,
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     SECRET_OPTION,
+    SERVER_OPTIONS,
     Address,
     Client,
+    UrlParts,
+    merged,
+    read_url,
+    server_address,
+    unnamed_database,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     AbsentError,
+    Database,
     LockedError,
     Timeouts,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import (
+    Dbmate,
+    server_url,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.driver_import import imported
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_dump import (
     PostgresqlDump,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
+    POSTGRESQL,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import Reader
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 CONNECT_TIMEOUT = 10
+_LIBPQ = {
+    "host": "host",
+    "port": "port",
+    "dbname": "database",
+    "user": "user",
+    "password": "password",
+    "sslmode": "tls",
+    "sslrootcert": "tls_ca",
+    "sslcert": "tls_cert",
+    "sslkey": "tls_key",
+}
+"""What libpq calls a part of an address."""
+_SOCKET_FILE = re.compile(r"(?P<folder>.*)/\.s\.PGSQL\.(?P<port>\d+)")
 LOCK_KEY = (0x53747261, 0x4D696772)
 # A server whose machine falls silent is given up within half a minute, on the client's side as on its own.
 _PATIENCE = {
@@ -85,42 +114,12 @@ _OWN_LAG = """
     SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
     ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float"""
 
-DUMP = PostgresqlDump()
-
-
-def connect(address: Address, *, read_only: bool, application: str) -> PostgresqlDatabase:
-    """Connect in autocommit mode; ``read_only`` sessions cannot write, by the server's own word."""
-    driver = imported("PostgreSQL", "psycopg", "psycopg2", package="python3-psycopg2", pip="psycopg[binary]")
-    # The server would cut the name, and say so in its log.
-    parameters = {"fallback_application_name": application[:63], **_parameters(address)}
-    try:
-        connection = driver.connect(_conninfo(parameters))
-        connection.autocommit = True
-    except driver.Error as error:
-        raise StrataError(
-            f"Connecting to {address.shown} failed: {address.scrub(str(error)).strip()}"
-        ) from None
-    return PostgresqlDatabase(address, driver, connection, read_only=read_only)
-
-
-@contextmanager
-def client(address: Address) -> Iterator[Client]:
-    """The password, if any, is in the environment of pg_dump, psql and their like, and all else in an argument."""
-    parameters = _parameters(address)
-    password = parameters.pop("password", None)
-    if secret := next((name for name in parameters if SECRET_OPTION.fullmatch(name)), None):
-        raise StrataError(
-            f"The database URL has {secret}, which PostgreSQL's client programs take on their command lines alone, "
-            "where everyone reads it. Use a key without a passphrase, in a file that only its user can read."
-        )
-    arguments = (f"--dbname={_conninfo(parameters)}", "--no-password")  # none is asked for, at a terminal
-    yield Client(arguments, {"PGPASSWORD": password} if password else {})
-
 
 class PostgresqlDatabase:
     """Implements `database.Database`."""
 
-    SYSTEM = "postgresql"
+    DIALECT: ClassVar[Dialect] = POSTGRESQL
+    KNOWS_REPLICAS: ClassVar[bool] = True
 
     def __init__(self, address: Address, driver: Any, connection: Any, *, read_only: bool) -> None:
         self.shown = address.shown
@@ -222,7 +221,7 @@ class PostgresqlDatabase:
         return max(lags, default=None)
 
     def settle(self, statement: str) -> bool | None:
-        reader = Reader([word for each in statements(statement, self.SYSTEM) for word in each.tokens])
+        reader = Reader([word for each in statements(statement, POSTGRESQL) for word in each.tokens])
         if reader.took("DROP", "INDEX", "CONCURRENTLY"):
             reader.skip("IF", "EXISTS")
             return self.query("SELECT to_regclass(?)", (reader.name(),)) == [(None,)]
@@ -303,7 +302,7 @@ class PostgresqlDatabase:
 
 def _parameters(address: Address) -> dict[str, str]:
     """What libpq is to connect with."""
-    given = {name: str(getattr(address, part)) for name, part in LIBPQ.items()}
+    given = {name: str(getattr(address, part)) for name, part in _LIBPQ.items()}
     if address.socket:
         given.update(host=address.socket, sslmode="")
     given = {name: value for name, value in given.items() if value}
@@ -320,3 +319,86 @@ def _conninfo(parameters: Mapping[str, str]) -> str:
 def _settings(timeouts: Timeouts) -> Iterator[tuple[str, str]]:
     for name, seconds in (("lock_timeout", timeouts.lock), ("statement_timeout", timeouts.statement)):
         yield name, f"{math.ceil(seconds * 1000)}ms"
+
+
+def _url_parts(read: UrlParts) -> tuple[dict[str, str], dict[str, str]]:
+    """A URL's parts, among them those that it has as options of libpq, and its further options."""
+    parts, options = dict(read.parts), dict(read.options)
+    if options.pop("ssl", "") == "true":
+        options["sslmode"] = "require"  # as libpq reads what JDBC writes
+    parts.update({_LIBPQ[name]: options.pop(name) for name in _LIBPQ if options.get(name)})
+    if parts.get("host", "").startswith("/") and "," not in parts["host"]:
+        parts["socket"] = parts.pop("host")
+    return parts, options
+
+
+def _dbmate_url(address: Address, database: Database) -> str:
+    given = {"sslrootcert": address.tls_ca, "sslcert": address.tls_cert, "sslkey": address.tls_key}
+    if address.socket:
+        given["host"], given["port"] = address.socket, address.port
+    tls = address.tls
+    if tls in ("", "prefer"):  # which older releases of its driver do not know
+        encrypted = database.query("SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()")
+        tls = "require" if encrypted == [(True,)] else "disable"
+    given = {name: value for name, value in given.items() if value}
+    return server_url(address, "" if address.socket else None, {**address.options, **given, "sslmode": tls})
+
+
+def _dbmate_limits(timeouts: Timeouts, database: Database | None) -> Mapping[str, int]:
+    return {
+        "lock_timeout": math.ceil(timeouts.lock * 1000),
+        "statement_timeout": math.ceil(timeouts.statement * 1000),
+    }
+
+
+class Postgresql:
+    """PostgreSQL."""
+
+    NAME: ClassVar[str] = "postgresql"
+    OPTIONS: ClassVar[Mapping[str, Any]] = SERVER_OPTIONS
+    SCHEMES: ClassVar[Sequence[str]] = ("postgres", "postgresql")
+    DUMP: ClassVar[Dump] = PostgresqlDump()
+    DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits)
+
+    @staticmethod
+    def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:
+        form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE"
+        read = read_url(url, form) if url else UrlParts()
+        parts, options = _url_parts(read)
+        parts = merged(parts, given, environ, "connection of a PostgreSQL database")
+        if not parts.get("database") and not url:
+            raise unnamed_database("PostgreSQL")
+        if file := _SOCKET_FILE.fullmatch(parts.get("socket", "")):
+            parts.update(socket=file["folder"], port=file["port"])
+        return server_address("postgresql", "PostgreSQL", parts, {url, *read.secrets}, options)
+
+    @staticmethod
+    def connect(address: Address, *, read_only: bool, application: str) -> PostgresqlDatabase:
+        """Connect in autocommit mode; ``read_only`` sessions cannot write, by the server's own word."""
+        driver = imported(
+            "PostgreSQL", "psycopg", "psycopg2", package="python3-psycopg2", pip="psycopg[binary]"
+        )
+        # The server would cut the name, and say so in its log.
+        parameters = {"fallback_application_name": application[:63], **_parameters(address)}
+        try:
+            connection = driver.connect(_conninfo(parameters))
+            connection.autocommit = True
+        except driver.Error as error:
+            raise StrataError(
+                f"Connecting to {address.shown} failed: {address.scrub(str(error)).strip()}"
+            ) from None
+        return PostgresqlDatabase(address, driver, connection, read_only=read_only)
+
+    @staticmethod
+    @contextmanager
+    def client(address: Address) -> Iterator[Client]:
+        """The password, if any, is in the environment of pg_dump, psql and their like, and all else in an argument."""
+        parameters = _parameters(address)
+        password = parameters.pop("password", None)
+        if secret := next((name for name in parameters if SECRET_OPTION.fullmatch(name)), None):
+            raise StrataError(
+                f"The database URL has {secret}, which PostgreSQL's client programs take on their command lines alone, "
+                "where everyone reads it. Use a key without a passphrase, in a file that only its user can read."
+            )
+        arguments = (f"--dbname={_conninfo(parameters)}", "--no-password")  # none is asked for, at a terminal
+        yield Client(arguments, {"PGPASSWORD": password} if password else {})

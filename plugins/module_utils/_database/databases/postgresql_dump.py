@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     Address,
     Client,
 )

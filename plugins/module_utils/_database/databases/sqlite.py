@@ -18,57 +18,56 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote, urlsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     Address,
     Client,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     AbsentError,
+    Database,
     LockedError,
     Timeouts,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_dump import SqliteDump
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
+    BACKTICKS,
+    BLOCK_COMMENT,
+    DOUBLE_QUOTED,
+    SINGLE_QUOTED,
+    SKIPPED,
+    Dialect,
+    grammar,
+)
 
+SQLITE = Dialect(
+    # https://www.sqlite.org/lang.html
+    grammar=grammar(
+        SKIPPED,
+        BLOCK_COMMENT,
+        rf"(?P<string> {SINGLE_QUOTED} )",
+        rf"(?P<quoted> {DOUBLE_QUOTED} | {BACKTICKS} | \[[^\]]*(?:\]|\Z) )",
+    ),
+    keeps_quoted_case=False,
+    is_delimited=False,
+    schema_is_database=False,
+    columns_query="SELECT name FROM pragma_table_info(?)",
+)
 _FOREVER = 2**31 - 1  # milliseconds
 _CHECKED_EVERY = 10_000  # instructions of SQLite's machine: a few milliseconds
-
-DUMP = SqliteDump()
-
-
-def connect(address: Address, *, read_only: bool, application: str) -> SqliteDatabase:
-    """Open the file; it is created unless ``read_only``, where an absent one reads as empty."""
-    path = Path(address.database)
-    if not path.parent.is_dir():
-        raise StrataError(f"{address.shown}: there is no folder {path.parent}. Create it first.")
-    if read_only and not path.exists():
-        target = ":memory:"
-    else:
-        target = f"file:{quote(str(path))}?mode={'rw' if read_only else 'rwc'}"
-    try:
-        connection = sqlite3.connect(target, uri=True, isolation_level=None)
-    except sqlite3.Error as error:
-        raise StrataError(f"Opening the {address.shown} failed: {error}.") from error
-    database = SqliteDatabase(address, connection, application)
-    if read_only:
-        database.query("PRAGMA query_only = ON")
-    return database
-
-
-@contextmanager
-def client(address: Address) -> Iterator[Client]:
-    """The program sqlite3 takes the file as its first argument."""
-    yield Client((address.database,), {})
 
 
 class SqliteDatabase:
     """Implements `database.Database`."""
 
-    SYSTEM = "sqlite"
+    DIALECT: ClassVar[Dialect] = SQLITE
+    KNOWS_REPLICAS: ClassVar[bool] = False
 
     def __init__(self, address: Address, connection: sqlite3.Connection, application: str) -> None:
         self.shown = address.shown
@@ -213,3 +212,64 @@ def _kind(message: str) -> type[StrataError]:
     if "is locked" in message:
         return LockedError
     return AbsentError if message.startswith(("no such table", "no such column")) else StrataError
+
+
+def _dbmate_url(address: Address, database: Database) -> str:
+    return f"sqlite://{quote(address.database)}"
+
+
+def _dbmate_limits(timeouts: Timeouts, database: Database | None) -> Mapping[str, int]:
+    return {"_busy_timeout": math.ceil(timeouts.lock * 1000)}
+
+
+def _dbmate_file(url: str, folder: Path) -> Path | None:
+    parts = urlsplit(url)
+    path = f"/{parts.netloc}{parts.path}" if parts.netloc else parts.path
+    if path.startswith("//"):
+        path = f"/{path.lstrip('/')}"
+    return folder / unquote(path)
+
+
+class Sqlite:
+    """SQLite."""
+
+    NAME: ClassVar[str] = "sqlite"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"database": {"type": "str"}}
+    SCHEMES: ClassVar[Sequence[str]] = ("sqlite", "sqlite3")
+    DUMP: ClassVar[Dump] = SqliteDump()
+    DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits, file=_dbmate_file)
+
+    @staticmethod
+    def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:
+        path = given.get("database") or unquote(url.partition("://")[2])
+        if not path.startswith("/") or Path(path).name == "":
+            raise StrataError(
+                "A SQLite database is given by its absolute path, as a URL for example sqlite:///srv/shop/shop.db."
+            )
+        path = "/" + path.lstrip("/")
+        return Address(system="sqlite", database=path, shown=f"SQLite database {path}", is_file=True)
+
+    @staticmethod
+    def connect(address: Address, *, read_only: bool, application: str) -> SqliteDatabase:
+        """Open the file; it is created unless ``read_only``, where an absent one reads as empty."""
+        path = Path(address.database)
+        if not path.parent.is_dir():
+            raise StrataError(f"{address.shown}: there is no folder {path.parent}. Create it first.")
+        if read_only and not path.exists():
+            target = ":memory:"
+        else:
+            target = f"file:{quote(str(path))}?mode={'rw' if read_only else 'rwc'}"
+        try:
+            connection = sqlite3.connect(target, uri=True, isolation_level=None)
+        except sqlite3.Error as error:
+            raise StrataError(f"Opening the {address.shown} failed: {error}.") from error
+        database = SqliteDatabase(address, connection, application)
+        if read_only:
+            database.query("PRAGMA query_only = ON")
+        return database
+
+    @staticmethod
+    @contextmanager
+    def client(address: Address) -> Iterator[Client]:
+        """The program sqlite3 takes the file as its first argument."""
+        yield Client((address.database,), {})

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
@@ -20,31 +21,35 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.sc
 
 
 class AlembicEngine:
-    """Has the release's Alembic migrate; a version is a revision."""
+    """The release's own Alembic migrates; a version is a revision."""
 
-    NAME = "alembic"
-    TOOL = True
+    NAME: ClassVar[str] = "alembic"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "config": {"type": "str", "default": "alembic.ini"},
+        "python": {"type": "str", "default": "python3"},
+    }
+    TOOL: ClassVar[bool] = True
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._tool = ReleaseTool(options)
-        self._said = {"python": "python3", "config": "alembic.ini", **(options.alembic or {})}
 
     def validate(self) -> None:
         for name in ("python", "config"):
-            if not self._said[name]:
-                raise StrataError(f"The option alembic has an empty {name}.")
+            if not self._options.options[name]:
+                raise StrataError(f"The engine alembic has an empty option '{name}'.")
         self._tool.validate()
 
     @contextmanager
-    def open(self, database: Database | None, held: Sequence[int]) -> Iterator[Session]:
+    def open(self, database: Database | None, held: Sequence[int], verb: str) -> Iterator[Session]:
+        own = self._options.options
         with self._tool.opened(database, held):
             yield ScriptedSession(
                 self._options,
                 self._tool,
                 name="Alembic",
                 main=alembic_script,
-                python=self._said["python"],
+                python=own["python"],
                 database=database,
-                facts={"STRATA_ALEMBIC_CONFIG": self._said["config"]},
+                facts={"STRATA_ALEMBIC_CONFIG": own["config"]},
             )

@@ -48,7 +48,7 @@ def _work(progress: Progress, verb: str, arguments: list[str]) -> dict[str, Any]
         import alembic  # noqa: F401
     except ImportError:
         raise RefusalError(
-            f"{sys.executable} has no Alembic; the option alembic has a key python, which names the interpreter that the "
+            f"{sys.executable} has no Alembic; the engine's option python names the interpreter that the "
             "release's packages are installed for, venv/bin/python for instance"
         ) from None
     project = _Project(os.environ["STRATA_ALEMBIC_CONFIG"], progress, _Connections(progress))
@@ -70,7 +70,7 @@ class _Project:
 
         if not os.path.exists(path):
             raise RefusalError(
-                f"the release has no {path}; the option alembic has a key config, which names Alembic's configuration"
+                f"the release has no {path}; the engine's option config names Alembic's configuration"
             )
         self._progress = progress
         self._connections = connections

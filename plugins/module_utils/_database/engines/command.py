@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
@@ -29,34 +30,37 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.p
 
 
 class CommandEngine:
-    """Has the release's own tool migrate; what is pending is what its plan command prints, before and after."""
+    """Any tool of the release migrates, by its own commands; what is pending is what its plan command prints."""
 
-    NAME = "command"
-    TOOL = True
+    NAME: ClassVar[str] = "command"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "apply": {"type": "raw", "required": True},
+        "plan": {"type": "raw", "required": True},
+        "rollback": {"type": "raw"},
+    }
+    TOOL: ClassVar[bool] = True
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._tool = ReleaseTool(options)
 
     def validate(self) -> None:
-        commands = self._options.commands or {}
-        for name in ("plan", "apply", *(["rollback"] if commands.get("rollback") else [])):
-            if commands.get(name) is None:
-                raise StrataError(f"The engine command needs commands, and '{name}' is not among them.")
-            argv(name, commands[name])
+        for name, command in self._options.options.items():
+            if name != "rollback" or command:
+                argv(name, command)
         self._tool.validate()
 
     @contextmanager
-    def open(self, database: Database | None, held: Sequence[int]) -> Iterator[Session]:
+    def open(self, database: Database | None, held: Sequence[int], verb: str) -> Iterator[Session]:
         with self._tool.opened(database, held):
             yield _CommandSession(self._options, self._tool, database)
 
 
 class _CommandSession:
     def __init__(self, options: EngineOptions, tool: ReleaseTool, database: Database | None) -> None:
-        self._commands = options.commands or {}
+        self._commands = options.options
         self._tool = tool
-        self._takes_back = database is None or database.SYSTEM != "mysql"
+        self._takes_back = database is None or database.DIALECT.takes_back_schema
 
     def plan(self, phase: str) -> Plan:
         """What is pending alone, for a tool's own history is its own to read."""

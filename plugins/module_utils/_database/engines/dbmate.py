@@ -16,18 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases import dbmate_url
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS, dbmate_url
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     Database,
     Timeouts,
-)
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import (
-    directives,
-    order,
-    parse_all,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import (
     EngineOptions,
@@ -46,6 +42,12 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.p
     compare,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.steps import is_all_or_nothing
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import (
+    directives,
+    order,
+    parse_all,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
     Statement,
     statements,
@@ -59,14 +61,15 @@ _NO_FILE = "its file is not in this release. Take it back by the release that br
 
 
 class DbmateEngine:
-    """Has the release's dbmate migrate, with the files of ``folder``, which is within the release."""
+    """The release's own dbmate migrates, with the files of a folder within the release."""
 
-    NAME = "dbmate"
-    TOOL = True
+    NAME: ClassVar[str] = "dbmate"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"program": {"type": "str", "default": "dbmate"}}
+    TOOL: ClassVar[bool] = True
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
-        self._program = str({"program": "dbmate", **(options.dbmate or {})}["program"])
+        self._program = str(options.options["program"])
 
     def validate(self) -> None:
         folder = PurePosixPath(self._options.folder or "/")
@@ -76,11 +79,11 @@ class DbmateEngine:
                 f"folder, in the role db_migrate_folder. It is '{self._options.folder or ''}'."
             )
         if not self._program:
-            raise StrataError("The option dbmate has an empty program.")
+            raise StrataError("The engine dbmate has an empty option 'program'.")
         ReleaseTool(self._options).validate()
 
     @contextmanager
-    def open(self, database: Database | None, held: Sequence[int]) -> Iterator[Session]:
+    def open(self, database: Database | None, held: Sequence[int], verb: str) -> Iterator[Session]:
         # Among the user's variables it is blotted out of what dbmate says.
         options = replace(
             self._options, environment={**self._made(database), **(self._options.environment or {})}
@@ -93,7 +96,12 @@ class DbmateEngine:
         if database is None or URL in (self._options.environment or {}):
             return {}
         address = resolve(self._options.url, self._options.connection, os.environ)
-        return {URL: dbmate_url.made(address, database), **dbmate_url.trusted(address)}
+        dbmate = PROVIDERS[address.system].DBMATE
+        if dbmate is None:
+            raise StrataError(
+                f"dbmate cannot be told how to reach the {address.shown}: set {dbmate_url.OWN}, or use another engine."
+            )
+        return {URL: dbmate.url(address, database), **dbmate.variables(address)}
 
 
 class _DbmateSession:
@@ -104,7 +112,6 @@ class _DbmateSession:
         self._tool = tool
         self._program = program
         self._database = database
-        self._mariadb = _is_mariadb(database)
         self._url = str((options.environment or {}).get(URL, ""))
         self._contents = _read(tool.folder / str(options.folder))
         self._files = parse_all(self._contents)
@@ -163,7 +170,7 @@ class _DbmateSession:
 
     def _status(self) -> set[str]:
         """The names of the files that are applied."""
-        if dbmate_url.is_absent(self._url, self._tool.folder):
+        if is_absent(self._url, self._tool.folder):
             return set()
         printed = self._dbmate("plan", "status", str(self._options.folder), {})
         found = [matched.groups() for matched in map(_STATUS.fullmatch, printed.splitlines()) if matched]
@@ -183,7 +190,7 @@ class _DbmateSession:
             StrataError: it failed.
         """
         database = self._database
-        steps = statements(sql, database.SYSTEM if database else "")
+        steps = statements(sql, database.DIALECT if database else UNKNOWN)
         whole = database is not None and migration.transactional and database.rolls_back(sql)
         limits = self._limits(migration, any("CONCURRENTLY" in step.words for step in steps))
         try:
@@ -224,7 +231,7 @@ class _DbmateSession:
         )
 
     def _facts(self, limits: Timeouts) -> Mapping[str, str]:
-        return {URL: dbmate_url.limited(self._url, limits, mariadb=self._mariadb)} if self._url else {}
+        return {URL: limited(self._url, limits, self._database)} if self._url else {}
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[str]:
@@ -253,7 +260,28 @@ def _read(folder: Path) -> dict[str, bytes]:
         ) from error
 
 
-def _is_mariadb(database: Database | None) -> bool:
-    if database is None or database.SYSTEM != "mysql":
-        return False
-    return "mariadb" in str(database.query("SELECT VERSION()")[0][0]).lower()
+def limited(url: str, timeouts: Timeouts, database: Database | None) -> str:
+    """``url`` with parameters that keep the timeouts, save those that it has itself.
+
+    Args:
+        database: Strata's own connection, where there is one.
+    """
+    system = _system_of(url)
+    return dbmate_url.with_parameters(url, system.limits(timeouts, database)) if system else url
+
+
+def is_absent(url: str, folder: Path) -> bool:
+    """Whether it is a file that does not exist: dbmate would make it to look into.
+
+    Args:
+        folder: where dbmate is run.
+    """
+    system = _system_of(url)
+    file = system.file(url, folder) if system else None
+    return file is not None and not file.exists()
+
+
+def _system_of(url: str) -> dbmate_url.Dbmate | None:
+    """How dbmate reaches the database system of its URL; None where Strata does not know the system."""
+    scheme = url.partition(":")[0]
+    return next((each.DBMATE for each in PROVIDERS.values() if scheme in each.SCHEMES), None)

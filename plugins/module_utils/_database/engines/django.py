@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
@@ -20,35 +21,41 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.sc
 
 
 class DjangoEngine:
-    """Has the release's Django migrate; a version is a migration, as ``app.0001_initial``."""
+    """The release's own Django migrates; a version is a migration, as app.0001_initial."""
 
-    NAME = "django"
-    TOOL = True
+    NAME: ClassVar[str] = "django"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "contract": {"type": "list", "elements": "str", "default": []},
+        "database": {"type": "str", "default": "default"},
+        "python": {"type": "str", "default": "python3"},
+        "settings": {"type": "str"},
+    }
+    TOOL: ClassVar[bool] = True
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._tool = ReleaseTool(options)
-        self._said = {"python": "python3", "database": "default", **(options.django or {})}
 
     def validate(self) -> None:
         for name in ("python", "database"):
-            if not self._said[name]:
-                raise StrataError(f"The option django has an empty {name}.")
+            if not self._options.options[name]:
+                raise StrataError(f"The engine django has an empty option '{name}'.")
         self._tool.validate()
 
     @contextmanager
-    def open(self, database: Database | None, held: Sequence[int]) -> Iterator[Session]:
+    def open(self, database: Database | None, held: Sequence[int], verb: str) -> Iterator[Session]:
+        own = self._options.options
         with self._tool.opened(database, held):
             yield ScriptedSession(
                 self._options,
                 self._tool,
                 name="Django",
                 main=django_script,
-                python=self._said["python"],
+                python=own["python"],
                 database=database,
                 facts={
-                    "STRATA_DJANGO_SETTINGS": self._said.get("settings") or "",
-                    "STRATA_DJANGO_DATABASE": self._said["database"],
+                    "STRATA_DJANGO_SETTINGS": own["settings"] or "",
+                    "STRATA_DJANGO_DATABASE": own["database"],
                 },
-                contract=self._said.get("contract") or (),
+                contract=own["contract"],
             )

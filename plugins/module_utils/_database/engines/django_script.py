@@ -42,7 +42,7 @@ def _work(progress: Progress, verb: str, arguments: list[str]) -> dict[str, Any]
         from django.db.backends.signals import connection_created
     except ImportError:
         raise RefusalError(
-            f"{sys.executable} has no Django; the option django has a key python, which names the interpreter that the "
+            f"{sys.executable} has no Django; the engine's option python names the interpreter that the "
             "release's packages are installed for, venv/bin/python for instance"
         ) from None
     _find_settings()
@@ -265,7 +265,7 @@ def _find_settings() -> None:
         if not found:
             raise RefusalError(
                 "which settings the project has is not known: there is no manage.py in the release's folder that says; "
-                "the option django has a key settings for it"
+                "the engine's option settings names it"
             )
         said = found[1]
     os.environ["DJANGO_SETTINGS_MODULE"] = said

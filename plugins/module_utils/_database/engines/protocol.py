@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
@@ -20,7 +20,11 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What an engine may be told; each uses what it needs, and what they mean is the module's documentation to say."""
+    """What every engine is given. The module's documentation says what each option means.
+
+    Attributes:
+        options: the engine's own, as its ``OPTIONS`` declare them; the migrator has validated them.
+    """
 
     url: str | None = field(default=None, repr=False)
     connection: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -29,10 +33,7 @@ class EngineOptions:
     checksum: str | None = None
     path: str | None = None
     release: str = ""
-    commands: Mapping[str, Any] | None = None
-    alembic: Mapping[str, Any] | None = None
-    django: Mapping[str, Any] | None = None
-    dbmate: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     user: str | None = None
     environment: Mapping[str, Any] | None = field(default=None, repr=False)
     timeout: float = 1800
@@ -76,25 +77,31 @@ class Session(Protocol):
 
 
 class Engine(Protocol):
-    """What applies migrations.
+    """A way to apply migrations.
 
-    NAME: as the option says it.
-    TOOL: whether a program of the release does the work, over a connection of its own.
+    Attributes:
+        NAME: the value of the module's option ``engine``.
+        OPTIONS: the engine's own options, declared as in an AnsibleModule's ``argument_spec``.
+        TOOL: whether a program of the release does the work, over a connection of its own.
     """
 
-    NAME: str
-    TOOL: bool
+    NAME: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
+    TOOL: ClassVar[bool]
 
     def __init__(self, options: EngineOptions) -> None: ...
 
     def validate(self) -> None:
         """Raise where an option makes no sense, before anything is asked of the database."""
 
-    def open(self, database: Database | None, held: Sequence[int]) -> AbstractContextManager[Session]:
+    def open(
+        self, database: Database | None, held: Sequence[int], verb: str
+    ) -> AbstractContextManager[Session]:
         """Begin work.
 
         Args:
             database: the connection that holds the migrators' lock, at the latest from the first plan on; None where the
                 database is known to the tool alone.
             held: descriptors that a tool inherits, so that the host's lock is held for as long as it lives.
+            verb: what the session is for: ``status``, ``apply`` or ``rollback``.
         """

@@ -24,10 +24,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import Secrets
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines import script
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import (
-    Settings,
-    directives,
-)
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.release_tool import ReleaseTool
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
@@ -35,6 +31,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
     Drift,
     Migration,
     Plan,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import (
+    Settings,
+    directives,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
@@ -181,7 +181,7 @@ class ScriptedSession:
             LockedError: others' transactions did not end in time.
         """
         if not migration.transactional and self._database:
-            for step in statements(migration.up, self._database.SYSTEM):
+            for step in statements(migration.up, self._database.DIALECT):
                 if script.is_long(step.text):
                     try:
                         self._database.settle(step.text)

@@ -14,8 +14,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources im
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.archive import entries
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.entry import ArchiveError, Entry
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import parse_all
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse_all
 
 FILE_LIMIT = 16 * 1024 * 1024
 ARCHIVE_LIMIT = 2 * 1024 * 1024 * 1024

@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     Database,
     LockedError,
     Timeouts,
-)
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import (
-    directives,
-    is_blank,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import (
     EngineOptions,
@@ -31,13 +29,18 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.plan import after, compare
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.steps import VERBS, Steps
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import (
+    directives,
+    is_blank,
+)
 
 
 class SqlEngine:
-    """Migrates with the files of ``folder``."""
+    """Plain SQL files are applied without any tool, on every database system."""
 
-    NAME = "sql"
-    TOOL = False
+    NAME: ClassVar[str] = "sql"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    TOOL: ClassVar[bool] = False
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
@@ -51,16 +54,22 @@ class SqlEngine:
             raise StrataError(f"resume is again or done, not '{self._options.resume}'.")
 
     @contextmanager
-    def open(self, database: Database | None, held: Sequence[int]) -> Iterator[Session]:
+    def open(self, database: Database | None, held: Sequence[int], verb: str) -> Iterator[Session]:
         if database is None:
             raise StrataError("The engine sql needs a database.")
+        yield _SqlSession(self._options, database, self._files(verb))
+
+    def _files(self, verb: str) -> tuple[Migration, ...] | None:
+        """The release's migrations; None where they are not given, or not needed.
+
+        A rollback uses the SQL in the database. A status is read without a release, too.
+        """
         options = self._options
-        files = (
-            read_source(options.folder, options.archive, options.checksum)
-            if options.folder is not None
-            else None
-        )
-        yield _SqlSession(options, database, files)
+        if options.folder is None or verb == "rollback":
+            return None
+        if verb == "status" and not options.archive and not PurePosixPath(options.folder).is_absolute():
+            return None
+        return read_source(options.folder, options.archive, options.checksum)
 
 
 class _SqlSession:

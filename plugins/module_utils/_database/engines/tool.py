@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.strata.deploy.plugins.module_utils._core.account import Account, account
 from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     PASSWORD_VARIABLE,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import Secrets

@@ -10,79 +10,48 @@ from dataclasses import fields
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import TLS_MODES
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS as DATABASES
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import BLOT, Secrets
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.engines import ENGINES
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS as ENGINES
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
 
-CONNECTION: dict[str, Any] = {
-    "system": {"type": "str", "choices": ["mysql", "postgresql", "sqlite"]},
-    "host": {"type": "str"},
-    "port": {"type": "int"},
-    "socket": {"type": "path"},
-    "database": {"type": "str"},
-    "user": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "password_file": {"type": "path", "no_log": False},
-    "tls": {"type": "str", "choices": list(TLS_MODES)},
-    "tls_ca": {"type": "path"},
-    "tls_cert": {"type": "path"},
-    "tls_key": {"type": "path", "no_log": False},
-}
 COMMON: dict[str, Any] = {
     "engine": {"type": "str", "choices": sorted(ENGINES), "default": "sql"},
+    # As a whole: which of them are secret, only the engine and the database know.
+    "options": {"type": "dict", "default": {}, "no_log": True},
     "url": {"type": "str", "no_log": True},
-    "connection": {"type": "dict", "options": CONNECTION},
+    "connection": {"type": "dict", "no_log": True},
     "folder": {"type": "str"},
     "archive": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
     "path": {"type": "path"},
     "release": {"type": "str", "default": ""},
-    "commands": {
-        "type": "dict",
-        "options": {
-            "plan": {"type": "raw", "required": True},
-            "apply": {"type": "raw", "required": True},
-            "rollback": {"type": "raw"},
-        },
-    },
-    "alembic": {
-        "type": "dict",
-        "options": {
-            "python": {"type": "str", "default": "python3"},
-            "config": {"type": "str", "default": "alembic.ini"},
-        },
-    },
-    "django": {
-        "type": "dict",
-        "options": {
-            "python": {"type": "str", "default": "python3"},
-            "settings": {"type": "str"},
-            "database": {"type": "str", "default": "default"},
-            "contract": {"type": "list", "elements": "str", "default": []},
-        },
-    },
-    "dbmate": {
-        "type": "dict",
-        "options": {"program": {"type": "str", "default": "dbmate"}},
-    },
     "user": {"type": "str"},
     "environment": {"type": "dict", "no_log": True},
     "timeout": {"type": "float", "default": 1800},
     "lock": {"type": "str", "choices": ["database", "host"], "default": "database"},
 }
-REQUIRED_IF = [("engine", "command", ["commands"])]
 
 
 def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Migrator:
-    """The migrator for a module's parameters, what is secret in these kept out of the module's answer.
+    """The migrator for a module's parameters, with what is secret in these kept out of the module's answer.
 
-    Ansible would blot out the value shop of a variable wherever there is a shop, in the names of migrations for instance.
-    So only passwords are left to it; in turn the answer does not repeat the parameter, and `Tool` conceals what a command says.
+    Ansible would hide the value "shop" of a variable wherever there is a "shop", in the names of migrations for instance.
+    So only passwords are left to it; in turn the answer does not repeat the variables, and `Tool` conceals what a command says.
+
+    Raises:
+        StrataError: an option of the engine is not valid.
     """
+    parts = {
+        "options": conceal(no_log_values, parameters, "options", ENGINES, key="engine"),
+        "connection": conceal(no_log_values, parameters, "connection", DATABASES, key="system"),
+    }
     known = {each.name for each in fields(EngineOptions)}
-    options = EngineOptions(**{name: value for name, value in parameters.items() if name in known})
+    options = EngineOptions(
+        **{name: value for name, value in {**parameters, **parts}.items() if name in known}
+    )
     environment = options.environment or {}
     no_log_values.difference_update(str(value) for value in environment.values())
     urls.conceal(no_log_values, options.archive, options.checksum)

@@ -14,20 +14,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import order
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Applied, Migration
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import order
 
-_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_migrations (version {version} PRIMARY KEY)"
+_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_migrations (version {version_type} PRIMARY KEY)"
 _RECORDS = """
     CREATE TABLE IF NOT EXISTS strata_migrations (
         version varchar(128) PRIMARY KEY,
         name varchar(255) NOT NULL,
         checksum varchar(80) NOT NULL,
         phase varchar(8) NOT NULL,
-        down_sql {text} NOT NULL,
+        down_sql {text_type} NOT NULL,
         release_version varchar(255) NOT NULL,
         applied_at varchar(32) NOT NULL
-    ){own}"""
+    ){table_options}"""
 _PROGRESS = """
     CREATE TABLE IF NOT EXISTS strata_progress (
         version varchar(128) PRIMARY KEY,
@@ -36,15 +36,9 @@ _PROGRESS = """
         step integer NOT NULL,
         steps integer NOT NULL,
         state varchar(8) NOT NULL,
-        statement {text} NOT NULL,
+        statement {text_type} NOT NULL,
         checksum varchar(80) NOT NULL
-    ){own}"""
-_FORM = {"version": "varchar(128)", "text": "text", "own": ""}
-_FORMS = {
-    # MySQL's text ends at 64 KiB, and its server may have any character set.
-    "mysql": {**_FORM, "text": "mediumtext", "own": " CHARACTER SET utf8mb4"},
-    "postgresql": {**_FORM, "version": "varchar"},  # as dbmate makes it there
-}
+    ){table_options}"""
 _FOREIGN = "it was applied by another tool. Roll it back with that tool."
 _NO_DOWN = "its file had no SQL under '-- migrate:down'. Go forward with a new migration."
 
@@ -143,7 +137,7 @@ class History:
 
     def _create(self, table: str, statement: str) -> None:
         if not self._database.has_table(table):
-            self._database.query(statement.format_map(_FORMS.get(self._database.SYSTEM, _FORM)))
+            self._database.query(statement.format_map(vars(self._database.DIALECT)))
 
     def accept(self, migration: Migration) -> None:
         """The file of an applied migration is another now, and that is meant."""

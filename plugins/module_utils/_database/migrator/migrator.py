@@ -8,20 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import choose
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import gates
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
-    Address,
-    resolve,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     Database,
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.engines import ENGINES
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import LONGEST
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import (
     EngineOptions,
     Session,
@@ -47,14 +46,23 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.p
     version_after,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import lint, loss
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import LONGEST
 
 
 class Migrator:
-    """Brings a database to where it should be, by the engine of that name."""
+    """Brings a database to where it should be, by the engine of that name.
+
+    Raises:
+        StrataError: there is no such engine, or one of its own options is not valid.
+    """
 
     def __init__(self, engine: str, options: EngineOptions) -> None:
-        self._options = options
-        self._engine = ENGINES[engine](options)
+        chosen, own = choose(
+            "migration engine", PROVIDERS, {**options.options, "engine": engine}, key="engine"
+        )
+        self._options = options = replace(options, options=own)
+        self._engine = chosen(options)
         self._has_database = bool(options.url or options.connection)
         self._address: Address | None = None
         self._timeouts = Timeouts(options.lock_timeout, options.statement_timeout)
@@ -99,7 +107,7 @@ class Migrator:
             if before.pending is None:
                 raise StrataError("Where the migrations are is not said: set folder.")
             pending = to_apply(before, phase, options.accept_drift)
-            lint.check(pending, database.SYSTEM if database else "")
+            lint.check(pending, database.DIALECT if database else UNKNOWN)
             if pending:
                 gates.check(
                     database,
@@ -156,9 +164,9 @@ class Migrator:
                 check_rollback(targets, before.applied or (), () if self._engine.TOOL else running)
             if targets is not None:
                 # Looking for rows waits for locks and reads tables, too.
-                # In SQLite nothing but the whole file is locked, and that by us.
-                others = database and database.SYSTEM != "sqlite"
-                with database.limited(self._timeouts) if database and others else nullcontext():
+                # A file is locked as a whole, and that by us.
+                is_file = self._address is not None and self._address.is_file
+                with database.limited(self._timeouts) if database and not is_file else nullcontext():
                     loss.check(targets, database, allow_data_loss)
             elif not allow_data_loss:
                 raise StrataError(
@@ -198,19 +206,19 @@ class Migrator:
         database = None
         with ExitStack() as stack:
             if alone and self._engine.TOOL:
-                app = options.path or repr((self._engine.NAME, options.commands, options.archive))
+                app = options.path or repr((self._engine.NAME, dict(options.options), options.archive))
                 shown = f"the {verb} of {options.release or 'the current release'}"
                 held = (stack.enter_context(guarded(app, shown, options.lock_wait)),)
             if self._has_database:
                 self._address = address = resolve(options.url, options.connection, os.environ)
                 application = f"strata migration {options.release}".strip()
-                # SQLite would make the file, as this process's user, where the tool is to make it as the application's.
-                read_only = not alone or (self._engine.TOOL and address.system == "sqlite")
+                # A file would be made as this process's user, where the tool is to make it as the application's.
+                read_only = not alone or (self._engine.TOOL and address.is_file)
                 database = stack.enter_context(opened(address, read_only=read_only, application=application))
             locked = database if alone and options.lock == "database" else None
             if locked and self._engine.TOOL:
                 stack.enter_context(locked.lock(options.lock_wait, beside_tool=True))
-            session = stack.enter_context(self._engine.open(database, held))
+            session = stack.enter_context(self._engine.open(database, held, verb))
             if locked and not self._engine.TOOL:
                 # Not before its files are there: SQLite's lock keeps the application from writing.
                 stack.enter_context(locked.lock(options.lock_wait, beside_tool=False))

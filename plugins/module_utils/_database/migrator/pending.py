@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import directives
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import PHASES, Migration
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import directives
 
 _KEYS = frozenset(("name", "phase", "sql"))
 

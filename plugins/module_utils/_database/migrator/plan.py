@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import order
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Drift,
@@ -18,6 +17,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
     Plan,
     RunningRelease,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import order
 
 REFUSED = "Rolling the database back is refused: "
 

@@ -103,7 +103,7 @@ class Steps:
         return None
 
     def _cut(self, sql: str) -> list[Statement]:
-        return statements(sql, self._database.SYSTEM)
+        return statements(sql, self._database.DIALECT)
 
     def _execute(self, index: int, timeouts: Timeouts) -> None:
         step = self._steps[index]

@@ -19,6 +19,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     objects,
     renamed,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement, Word
 
 _COPY_OVER = "have the new release write both, copy the old rows over in batches, read the new one, and drop the old one in a contract migration"
@@ -53,20 +54,20 @@ _UNNAMED = frozenset(("INDEX", "STATISTICS", "TEMPORARY", "PREPARE"))  # no othe
 _HAVE_VALUE = frozenset(("DEFAULT", "GENERATED", "AS", "AUTO_INCREMENT"))
 
 
-def broken(statement: Statement, later: Sequence[Statement], system: str) -> Iterator[str]:
+def broken(statement: Statement, later: Sequence[Statement], dialect: Dialect) -> Iterator[str]:
     """The rules that a statement breaks; ``later`` are those after it in its migration."""
     words = statement.words
     table, actions = altered(statement)
     if table:
         for action in actions:
-            yield from _broken_by(action, system)
+            yield from _broken_by(action, dialect)
     elif words[0] in ("REVOKE", "TRUNCATE", "RENAME"):
         yield words[0].lower()
     elif deleted_from(statement) or words[0] == "DELETE" or (words[0] == "MERGE" and "DELETE" in words):
         yield "delete"
     elif words[:2] == ("DROP", "TABLE"):
-        dropped = {folded(name, system) for name in objects(statement)}
-        replaced = {folded(new, system) for each in later for _old, new in renamed(each)}
+        dropped = {folded(name, dialect) for name in objects(statement)}
+        replaced = {folded(new, dialect) for each in later for _old, new in renamed(each)}
         yield "rebuild-table" if dropped & replaced else "drop-table"
     elif words[:4] == ("CREATE", "OR", "REPLACE", "TABLE"):
         yield "drop-table"
@@ -88,10 +89,10 @@ def broken(statement: Statement, later: Sequence[Statement], system: str) -> Ite
         yield "rename"
 
 
-def _broken_by(action: Sequence[Word], system: str) -> Iterator[str]:
+def _broken_by(action: Sequence[Word], dialect: Dialect) -> Iterator[str]:
     words = tuple(word for word in action if not word.depth)
     verb, rest = words[0], words[1:]
-    about_column = is_about_column(action, system)
+    about_column = is_about_column(action, dialect)
     if verb in ("DROP", "DETACH", "EXCHANGE") and rest[:1] == ("PARTITION",):
         yield "delete"
     elif verb == "TRUNCATE":
@@ -105,7 +106,7 @@ def _broken_by(action: Sequence[Word], system: str) -> Iterator[str]:
     elif verb == "CHANGE":
         yield "change-type"
         names = [word for word in rest if word not in ("COLUMN", "IF", "EXISTS")]
-        if names[1:] and folded(names[0].spelled, system) != folded(names[1].spelled, system):
+        if names[1:] and folded(names[0].spelled, dialect) != folded(names[1].spelled, dialect):
             yield "rename"
     elif verb == "ALTER":
         _column, change = column_change(action)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement, Word
 
 _PART = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+')
 _CONSTRAINTS = frozenset(("CHECK", "EXCLUDE", "FOREIGN", "NOT", "PRIMARY", "UNIQUE"))
 _INDEXES = frozenset(("FULLTEXT", "INDEX", "KEY", "SPATIAL"))
-_PARTS_OF_TABLES = ("CONSTRAINT", "INDEX", "KEY", "FOREIGN", "CHECK", "PRIMARY")
 _ROUTINES = ("FUNCTION", "PROCEDURE", "ROUTINE")
 _CREATED = ("TABLE", "VIEW", "SEQUENCE", "TYPE", "DOMAIN", *_ROUTINES)
 
@@ -80,13 +80,13 @@ def altered(statement: Statement) -> tuple[str, list[tuple[Word, ...]]]:
     return table, [tuple(action) for action in actions if action]
 
 
-def folded(name: str, system: str) -> str:
+def folded(name: str, dialect: Dialect) -> str:
     """A name as it is compared with others: without quotes, and in small letters where case is not told apart."""
     parts = []
     for part in _PART.findall(name):
         quoted = part[0] in '"`['
         plain = part[1:-1] if quoted else part
-        parts.append(plain if quoted and system in ("postgresql", "") else plain.lower())
+        parts.append(plain if quoted and dialect.keeps_quoted_case else plain.lower())
     return ".".join(parts)
 
 
@@ -219,12 +219,10 @@ def changes_type(change: Sequence[Word]) -> bool:
     return tuple(change[:1]) == ("TYPE",) or tuple(change[:3]) == ("SET", "DATA", "TYPE")
 
 
-def is_about_column(action: Sequence[Word], system: str) -> bool:
+def is_about_column(action: Sequence[Word], dialect: Dialect) -> bool:
     """Whether a DROP or RENAME action of an ALTER TABLE is about a column, and not an index, a key or a constraint."""
     rest = [word for word in action[1:] if not word.depth]
-    # PostgreSQL takes most of these words for names of columns.
-    parts = ("CONSTRAINT",) if system == "postgresql" else _PARTS_OF_TABLES
-    return len(rest) < 2 or rest[0] not in (*parts, "PARTITION")
+    return len(rest) < 2 or rest[0] not in (*dialect.table_parts, "PARTITION")
 
 
 def _of_kind(kind: Sequence[Word], names: Sequence[str]) -> list[str]:

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import directives
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import (
     compatibility,
@@ -28,6 +27,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     objects,
     renamed,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import directives
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
     Statement,
     Word,
@@ -80,12 +81,11 @@ class _Judged:
     unused: bool
 
 
-def check(migrations: Sequence[Migration], system: str) -> None:
+def check(migrations: Sequence[Migration], dialect: Dialect) -> None:
     """Raise StrataError, with all the findings, unless the migrations keep to the rules.
 
     Args:
         migrations: those of one run, in order.
-        system: postgresql, mysql or sqlite; "" where it is not known.
     """
     for migration in migrations:
         for rule in migration.allowed:
@@ -94,7 +94,7 @@ def check(migrations: Sequence[Migration], system: str) -> None:
                     f"Migration {migration.name} allows '{rule}', which is no rule that can be waived. Those are "
                     f"{', '.join(sorted(RULES))} and, where it is installed, squawk's as squawk/RULE."
                 )
-    found = findings(migrations, system)
+    found = findings(migrations, dialect)
     if not found:
         return
     refused = []
@@ -114,14 +114,14 @@ def check(migrations: Sequence[Migration], system: str) -> None:
     )
 
 
-def findings(migrations: Sequence[Migration], system: str) -> list[Finding]:
+def findings(migrations: Sequence[Migration], dialect: Dialect) -> list[Finding]:
     """What is wrong with the migrations; what they waive is left out."""
     unused: set[str] = set()
-    remarks = squawk.remarks(migrations) if system == "postgresql" else {}
+    remarks = dialect.remarks(migrations)
     found: list[Finding] = []
     for migration in migrations:
         printed = _is_printed(migration)
-        judged = _judge(migration, system, unused)
+        judged = _judge(migration, dialect, unused)
         own = [
             Finding(rule, migration.name, migration.up_line + each.statement.line, advice, printed)
             for each in judged
@@ -134,7 +134,7 @@ def findings(migrations: Sequence[Migration], system: str) -> list[Finding]:
             if remark.rule not in migration.allowed and _is_news(remark, judged)
         ]
         found += sorted(own, key=lambda finding: (finding.line, finding.rule))
-        found += [] if printed else _on_the_way_back(migration, system)
+        found += [] if printed else _on_the_way_back(migration, dialect)
     return found
 
 
@@ -143,35 +143,37 @@ def _is_printed(migration: Migration) -> bool:
     return migration.up_line == 1
 
 
-def _judge(migration: Migration, system: str, unused: set[str]) -> list[_Judged]:
+def _judge(migration: Migration, dialect: Dialect, unused: set[str]) -> list[_Judged]:
     """Judge each statement of a migration; ``unused`` are the names of what nobody uses yet, and becomes more."""
-    found = statements(migration.up, system)
+    found = statements(migration.up, dialect)
     judged = []
     earlier: list[Statement] = []
     passing: set[str] = set()
     """Temporary ones, which hide those of the same name for as long as they are there."""
     for index, statement in enumerate(found):
-        names = {folded(name, system) for name in objects(statement)}
+        names = {folded(name, dialect) for name in objects(statement)}
         is_unused = bool(names) and names <= unused | passing
         rules: dict[str, str] = {}
         if not is_unused:
-            for rule in traffic.broken(statement, earlier, migration.transactional, system):
-                special = traffic.ADVICE_FOR_MYSQL.get(rule) if system == "mysql" else None
-                rules[rule] = special or {**compatibility.ADVICE, **traffic.ADVICE}[rule]
+            advice = {**compatibility.ADVICE, **traffic.ADVICE, **dialect.traffic_advice}
+            for rule in dialect.traffic_rules(statement, earlier, migration.transactional):
+                rules[rule] = advice[rule]
             if migration.phase == "expand":
-                for rule in compatibility.broken(statement, found[index + 1 :], system):
+                for rule in compatibility.broken(statement, found[index + 1 :], dialect):
                     rules[rule] = compatibility.ADVICE[rule]
         if not _is_printed(migration):
-            rules.update(_wrong_form(statement, migration.transactional, system))
+            rules.update(_wrong_form(statement, migration.transactional, dialect))
         judged.append(_Judged(statement, rules, is_unused))
         earlier += [statement] if statement.words[0] in ("ALTER", "SET") else []
         if statement.words[0] == "DROP":
             passing -= names
         if not _is_conditional(statement):
             known = passing if _is_temporary(statement) else unused
-            known |= {folded(created(statement), system)} - {""}
+            known |= {folded(created(statement), dialect)} - {""}
         for known in (unused, passing):
-            known |= {folded(new, system) for old, new in renamed(statement) if folded(old, system) in known}
+            known |= {
+                folded(new, dialect) for old, new in renamed(statement) if folded(old, dialect) in known
+            }
     return judged
 
 
@@ -190,25 +192,25 @@ def _is_news(remark: squawk.Remark, judged: Sequence[_Judged]) -> bool:
     return about is None or not (about.unused or remark.ours in about.rules)
 
 
-def _on_the_way_back(migration: Migration, system: str) -> list[Finding]:
+def _on_the_way_back(migration: Migration, dialect: Dialect) -> list[Finding]:
     alone = not directives(migration.name, migration.down).transactional
     # After the line '-- migrate:down', and one back where a line of settings was put before those of the file.
     first = migration.up_line + migration.up.count("\n") + 1 - bool(_SETTINGS.match(migration.down))
     return [
         Finding(rule, migration.name, first + statement.line, advice)
-        for statement in statements(migration.down, system)
-        for rule, advice in _wrong_form(statement, not alone, system).items()
+        for statement in statements(migration.down, dialect)
+        for rule, advice in _wrong_form(statement, not alone, dialect).items()
     ]
 
 
-def _wrong_form(statement: Statement, transactional: bool, system: str) -> dict[str, str]:
+def _wrong_form(statement: Statement, transactional: bool, dialect: Dialect) -> dict[str, str]:
     words = statement.words
     rule = ""
-    if words[0] == "DELIMITER" and system in ("mysql", ""):
+    if words[0] == "DELIMITER" and dialect.is_delimited:
         rule = "delimiter"
     elif _controls_transaction(words):
         rule = "transaction-control"
-    elif transactional and _needs_no_transaction(statement, system):
+    elif transactional and dialect.refuses_in_transaction and _needs_no_transaction(statement):
         rule = "needs-no-transaction"
     elif any(pair == ("CONCURRENTLY", "ON") for pair in zip(words, words[1:])):
         rule = "unnamed-index"
@@ -225,10 +227,8 @@ def _controls_transaction(words: Sequence[Word]) -> bool:
     return words[0] in ("ABORT", "COMMIT", "END")
 
 
-def _needs_no_transaction(statement: Statement, system: str) -> bool:
+def _needs_no_transaction(statement: Statement) -> bool:
     words = statement.words
-    if system == "mysql":
-        return False
     if words[0] == "PRAGMA":
         return words[1:3] in (("FOREIGN_KEYS", "="), ("JOURNAL_MODE", "="))
     if "CONCURRENTLY" in statement.tokens:

@@ -31,6 +31,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     is_about_column,
     renamed,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
     Statement,
     Word,
@@ -120,7 +121,7 @@ class _Reading:
 
     def __init__(self, database: Database | None) -> None:
         self._database = database
-        self._system = database.SYSTEM if database else ""
+        self._dialect = database.DIALECT if database else UNKNOWN
         self._now: dict[tuple[str, ...], str | None] = {}
         self._copies: dict[str, _Copy] = {}
         self._elsewhere = False
@@ -131,7 +132,7 @@ class _Reading:
         if not target.down or _UNTOLD.search(target.down):
             yield "does what no SQL tells, so whether it loses data is not known"
         self._elsewhere = False  # each script begins where names are looked up as ever
-        for statement in statements(target.down, self._system):
+        for statement in statements(target.down, self._dialect):
             yield from self._read(statement)
 
     def _read(self, statement: Statement) -> Iterator[str]:
@@ -156,7 +157,7 @@ class _Reading:
         elif deleted_from(statement):
             for name in deleted_from(statement):
                 yield from self._held("deletes from", name)
-        elif _is_untold(statement, self._system):
+        elif _is_untold(statement, self._dialect):
             yield f"has a statement whose effect cannot be told: {' '.join(statement.text.split())[:80]}"
         self._follow(statement)
 
@@ -171,20 +172,18 @@ class _Reading:
             yield from self._held("changes the type of", table, column)
         elif reader.took("MODIFY") or reader.took("CHANGE"):
             yield from self._held("changes the type of", table, _column(reader))
-        elif reader.took("DROP") and is_about_column(action, self._system):
+        elif reader.took("DROP") and is_about_column(action, self._dialect):
             yield from self._held("drops", table, _column(reader))
 
     def _dropped(self, table: str) -> Iterator[str]:
         """A table that is dropped, whether it is as a whole or its rows have been copied to another before."""
-        source = folded(table, self._system)
+        source = folded(table, self._dialect)
         copies = [self._copies.pop(new) for new, copy in [*self._copies.items()] if copy.source == source]
-        if not copies or self._system != "sqlite" or self._database is None:
+        if not copies or self._database is None or not self._dialect.columns_query:
             yield from self._held("drops", table)
             return
         now = self._now.get(self._key(table), table)
-        rows = self._database.query(
-            "SELECT name FROM pragma_table_info(?)", (folded(now or "", self._system),)
-        )
+        rows = self._database.query(self._dialect.columns_query, (folded(now or "", self._dialect),))
         for (column,) in rows:
             kept = copies[0].kept
             if kept is not None and column.lower() not in kept:
@@ -240,9 +239,9 @@ class _Reading:
                 reader.took("TO")
                 new = reader.name()
                 if (
-                    is_about_column(action, self._system)
+                    is_about_column(action, self._dialect)
                     and new
-                    and folded(old, self._system) != folded(new, self._system)
+                    and folded(old, self._dialect) != folded(new, self._dialect)
                 ):
                     self._rename(self._key(table, old), self._key(table, new), old)
         name = created(statement)
@@ -272,17 +271,17 @@ class _Reading:
         taken = statement.tokens[statement.tokens.index("SELECT") + 1 : statement.tokens.index("FROM")]
         if source.rest or not _NOT_ALL_ROWS.isdisjoint(words):
             return
-        kept = None if taken == ("*",) else frozenset(folded(word.spelled, self._system) for word in taken)
+        kept = None if taken == ("*",) else frozenset(folded(word.spelled, self._dialect) for word in taken)
         self._now[self._key(new)] = self._now.get(self._key(old), old)
-        self._copies[folded(new, self._system)] = _Copy(folded(old, self._system), kept)
+        self._copies[folded(new, self._dialect)] = _Copy(folded(old, self._dialect), kept)
 
     def _rename(self, old: tuple[str, ...], new: tuple[str, ...], spelled: str) -> None:
         self._now[new] = self._now.get(old, spelled)
         self._now[old] = None
 
     def _key(self, table: str, column: str = "") -> tuple[str, ...]:
-        key = (folded(table, self._system),)
-        return (*key, folded(column, self._system)) if column else key
+        key = (folded(table, self._dialect),)
+        return (*key, folded(column, self._dialect)) if column else key
 
 
 def _column(reader: Reader) -> str:
@@ -296,7 +295,7 @@ def _same_but_schema(name: str, other: str) -> bool:
     return name.endswith(f".{other}") or other.endswith(f".{name}")
 
 
-def _is_untold(statement: Statement, system: str) -> bool:
+def _is_untold(statement: Statement, dialect: Dialect) -> bool:
     """Whether a statement may lose rows that cannot be told."""
     words, tokens = statement.words, statement.tokens
     if words[0] == "SELECT":
@@ -304,7 +303,7 @@ def _is_untold(statement: Statement, system: str) -> bool:
     if words[0] == "DROP":
         return (
             words[1:2] in (("DATABASE",), ("OWNED",))
-            or (words[1:2] == ("SCHEMA",) and system in ("mysql", ""))
+            or (words[1:2] == ("SCHEMA",) and dialect.schema_is_database)
             or ("CASCADE" in words and not _TAKE_COLUMNS_ALONG.isdisjoint(words[1:2]))
         )
     if words[:2] == ("ALTER", "TYPE"):

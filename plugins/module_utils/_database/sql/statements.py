@@ -3,9 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SQL cut into statements and these into words, as far as the linter and a run in steps need it: not a parser.
 
-What is a comment, a string and a name is each system's own:
-https://www.postgresql.org/docs/current/sql-syntax-lexical.html, https://dev.mysql.com/doc/refman/8.4/en/comments.html,
-https://dev.mysql.com/doc/refman/8.4/en/string-literals.html and https://www.sqlite.org/lang.html.
+What is a comment, a string and a name is each database system's own, see `Dialect.grammar`.
 """
 
 from __future__ import annotations
@@ -15,44 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-_WORD = r"(?P<word> \w[\w$]* )"
-_DASHES = r"(?P<skipped> \s+ | --[^\n]* )"
-_BLOCK = r"(?P<comment> /\*.*?(?:\*/|\Z) )"
-_DOLLARS = r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)"
-_ESCAPED = r"[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)"
-_SINGLE = r"'(?:[^']|'')*(?:'|\Z)"
-_DOUBLE = r'"(?:[^"]|"")*(?:"|\Z)'
-_BACKTICKS = r"`(?:[^`]|``)*(?:`|\Z)"
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
 
-
-def _grammar(*kinds: str) -> re.Pattern[str]:
-    return re.compile(" | ".join((*kinds, _WORD, "(?P<other> . )")), re.VERBOSE | re.DOTALL)
-
-
-_GRAMMARS = {
-    "postgresql": _grammar(
-        _DASHES, _BLOCK, rf"(?P<string> {_ESCAPED} | {_SINGLE} | {_DOLLARS} )", rf"(?P<quoted> {_DOUBLE} )"
-    ),
-    "mysql": _grammar(
-        r"(?P<skipped> \s+ | \#[^\n]* | --(?=[\s\x00-\x1f]|\Z)[^\n]* )",
-        r"(?P<executed> /\*M?![0-9]* )",
-        _BLOCK,
-        r"(?P<string> '(?:[^'\\]|\\.|'')*(?:'|\Z) )",
-        rf'(?P<quoted> "(?:[^"\\]|\\.|"")*(?:"|\Z) | {_BACKTICKS} )',
-    ),
-    "sqlite": _grammar(
-        _DASHES,
-        _BLOCK,
-        rf"(?P<string> {_SINGLE} )",
-        rf"(?P<quoted> {_DOUBLE} | {_BACKTICKS} | \[[^\]]*(?:\]|\Z) )",
-    ),
-    "": _grammar(
-        _DASHES,
-        _BLOCK,
-        rf"(?P<string> {_ESCAPED} | {_SINGLE} | {_DOLLARS} )",
-        rf"(?P<quoted> {_DOUBLE} | {_BACKTICKS} )",
-    ),
-}
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ROUTINES = frozenset(("EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"))
 _DEFINED = _ROUTINES | {"SQL", "VIEW"}
@@ -88,13 +50,10 @@ class Statement:
     tokens: tuple[Word, ...]
 
 
-def statements(sql: str, system: str = "") -> list[Statement]:
+def statements(sql: str, dialect: Dialect = UNKNOWN) -> list[Statement]:
     """Cut ``sql`` at its semicolons; comments and the content of strings are left out of the words.
 
     The body of a trigger or an SQL routine (BEGIN ... END) belongs to the statement that creates it.
-
-    Args:
-        system: postgresql, mysql or sqlite; "" where it is not known, and what they have in common is looked for.
     """
     found: list[Statement] = []
     tokens: list[Word] = []
@@ -108,7 +67,7 @@ def statements(sql: str, system: str = "") -> list[Statement]:
             outside = tuple(word for word in tokens if not word.depth)
             found.append(Statement(start, outside, sql[begin:at].strip(), tuple(tokens)))
 
-    for kind, at, after in _tokens(sql, system):
+    for kind, at, after in _tokens(sql, dialect):
         if kind == ";" and not depth and not body.is_open:
             end(at)
             tokens, depth, begin, body = [], 0, None, _Body()
@@ -130,9 +89,8 @@ def statements(sql: str, system: str = "") -> list[Statement]:
     return found
 
 
-def _tokens(sql: str, system: str) -> Iterator[tuple[str, int, int]]:
+def _tokens(sql: str, dialect: Dialect) -> Iterator[tuple[str, int, int]]:
     """Kind, begin and end of each, without spaces and comments; the kind of a semicolon is itself."""
-    grammar = _GRAMMARS[system]
     at = 0
     executed = False
     while at < len(sql):
@@ -141,9 +99,9 @@ def _tokens(sql: str, system: str) -> Iterator[tuple[str, int, int]]:
             yield "executed", at, at + 2
             at += 2
             continue
-        token = cast("re.Match[str]", grammar.match(sql, at))  # the last alternative is any character
+        token = cast("re.Match[str]", dialect.grammar.match(sql, at))  # the last alternative is any character
         kind, after = str(token.lastgroup), token.end()
-        if kind == "comment" and system == "postgresql":
+        if kind == "comment" and dialect.nests_comments:
             after = _end_of_nested(sql, at)
         elif kind == "executed":
             executed = True

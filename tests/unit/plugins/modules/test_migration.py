@@ -279,18 +279,18 @@ def test_the_environment_of_commands_is_secret_and_what_is_short_blots_out_no_na
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"engine": "command"}, "commands"),
-        ({"engine": "command", "commands": {"plan": "x"}}, "apply"),
+        ({"engine": "command"}, "apply, plan"),
+        ({"engine": "command", "options": {"plan": "x"}}, "apply"),
         (
             {
                 "engine": "command",
-                "commands": {"plan": "x", "apply": "x"},
+                "options": {"plan": "x", "apply": "x"},
                 "path": "shop",
                 "lock": "host",
             },
             "must be an absolute one",
         ),
-        ({"engine": "command", "commands": {"plan": "x", "apply": "x"}}, "with the value host"),
+        ({"engine": "command", "options": {"plan": "x", "apply": "x"}}, "with the value host"),
         ({"engine": "sql"}, "url"),
         ({"engine": "sql", "lock": "host"}, "url"),
         ({"engine": "sql", "url": " "}, "db_migrate_url"),

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     PASSWORD_VARIABLE,
     Address,
 )
@@ -15,7 +15,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     client_program,
 )
 
-ADDRESS = Address("postgresql", "shop", host="h", password="s3cret", secrets=("s3cret",))
+ADDRESS = Address("postgresql", "shop", "the database", host="h", password="s3cret", secrets=("s3cret",))
 
 
 def test_a_client_program_ends_at_the_deadline_and_has_no_password_of_ours(

@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_client import client
 
 
 def told(**parts: Any) -> list[str]:
     """The lines of the file that a client program reads."""
-    with client(Address("mysql", "shop", **parts)) as access:
+    with client(Address("mysql", "shop", "the database", **parts)) as access:
         (option,) = access.arguments
         return Path(option.partition("=")[2]).read_text(encoding="utf-8").splitlines()
 
 
 def test_the_file_has_all_that_a_program_needs_and_goes_with_the_block() -> None:
-    with client(Address("mysql", "shop", host="db1", port="3307", user="me", password='a"b\\c')) as access:
+    with client(
+        Address("mysql", "shop", "the database", host="db1", port="3307", user="me", password='a"b\\c')
+    ) as access:
         path = Path(access.arguments[0].partition("=")[2])
         assert path.read_text().splitlines()[:6] == [
             "[client]",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import Address
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import Address
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_connection import (
     connected,
     message,
@@ -26,7 +26,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     ],
 )
 def test_the_tls_mode_that_holds(parts: dict[str, str], mode: str) -> None:
-    assert tls_mode(Address("mysql", "shop", **parts)) == mode  # type: ignore[arg-type]
+    assert tls_mode(Address("mysql", "shop", "the database", **parts)) == mode  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,14 @@ def test_an_error_of_the_driver_in_words(error: Exception, text: str) -> None:
 
 def test_a_file_for_tls_that_is_not_there_is_an_error_without_the_password() -> None:
     address = Address(
-        "mysql", "shop", host="h", password="s3cret", tls="verify-ca", tls_ca="/nowhere", secrets=("s3cret",)
+        "mysql",
+        "shop",
+        "MySQL database 'shop' on h",
+        host="h",
+        password="s3cret",
+        tls="verify-ca",
+        tls_ca="/nowhere",
+        secrets=("s3cret",),
     )
     with pytest.raises(StrataError, match=r"Connecting to MySQL database 'shop' on h failed") as raised:
         connected(address, application="test")

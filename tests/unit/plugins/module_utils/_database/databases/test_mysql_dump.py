@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     Address,
     Client,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_dump import MysqlDump
 
-ADDRESS = Address("mysql", "shop", host="h", password="s3cret", secrets=("s3cret",))
+ADDRESS = Address("mysql", "shop", "the database", host="h", password="s3cret", secrets=("s3cret",))
 ACCESS = Client(("--defaults-file=/f",), {"OWN": "1"})
 
 

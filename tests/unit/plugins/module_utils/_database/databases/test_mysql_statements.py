@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_statements import (
     is_transactional,
     made,
@@ -28,7 +29,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statem
     ],
 )
 def test_a_statement_is_known_to_commit_nothing_or_it_is_not(sql: str, expected: bool) -> None:
-    (statement,) = statements(sql, "mysql")
+    (statement,) = statements(sql, MYSQL)
     assert is_transactional(statement) is expected
 
 

@@ -48,7 +48,9 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 def connect(url: str, *, read_only: bool = False) -> postgresql.PostgresqlDatabase:
-    return postgresql.connect(resolve(url, None, {}), read_only=read_only, application="strata migration")
+    return postgresql.Postgresql.connect(
+        resolve(url, None, {}), read_only=read_only, application="strata migration"
+    )
 
 
 @pytest.fixture(params=["psycopg", "psycopg2"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     Address,
     Client,
 )
@@ -17,7 +17,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     PostgresqlDump,
 )
 
-ADDRESS = Address("postgresql", "shop", host="h", password="s3cret", secrets=("s3cret",))
+ADDRESS = Address("postgresql", "shop", "the database", host="h", password="s3cret", secrets=("s3cret",))
 ACCESS = Client(("--dbname=shop",), {"PGPASSFILE": "/f"})
 
 

@@ -20,9 +20,9 @@ import pytest
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import LockedError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SqliteDatabase
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import (
-    connect as sqlite_connect,
+    Sqlite,
+    SqliteDatabase,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
@@ -35,7 +35,7 @@ ENDLESS = (
 
 
 def connect(url: str, *, read_only: bool = False) -> SqliteDatabase:
-    return sqlite_connect(resolve(url, None, {}), read_only=read_only, application="strata migration")
+    return Sqlite.connect(resolve(url, None, {}), read_only=read_only, application="strata migration")
 
 
 @pytest.fixture

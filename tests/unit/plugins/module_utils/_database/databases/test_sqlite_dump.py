@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import sqlite_dump
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import (
     Address,
     Client,
 )
@@ -25,7 +25,7 @@ def shop(tmp_path: Path) -> Address:
         connection.execute("CREATE TABLE orders (id integer, note text)")
         connection.execute("INSERT INTO orders VALUES (1, 'one')")
         connection.commit()
-    return Address("sqlite", str(tmp_path / "shop.db"))
+    return Address("sqlite", str(tmp_path / "shop.db"), "the database", is_file=True)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ class Shop:
                 "DATABASE_URL": self.url.replace("mysql://", "mysql+pymysql://"),
                 **self.environment,
             },
-            "alembic": {"python": PYTHON, "config": "alembic.ini"},
+            "options": {"python": PYTHON, "config": "alembic.ini"},
             "lock_timeout": 0.3,
             "retries": 0,
         }
@@ -542,14 +542,14 @@ def test_an_interpreter_without_alembic_says_what_to_set(shop: Shop) -> None:
     bare = shop.root / "python"
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
     bare.chmod(0o755)
-    with pytest.raises(StrataError, match="has no Alembic; the option alembic has a key python"):
-        shop.migrate(alembic={"python": str(bare)})
+    with pytest.raises(StrataError, match="has no Alembic; the engine's option python"):
+        shop.migrate(options={"python": str(bare)})
 
 
 def test_a_release_without_the_configuration_says_what_to_set(shop: Shop) -> None:
     shop.revise("a1", None, CREATE)
-    with pytest.raises(StrataError, match=r"has no conf/alembic.ini; the option alembic has a key config"):
-        shop.migrate(alembic={"python": PYTHON, "config": "conf/alembic.ini"})
+    with pytest.raises(StrataError, match=r"has no conf/alembic.ini; the engine's option config"):
+        shop.migrate(options={"python": PYTHON, "config": "conf/alembic.ini"})
 
 
 def test_the_configuration_may_be_in_a_folder_and_partly_in_pyproject_toml(shop: Shop) -> None:
@@ -570,7 +570,7 @@ def test_the_configuration_may_be_in_a_folder_and_partly_in_pyproject_toml(shop:
         ).stdout
     ):
         pytest.skip("this Alembic does not read pyproject.toml")
-    assert shop.migrate(alembic={"python": PYTHON, "config": "conf/alembic.ini"}).applied == names("a1")
+    assert shop.migrate(options={"python": PYTHON, "config": "conf/alembic.ini"}).applied == names("a1")
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself_and_keeps_those_before(

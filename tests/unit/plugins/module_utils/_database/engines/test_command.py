@@ -135,22 +135,22 @@ def test_a_plan_that_fails_after_the_apply_leaves_it_open_what_is_applied(shop: 
     with pytest.raises(
         StrataError, match=r"exit code 7\..*What is applied now is not known: The plan command"
     ) as caught:
-        migrate(shop, commands=commands)
+        migrate(shop, options=commands)
     assert caught.value.details == {"changed": True}
 
 
 @pytest.mark.parametrize(
     ("commands", "why"),
     [
-        (None, "'plan' is not among them"),
-        ({"plan": "x"}, "'apply' is not among them"),
+        ({}, "missing required arguments: apply, plan"),
+        ({"plan": "x"}, "missing required arguments: apply"),
         ({"plan": "x | y", "apply": "x"}, "no shell reads it"),
         ({"plan": "x", "apply": "x", "rollback": "undo $STRATA_VERSION"}, r"The rollback command has '\$'"),
     ],
 )
 def test_commands_are_checked_before_anything_is_run(shop: Any, commands: Any, why: str) -> None:
     with pytest.raises(StrataError, match=why):
-        migrator(shop, commands=commands)
+        migrator(shop, options=commands)
 
 
 def test_a_rollback_names_what_its_command_printed(shop: Any) -> None:
@@ -198,7 +198,7 @@ def test_a_plan_that_fails_after_the_rollback_leaves_it_open_what_is_rolled_back
     with pytest.raises(
         StrataError, match=r"What is rolled back now is not known: The plan command"
     ) as caught:
-        roll_back(shop, commands=commands)
+        roll_back(shop, options=commands)
     assert caught.value.details == {"changed": True, "done": [] if code else ["a"]}
 
 
@@ -219,7 +219,7 @@ def test_a_command_that_outlives_its_module_keeps_others_out(shop: Any, tmp_path
         "apply": ["sh", "-c", "sleep 60 & echo $! > $SHOP_DB"],
     }
     with pytest.raises(StrataError, match="still names migrations as pending"):
-        migrate(shop, commands=commands)
+        migrate(shop, options=commands)
     left = int(shop.database.read_text())
     try:
         with pytest.raises(StrataError, match=r"the apply of 2\.0, by process"):
@@ -244,7 +244,7 @@ def test_a_rollback_in_check_mode_only_plans(shop: Any) -> None:
     [
         ({"phase": "contract"}, "what they removed is gone"),
         (
-            {"commands": {"plan": "bin/tool plan", "apply": "bin/tool apply"}},
+            {"options": {"plan": "bin/tool plan", "apply": "bin/tool apply"}},
             "no rollback command, so the schema stays",
         ),
         ({"to": None}, "say which release's migrations"),
@@ -296,7 +296,7 @@ class Where:
 
     def ran(self, **options: Any) -> str:
         commands = {"plan": "pwd", "apply": "true"}
-        (name,) = migrate(self._shop, check=True, commands=commands, **options).pending
+        (name,) = migrate(self._shop, check=True, options=commands, **options).pending
         return name
 
 
@@ -321,10 +321,10 @@ def test_without_a_version_it_runs_in_the_current_release(shop: Any, where: Wher
 
 def test_the_release_is_told_where_it_is_known(shop: Any, where: Where) -> None:
     commands = {"plan": ["sh", "-c", 'echo "is:$STRATA_RELEASE"'], "apply": "true"}
-    assert migrate(shop, check=True, release="", commands=commands).pending == ("is:",)
+    assert migrate(shop, check=True, release="", options=commands).pending == ("is:",)
     where.stage("1.0")
     (shop.root / "current").symlink_to("releases/1.0")
-    assert migrate(shop, check=True, release="", archive=None, commands=commands).pending == ("is:1.0",)
+    assert migrate(shop, check=True, release="", archive=None, options=commands).pending == ("is:1.0",)
 
 
 def test_an_unstaged_release_is_unpacked_and_gone_afterwards(
@@ -359,7 +359,7 @@ def test_another_user_reads_the_release_and_cannot_change_it(shop: Any, tmp_path
         folder.chmod(folder.stat().st_mode | 0o011)
     plan = "id -un; ls bin; touch new 2>/dev/null || echo read-only; stat -c %U:%a ..; stat -c %U:%a ."
     commands = {"plan": ["sh", "-c", plan], "apply": "true"}
-    ran = migrate(shop, check=True, commands=commands, user="nobody")
+    ran = migrate(shop, check=True, options=commands, user="nobody")
     assert ran.pending == ("nobody", "tool", "read-only", "root:750", "root:755")
     assert migrate(shop, user="nobody").applied == EXPAND
     assert shop.database.owner() == "nobody"
@@ -403,6 +403,6 @@ def test_a_command_that_was_refused_a_lock_is_run_again_where_nothing_of_it_stay
     commands = {"plan": "echo 0001_orders", "apply": ["sh", "-c", refused]}
     options = {"url": request.getfixturevalue(database), "lock": "database", "lock_timeout": 0.01}
     with pytest.raises(StrataError, match="Lock wait timeout exceeded") as caught:
-        migrate(shop, commands=commands, retries=2, **options)
+        migrate(shop, options=commands, retries=2, **options)
     assert log.read_text().splitlines() == ["tried"] * tries
     assert ("may stay" in str(caught.value)) is (tries == 1)

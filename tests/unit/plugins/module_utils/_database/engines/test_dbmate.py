@@ -27,11 +27,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     Database,
     Timeouts,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import (
-    is_absent,
-    limited,
-)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines.dbmate import is_absent, limited
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
@@ -75,7 +73,7 @@ class Shop:
         with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
             tar.add(self.release, ".")
         return {
-            "dbmate": {"program": PROGRAM},
+            "options": {"program": PROGRAM},
             "folder": "db/migrations",
             "path": str(self.release.parent / "srv/shop"),
             "release": "2.0",
@@ -261,7 +259,7 @@ def held(shop: Shop) -> Iterator[Shop]:
     shop.migrate()
     shop.write(INDEX, "ALTER TABLE orders ADD COLUMN shipped integer;")
     with shop.database() as other:
-        if other.SYSTEM == "sqlite":
+        if other.DIALECT is SQLITE:
             other.query("BEGIN IMMEDIATE")
         else:
             other.query("BEGIN")
@@ -475,7 +473,7 @@ def test_another_user_runs_it_and_reads_the_one_file_alone(sqlite: Shop, tmp_pat
     program.chmod(0o755)
     former = os.umask(0o077)
     try:
-        assert sqlite.migrate(user="nobody", dbmate={"program": "bin/dbmate"}).applied == EXPAND
+        assert sqlite.migrate(user="nobody", options={"program": "bin/dbmate"}).applied == EXPAND
     finally:
         os.umask(former)
     assert (data / "shop.db").owner() == "nobody"
@@ -490,13 +488,13 @@ def test_another_user_runs_it_and_reads_the_one_file_alone(sqlite: Shop, tmp_pat
         ({"folder": None}, "set folder, in the role db_migrate_folder"),
         ({"folder": "/srv/migrations"}, "It is '/srv/migrations'"),
         ({"folder": "../migrations"}, "It is '../migrations'"),
-        ({"dbmate": {"program": ""}}, "empty program"),
+        ({"options": {"program": ""}}, "empty program"),
         (
             {"folder": "migrations"},
             "Reading the migrations of the release in .*/migrations failed: No such file",
         ),
-        ({"dbmate": {"program": "bin/absent"}}, "could not be run in .*: No such file"),
-        ({"dbmate": {"program": "true"}}, f"says nothing of {CUSTOMERS} in db/migrations"),
+        ({"options": {"program": "bin/absent"}}, "could not be run in .*: No such file"),
+        ({"options": {"program": "true"}}, f"says nothing of {CUSTOMERS} in db/migrations"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(sqlite: Shop, options: dict[str, Any], why: str) -> None:
@@ -530,7 +528,7 @@ def test_several_hosts_and_client_certificates_are_refused_where_dbmate_has_no_f
     ],
 )
 def test_a_url_keeps_what_it_says_of_timeouts_itself(url: str, expected: str) -> None:
-    assert limited(url, Timeouts(1.5, 300), mariadb=False) == expected
+    assert limited(url, Timeouts(1.5, 300), None) == expected
 
 
 @pytest.mark.parametrize(

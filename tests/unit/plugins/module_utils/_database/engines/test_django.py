@@ -123,7 +123,7 @@ class Shop:
                 "PYTHONDONTWRITEBYTECODE": "1",  # a migration is rewritten faster than its time tells
                 **self.environment,
             },
-            "django": {"python": PYTHON, "database": "default", "contract": self.contract},
+            "options": {"python": PYTHON, "database": "default", "contract": self.contract},
             "lock_timeout": 0.3,
             "retries": 0,
         }
@@ -547,7 +547,7 @@ def test_the_settings_are_what_the_release_the_environment_or_the_option_says(sh
     if how == "the option":
         shop.environment["DJANGO_SETTINGS_MODULE"] = "shopsite.nowhere"
         options["settings"] = "shopsite.settings"
-    assert shop.migrate(check=True, django=options).pending == ("shop.0001_orders",)
+    assert shop.migrate(check=True, options=options).pending == ("shop.0001_orders",)
 
 
 def test_another_database_of_the_settings_is_migrated_by_its_alias(shop: Shop, tmp_path: Path) -> None:
@@ -556,10 +556,10 @@ def test_another_database_of_the_settings_is_migrated_by_its_alias(shop: Shop, t
     other = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "other.db")}
     settings.write_text(f"{settings.read_text()}DATABASES['other'] = {other}\n")
     options = {**shop.options["django"], "database": "other"}
-    assert shop.migrate(django=options).applied == ("shop.0001_orders",)
+    assert shop.migrate(options=options).applied == ("shop.0001_orders",)
     assert shop.pending() != ()
     with pytest.raises(StrataError, match="have no database 'third': they have default, other"):
-        shop.migrate(django={**options, "database": "third"})
+        shop.migrate(options={**options, "database": "third"})
 
 
 @pytest.mark.parametrize(
@@ -586,8 +586,8 @@ def test_an_interpreter_without_django_says_what_to_set(shop: Shop) -> None:
     bare = shop.root / "python"
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
     bare.chmod(0o755)
-    with pytest.raises(StrataError, match="has no Django; the option django has a key python"):
-        shop.migrate(django={"python": str(bare)})
+    with pytest.raises(StrataError, match="has no Django; the engine's option python"):
+        shop.migrate(options={"python": str(bare)})
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself_and_keeps_those_before(

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import parse_all
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
@@ -25,6 +24,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.p
     to_apply,
     version_after,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse_all
 
 
 def files(*names: str) -> tuple[Migration, ...]:

@@ -127,7 +127,7 @@ def rows(database: Database, sql: str) -> list[Any]:
 
 def is_at(database: Database, words: str) -> bool:
     """Whether a session of someone else is executing what has these words in it."""
-    if database.SYSTEM == "mysql":
+    if not database.DIALECT.takes_back_schema:
         sql = (
             "SELECT 1 FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command = 'Query' AND info LIKE ? "
             "AND info NOT LIKE '%strata_progress%'"  # what is written down has the words, too

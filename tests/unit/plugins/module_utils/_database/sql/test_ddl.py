@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
+    POSTGRESQL,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
     Reader,
     altered,
@@ -19,14 +24,15 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     objects,
     renamed,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
     Statement,
     statements,
 )
 
 
-def only(sql: str, system: str = "") -> Statement:
-    (statement,) = statements(sql, system)
+def only(sql: str, dialect: Dialect = UNKNOWN) -> Statement:
+    (statement,) = statements(sql, dialect)
     return statement
 
 
@@ -41,7 +47,7 @@ def only(sql: str, system: str = "") -> Statement:
     ],
 )
 def test_names_are_read_as_they_are_spelled(sql: str, names: list[str]) -> None:
-    (statement,) = statements(sql, "sqlite")
+    (statement,) = statements(sql, SQLITE)
     assert Reader(statement.tokens).names() == names
 
 
@@ -63,17 +69,17 @@ def test_the_table_and_the_actions_of_an_alter_table(sql: str, table: str, actio
 
 
 @pytest.mark.parametrize(
-    ("name", "system", "expected"),
+    ("name", "dialect", "expected"),
     [
-        ("Shop.Orders", "postgresql", "shop.orders"),
-        ('"shop"."Orders"', "postgresql", "shop.Orders"),
-        ("`Orders`", "mysql", "orders"),
-        ("[Orders]", "sqlite", "orders"),
-        ('"a.b".c', "", "a.b.c"),
+        ("Shop.Orders", POSTGRESQL, "shop.orders"),
+        ('"shop"."Orders"', POSTGRESQL, "shop.Orders"),
+        ("`Orders`", MYSQL, "orders"),
+        ("[Orders]", SQLITE, "orders"),
+        ('"a.b".c', UNKNOWN, "a.b.c"),
     ],
 )
-def test_names_are_compared_as_the_system_does(name: str, system: str, expected: str) -> None:
-    assert folded(name, system) == expected
+def test_names_are_compared_as_the_system_does(name: str, dialect: Dialect, expected: str) -> None:
+    assert folded(name, dialect) == expected
 
 
 @pytest.mark.parametrize(

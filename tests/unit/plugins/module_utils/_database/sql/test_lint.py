@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,20 @@ import pytest
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import drivers
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import parse
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
+    POSTGRESQL,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import compatibility, lint, traffic
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lint import check, findings
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse
 
 CONTRACT = "-- strata: phase=contract"
 ALONE = "-- strata: no-transaction"
 SYSTEMS = ("postgresql", "mysql", "sqlite")
+DIALECTS = {"": UNKNOWN, "mysql": MYSQL, "postgresql": POSTGRESQL, "sqlite": SQLITE}
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +37,14 @@ def without_squawk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def migration(sql: str, directive: str = "", down: str = "", name: str = "1_x.sql") -> Migration:
     return parse(name, f"{directive}\n-- migrate:up\n{sql}\n-- migrate:down\n{down}\n".encode())
+
+
+def findings(migrations: Sequence[Migration], system: str) -> list[lint.Finding]:
+    return lint.findings(migrations, DIALECTS[system])
+
+
+def check(migrations: Sequence[Migration], system: str) -> None:
+    lint.check(migrations, DIALECTS[system])
 
 
 def broken(sql: str, system: str = "", directive: str = "", down: str = "") -> list[str]:

@@ -9,15 +9,21 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import parse
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
+    POSTGRESQL,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import lint, squawk
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lint import check, findings
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse
 
 CONTRACT = "-- strata: phase=contract"
 ALONE = "-- strata: no-transaction"
@@ -40,6 +46,17 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def migration(sql: str, directive: str = "", name: str = "1_x.sql") -> Migration:
     return parse(name, f"{directive}\n-- migrate:up\n{sql}\n-- migrate:down\nDROP TABLE t;\n".encode())
+
+
+DIALECTS = {"": UNKNOWN, "mysql": MYSQL, "postgresql": POSTGRESQL, "sqlite": SQLITE}
+
+
+def findings(migrations: Sequence[Migration], system: str) -> list[lint.Finding]:
+    return lint.findings(migrations, DIALECTS[system])
+
+
+def check(migrations: Sequence[Migration], system: str) -> None:
+    lint.check(migrations, DIALECTS[system])
 
 
 def rules(sql: str, directive: str = "", system: str = "postgresql") -> list[str]:

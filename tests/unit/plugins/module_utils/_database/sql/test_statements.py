@@ -12,13 +12,20 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import drivers
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
+    POSTGRESQL,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 SYSTEMS = ("", "postgresql", "mysql", "sqlite")
+DIALECTS = {"": UNKNOWN, "mysql": MYSQL, "postgresql": POSTGRESQL, "sqlite": SQLITE}
 
 
 def cut(sql: str, system: str = "") -> list[str]:
-    return [" ".join(statement.words) for statement in statements(sql, system)]
+    return [" ".join(statement.words) for statement in statements(sql, DIALECTS[system])]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ def test_what_is_not_closed_goes_on_to_the_end(sql: str, system: str) -> None:
     ],
 )
 def test_a_body_belongs_to_the_routine_that_it_defines(system: str, body: str) -> None:
-    found = statements(f"{body}; DROP TABLE c", system)
+    found = statements(f"{body}; DROP TABLE c", DIALECTS[system])
     assert [statement.text for statement in found] == [body, "DROP TABLE c"]
 
 
@@ -142,7 +149,7 @@ def test_lines_are_those_of_the_first_words() -> None:
 
 def test_the_text_is_as_it_was_written() -> None:
     sql = "-- why\nselect 'a;b' /* c; */ ,\n  \"D\" ; \n\n/*!40101 SET NAMES utf8 */; drop table T -- at last"
-    found = statements(sql, "mysql")
+    found = statements(sql, DIALECTS["mysql"])
     assert [each.text for each in found] == [
         "select 'a;b' /* c; */ ,\n  \"D\"",
         "/*!40101 SET NAMES utf8 */",
@@ -158,7 +165,7 @@ def test_the_words_in_parentheses_are_among_the_tokens() -> None:
     assert statement.tokens[4].depth == 1
 
 
-POSTGRESQL = r"""
+ON_POSTGRESQL = r"""
     CREATE TABLE t (id int, "a;b" text); /* one; /* two; */ */
     CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $body$
     BEGIN NEW.id := 1; RETURN NEW; END; $body$;
@@ -169,7 +176,7 @@ POSTGRESQL = r"""
     INSERT INTO t ("a;b") VALUES (E'it\'s; so'), ('c:\'), ($$;$$);
     DO $$ BEGIN PERFORM h(1); END; $$;
 """
-MYSQL = r"""
+ON_MYSQL = r"""
     CREATE TABLE t (id int, `a;b` text); # one; two
     CREATE PROCEDURE p(x int) BEGIN
       IF x THEN INSERT INTO t VALUES (x, 'it\'s; so'); END IF;
@@ -181,7 +188,7 @@ MYSQL = r"""
     /*!40101 SET NAMES utf8mb4 */;
     INSERT INTO t VALUES (5--3, "d\";"), (10, 'x');
 """
-SQLITE = r"""
+ON_SQLITE = r"""
     CREATE TABLE t (id integer, "a;b" text, [c;d] text); -- one; two
     CREATE TRIGGER g AFTER INSERT ON t BEGIN
       UPDATE t SET id = CASE WHEN id > 9 THEN 9 ELSE id END; DELETE FROM t WHERE id = 0;
@@ -192,19 +199,19 @@ SQLITE = r"""
 
 def run_one_by_one(url: str, sql: str, system: str) -> list[tuple[object, ...]]:
     with drivers.opened(resolve(url, None, {}), read_only=False) as database:
-        assert system == database.SYSTEM
-        for statement in statements(textwrap.dedent(sql), system):
+        assert database.DIALECT is DIALECTS[system]
+        for statement in statements(textwrap.dedent(sql), DIALECTS[system]):
             database.script(statement.text)
         return database.query("SELECT id FROM t ORDER BY id")
 
 
 def test_a_postgresql_server_takes_the_statements_one_by_one(url: str) -> None:
-    assert run_one_by_one(url, POSTGRESQL, "postgresql") == [(1,)] * 3
+    assert run_one_by_one(url, ON_POSTGRESQL, "postgresql") == [(1,)] * 3
 
 
 def test_a_mysql_server_takes_the_statements_one_by_one(mysql_url: str) -> None:
-    assert run_one_by_one(mysql_url, MYSQL, "mysql") == [(8,), (9,)]
+    assert run_one_by_one(mysql_url, ON_MYSQL, "mysql") == [(8,), (9,)]
 
 
 def test_sqlite_takes_the_statements_one_by_one(tmp_path: Path) -> None:
-    assert run_one_by_one(f"sqlite://{tmp_path}/shop.db", SQLITE, "sqlite") == [(9,)]
+    assert run_one_by_one(f"sqlite://{tmp_path}/shop.db", ON_SQLITE, "sqlite") == [(9,)]

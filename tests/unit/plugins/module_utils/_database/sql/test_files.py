@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import (
     directives,
     is_blank,
     parse,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The registry of migration engines: adding one is a file beside this, and its line here."""
+"""The registry of migration engines. To add one, write its file in this folder and add its line here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.dj
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import Engine
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.sql import SqlEngine
 
-ENGINES: Mapping[str, type[Engine]] = {
+PROVIDERS: Mapping[str, type[Engine]] = {
     AlembicEngine.NAME: AlembicEngine,
     CommandEngine.NAME: CommandEngine,
     DbmateEngine.NAME: DbmateEngine,

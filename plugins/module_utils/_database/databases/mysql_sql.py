@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SQL of MySQL and MariaDB, and what holds up the traffic of a table there.
+
+Its tokens: https://dev.mysql.com/doc/refman/8.4/en/comments.html and
+https://dev.mysql.com/doc/refman/8.4/en/string-literals.html. What a server does beside writes is what it lets pass with
+LOCK=NONE, as MariaDB 10.11 was asked; for MySQL see
+https://dev.mysql.com/doc/refman/8.4/en/innodb-online-ddl-operations.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
+    altered,
+    constraint,
+    new_columns,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
+    BACKTICKS,
+    BLOCK_COMMENT,
+    Dialect,
+    grammar,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.traffic import (
+    IN_BATCHES,
+    has_volatile_default,
+)
+
+_ADVICE = {
+    "add-constraint": "the table is copied while writes to it wait. A FOREIGN KEY: SET foreign_key_checks = 0 before it and = 1 "
+    "after it, when the rows are known to fit. A CHECK: on a new column.",
+    "add-index": "writes to the table wait until the index is built. Build it on a new table, which is filled beside the "
+    "old one; or when nobody writes, and waive the rule.",
+    "change-type": "the server may copy the table while writes to it wait. Say LOCK=NONE, with which it refuses to. Where it "
+    "does: add a new column beside it, copy the rows over in batches, and drop the old one.",
+    "rewrite-table": f"the table is copied while writes to it wait. {IN_BATCHES}; make a generated column VIRTUAL. "
+    "For anything else, copy the rows over to a new table.",
+}
+_HEAVY_LOCK = re.compile(
+    r"^LOCK TABLE|^FLUSH .*\bLOCK$|^(?:ALTER|CREATE|DROP) .* (?:LOCK (?:SHARED|EXCLUSIVE)|ALGORITHM COPY)\b"
+)
+
+
+def _traffic_rules(statement: Statement, earlier: Sequence[Statement], transactional: bool) -> Iterator[str]:
+    words = statement.words
+    said = " ".join(words).replace(" = ", " ")
+    if " LOCK NONE" in said or " ALGORITHM INSTANT" in said:
+        return
+    _table, actions = altered(statement)
+    if _HEAVY_LOCK.search(said):
+        yield "lock-table"
+    elif words[0] == "CREATE" and words[1:2] in (("FULLTEXT",), ("SPATIAL",)):
+        yield "add-index"
+    unchecked = any("FOREIGN_KEY_CHECKS" in each.words and each.words[-1] in ("0", "OFF") for each in earlier)
+    keeps_key = not any(action[:2] == ("DROP", "PRIMARY") for action in actions) or any(
+        constraint(action) == "PRIMARY" for action in actions
+    )
+    if not keeps_key:
+        yield "rewrite-table"
+    for action in actions:
+        yield from _broken_by(action, unchecked=unchecked)
+
+
+def _broken_by(action: Sequence[Word], *, unchecked: bool) -> Iterator[str]:
+    kind = constraint(action)
+    if kind == "CHECK" or (kind == "FOREIGN" and not unchecked):
+        yield "add-constraint"
+    elif action[0] in ("MODIFY", "CHANGE"):
+        yield "change-type"
+    elif action[0] in ("CONVERT", "PARTITION") or tuple(action[:2]) == ("REMOVE", "PARTITIONING"):
+        yield "rewrite-table"
+    elif action[0] == "ADD" and action[1:] and action[1] in ("FULLTEXT", "SPATIAL"):
+        yield "add-index"
+    for column in new_columns(action):
+        outside = [word for word in column if not word.depth]
+        if "REFERENCES" in outside and not unchecked:
+            yield "add-constraint"
+        if not {"STORED", "PERSISTENT", "AUTO_INCREMENT"}.isdisjoint(outside) or has_volatile_default(column):
+            yield "rewrite-table"
+
+
+MYSQL = Dialect(
+    grammar=grammar(
+        r"(?P<skipped> \s+ | \#[^\n]* | --(?=[\s\x00-\x1f]|\Z)[^\n]* )",
+        r"(?P<executed> /\*M?![0-9]* )",
+        BLOCK_COMMENT,
+        r"(?P<string> '(?:[^'\\]|\\.|'')*(?:'|\Z) )",
+        rf'(?P<quoted> "(?:[^"\\]|\\.|"")*(?:"|\Z) | {BACKTICKS} )',
+    ),
+    keeps_quoted_case=False,
+    refuses_in_transaction=False,
+    takes_back_schema=False,
+    text_type="mediumtext",  # text ends at 64 KiB
+    table_options=" CHARACTER SET utf8mb4",  # the server's own may be any
+    traffic_rules=_traffic_rules,
+    traffic_advice=_ADVICE,
+)

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, The Strata authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between the SQL of database systems, as far as the linter, the history and a run in steps need it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Callable
+
+if TYPE_CHECKING:
+    from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
+    from ansible_collections.strata.deploy.plugins.module_utils._database.sql.squawk import Remark
+    from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement
+
+# The kinds of tokens, for `grammar`.
+BLOCK_COMMENT = r"(?P<comment> /\*.*?(?:\*/|\Z) )"
+SKIPPED = r"(?P<skipped> \s+ | --[^\n]* )"
+BACKTICKS = r"`(?:[^`]|``)*(?:`|\Z)"
+DOLLARS = r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)"
+DOUBLE_QUOTED = r'"(?:[^"]|"")*(?:"|\Z)'
+ESCAPED = r"[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)"
+SINGLE_QUOTED = r"'(?:[^']|'')*(?:'|\Z)"
+_WORD = r"(?P<word> \w[\w$]* )"
+
+
+def grammar(*kinds: str) -> re.Pattern[str]:
+    """A pattern for one token of these kinds; a word and any other character are tokens in every dialect.
+
+    Args:
+        kinds: patterns with the named groups ``skipped``, ``comment``, ``executed``, ``string`` and ``quoted`` (a name).
+    """
+    return re.compile(" | ".join((*kinds, _WORD, "(?P<other> . )")), re.VERBOSE | re.DOTALL)
+
+
+_IN_COMMON = grammar(
+    SKIPPED,
+    BLOCK_COMMENT,
+    rf"(?P<string> {ESCAPED} | {SINGLE_QUOTED} | {DOLLARS} )",
+    rf"(?P<quoted> {DOUBLE_QUOTED} | {BACKTICKS} )",
+)
+
+
+def _no_rules(statement: Statement, earlier: Sequence[Statement], transactional: bool) -> Iterator[str]:
+    return iter(())
+
+
+def _no_remarks(migrations: Sequence[Migration]) -> Mapping[str, Sequence[Remark]]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The SQL of a database system. The defaults are for a system that is not known.
+
+    Attributes:
+        grammar: its tokens, made by the function of that name.
+        nests_comments: whether a block comment may have another one inside.
+        keeps_quoted_case: whether names in quotes that differ in case alone are different names.
+        table_parts: words after DROP and RENAME in an ALTER TABLE that say that it is not about a column.
+        is_delimited: whether files for its own client may have the command DELIMITER.
+        refuses_in_transaction: whether it refuses some statements in a transaction.
+        takes_back_schema: whether a transaction that fails takes back changes of the schema.
+        schema_is_database: whether DROP SCHEMA drops a database.
+        columns_query: asks for the names of a table's columns, where a table is changed by making it anew; else "".
+        version_type, text_type, table_options: for the tables of the history.
+        traffic_rules: the rules of `traffic` that a statement breaks. It is given the statement, those before it in its
+            migration that alter or set something, and whether all of them are in one transaction.
+        traffic_advice: what to say in place of `traffic.ADVICE`.
+        remarks: what another linter says against migrations, by their names.
+    """
+
+    grammar: re.Pattern[str] = _IN_COMMON
+    nests_comments: bool = False
+    keeps_quoted_case: bool = True
+    table_parts: tuple[str, ...] = ("CONSTRAINT", "INDEX", "KEY", "FOREIGN", "CHECK", "PRIMARY")
+    is_delimited: bool = True
+    refuses_in_transaction: bool = True
+    takes_back_schema: bool = True
+    schema_is_database: bool = True
+    columns_query: str = ""
+    version_type: str = "varchar(128)"
+    text_type: str = "text"
+    table_options: str = ""
+    traffic_rules: Callable[[Statement, Sequence[Statement], bool], Iterator[str]] = _no_rules
+    traffic_advice: Mapping[str, str] = field(default_factory=dict)
+    remarks: Callable[[Sequence[Migration]], Mapping[str, Sequence[Remark]]] = _no_remarks
+
+
+UNKNOWN = Dialect()
