@@ -25,7 +25,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialec
     Dialect,
     grammar,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.traffic import (
     IN_BATCHES,
     has_volatile_default,

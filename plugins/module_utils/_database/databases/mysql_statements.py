@@ -9,10 +9,8 @@ from collections.abc import Iterator
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import Reader, altered
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
-    Statement,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 _TRANSACTIONAL = frozenset(
     (

@@ -33,7 +33,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialec
     Dialect,
     grammar,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.traffic import has_volatile_default
 
 _SERIAL = frozenset(("SERIAL", "SERIAL2", "SERIAL4", "SERIAL8", "SMALLSERIAL", "BIGSERIAL"))

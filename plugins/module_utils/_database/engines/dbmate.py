@@ -48,10 +48,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files 
     order,
     parse_all,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
-    Statement,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 URL = "DATABASE_URL"
 _VERBS = {"apply": "Applying", "rollback": "Rolling back"}

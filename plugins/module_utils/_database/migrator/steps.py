@@ -23,10 +23,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.h
     Progress,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
-    Statement,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 VERBS = {"up": "Applying", "down": "Rolling back"}
 _SETTINGS = frozenset(("PRAGMA", "RESET", "SET", "USE"))

@@ -20,7 +20,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     renamed,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 
 _COPY_OVER = "have the new release write both, copy the old rows over in batches, read the new one, and drop the old one in a contract migration"
 ADVICE = {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 
 _PART = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+')
 _CONSTRAINTS = frozenset(("CHECK", "EXCLUDE", "FOREIGN", "NOT", "PRIMARY", "UNIQUE"))

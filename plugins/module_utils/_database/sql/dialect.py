@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
+
 if TYPE_CHECKING:
     from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
     from ansible_collections.strata.deploy.plugins.module_utils._database.sql.squawk import Remark
-    from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Statement
 
 # The kinds of tokens, for `grammar`.
 BLOCK_COMMENT = r"(?P<comment> /\*.*?(?:\*/|\Z) )"

@@ -29,11 +29,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import directives
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
-    Statement,
-    Word,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 # What does not work, in whatever phase; not to be waived.
 _FORM = {

@@ -32,11 +32,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     renamed,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
-    Statement,
-    Word,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 # Django's own words for what Python does, and the engines' for what they cannot have printed.
 _UNTOLD = re.compile(r"^--.*\bcannot be (?:written|printed)\b", re.IGNORECASE | re.MULTILINE)

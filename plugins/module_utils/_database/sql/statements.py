@@ -10,44 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ROUTINES = frozenset(("EVENT", "FUNCTION", "PROCEDURE", "TRIGGER"))
 _DEFINED = _ROUTINES | {"SQL", "VIEW"}
 _BEFORE_KIND = frozenset(("OR", "REPLACE", "TEMP", "TEMPORARY", "CONSTRAINT", "AGGREGATE"))
 _LOOPS = frozenset(("FOR", "LOOP", "REPEAT", "WHILE"))
-
-
-class Word(str):
-    """One in capitals; a quoted name as it stands, a string as ``''``.
-
-    Attributes:
-        spelled: what the text has.
-        depth: how many parentheses are around it.
-    """
-
-    __slots__ = ("depth", "spelled")
-    spelled: str
-    depth: int
-
-    def __new__(cls, value: str, spelled: str, depth: int) -> Word:
-        word = super().__new__(cls, value)
-        word.spelled, word.depth = spelled, depth
-        return word
-
-
-@dataclass(frozen=True)
-class Statement:
-    """``line`` counts from 0 in the text, ``text`` is its own; ``tokens`` are all words, ``words`` those outside parentheses."""
-
-    line: int
-    words: tuple[Word, ...]
-    text: str
-    tokens: tuple[Word, ...]
 
 
 def statements(sql: str, dialect: Dialect = UNKNOWN) -> list[Statement]:

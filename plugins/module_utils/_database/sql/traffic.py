@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Word
 
 IN_BATCHES = "For a new column, add it without the default, set the default in the next statement, for new rows, and fill the old rows in batches"
 ADVICE = {

@@ -25,10 +25,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     renamed,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import (
-    Statement,
-    statements,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 
 def only(sql: str, dialect: Dialect = UNKNOWN) -> Statement:
