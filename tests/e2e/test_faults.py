@@ -132,26 +132,29 @@ def test_a_canary_is_settled_though_the_failed_batch_leaves_no_capacity_at_first
     assert not fleet.lock.exists()
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--limit", "web1"),
-        ("--limit", "all:!localhost"),
-        ("--limit", "fleet:&web1"),
-        ("--limit", "fleet[0]"),
-        ("--tags", "fleet"),
-        ("--skip-tags", "always"),
-        ("--start-at-task", "Close"),
-        ("--step",),
-    ],
-    ids=" ".join,
+LEAVES_OUT = (
+    ("--limit", "web1"),
+    ("--limit", "all:!localhost"),
+    ("--limit", "fleet:&web1"),
+    ("--tags", "fleet"),
+    ("--skip-tags", "always"),
+    ("--start-at-task", "Close"),
+    ("--step",),
 )
-@pytest.mark.parametrize("playbook", ["deploy", "rollback"])
+
+
+@pytest.mark.parametrize(
+    ("playbook", "arguments"),
+    [
+        *(("deploy", arguments) for arguments in LEAVES_OUT),
+        ("rollback", LEAVES_OUT[0]),
+        ("status", LEAVES_OUT[3]),
+    ],
+    ids=str,
+)
 def test_a_command_that_leaves_out_parts_of_the_run_is_refused(
     fleet: SmallFleet, playbook: str, arguments: tuple[str, ...]
 ) -> None:
-    if playbook == "rollback" and arguments[0] == "--limit":
-        pytest.skip("the first play is the same one")
     run = fleet.play(playbook, *arguments, layer="artifact", **fleet.release("2.0"))
     assert run.code != 0
     assert "Nothing was touched" in run.output
@@ -177,7 +180,7 @@ def test_every_wrong_option_of_every_host_is_said_at_once_before_anything_is_con
     fleet: SmallFleet,
 ) -> None:
     run = fleet.deploy(
-        "2.0", artifact_keep="five", artifact_cheksum="x", fleet_rolling_policy="rollback-fleet"
+        "9.9", artifact_keep="five", artifact_cheksum="x", fleet_rolling_policy="rollback-fleet"
     )
     assert run.code != 0
     for said in (
@@ -187,5 +190,5 @@ def test_every_wrong_option_of_every_host_is_said_at_once_before_anything_is_con
         "web1, web2, web3",
     ):
         assert said in run.output
-    assert not Path(fleet.folder / "hosts/web1/releases/2.0").exists()
+    assert not Path(fleet.folder / "hosts/web1/releases/9.9").exists()
     assert fleet.everywhere("1.0")

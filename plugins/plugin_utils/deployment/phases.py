@@ -90,6 +90,17 @@ def _stage_hosts(deployment: Deployment) -> list[str]:
     )
 
 
+def opened(deployment: Deployment) -> dict[str, Any]:
+    """What the reading plays need: which hosts to read, and whether to read the balancers."""
+    only_features = set(deployment.layers) == {"feature"}
+    reads_pools = "fleet" in deployment.layers or (bool(deployment.record) and not only_features)
+    return {
+        **as_result(deployment, Verdict()),
+        "inspect_hosts": [] if only_features else [host.name for host in deployment.hosts],
+        "reads_pools": reads_pools,
+    }
+
+
 def plan(deployment: Deployment) -> dict[str, Any]:
     """Plan the deployment; where there are problems, no play after it has any host."""
     planned = replace(deployment, plan=make_plan(deployment))
