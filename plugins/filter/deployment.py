@@ -90,7 +90,6 @@ class FilterModule:
             "failure_reason": verdict.failure_reason,
             "feature_steps": features.feature_steps,
             "fleet_option": batches.fleet_option,
-            "hook_failure": verdict.hook_failure,
             "hosts_to_settle": report.hosts_to_settle,
             "in_rotation": rotation.in_rotation,
             "journal_entry": report.journal_entry,
