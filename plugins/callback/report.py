@@ -11,7 +11,7 @@ short_description: Repeat the deployment's report as the last lines of the outpu
 version_added: 0.1.0
 author: The Strata authors (@strata)
 description:
-  - The report of what was done, or of what failed where and why, is the message of the deployment's last task.
+  - The report of what was done, or of what failed where and why, comes from the deployment's last task.
   - Shows it once more below the recap, where an operator looks.
 """
 
@@ -19,7 +19,9 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
-REPORTS = ("strata.deploy.deployment : Report", "strata.deploy.deployment : Show what runs where")
+ACTION = "strata.deploy.deployment"
+PHASES = ("close", "status")
+"""The phases of that action whose message is a report."""
 
 
 class CallbackModule(CallbackBase):
@@ -43,5 +45,5 @@ class CallbackModule(CallbackBase):
             self._display.display(self._report)
 
     def _keep(self, result: Any) -> None:
-        if result.task.get_name() in REPORTS:
+        if result.task.action == ACTION and result.task.args.get("phase") in PHASES:
             self._report = str(result.result.get("msg", ""))

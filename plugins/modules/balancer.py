@@ -16,7 +16,7 @@ description:
   - Refuses, before anything changes, to leave fewer ready members in the pool than O(min_ready).
   - Never touches a member that an operator has put into maintenance.
     A member that an operator has drained is put back like any other, if it is named.
-  - Runs on the balancer's host, or wherever its O(address) can be reached from.
+  - Runs on the balancer's host, or on any host that can reach the balancer's admin interface.
 attributes:
   check_mode:
     description: Whether the module says what it would change without changing it.
@@ -32,30 +32,18 @@ attributes:
     details:
       - A member that is drained already is still waited for until its sessions have ended.
 options:
-  provider:
+  balancer:
     description:
-      - The kind of load balancer.
-      - V(caddy) needs the admin API. It is tested with Caddy 2.11.
-      - V(haproxy) needs a C(stats socket) of C(level admin). It is tested with HAProxy 2.6.
-    type: str
-    required: true
-    choices: [caddy, haproxy]
-  address:
-    description:
-      - For O(provider=caddy), the URL of the admin API.
-      - For O(provider=haproxy), the stats socket, as an absolute path or as C(HOST:PORT).
-    type: str
-    required: true
-  pool:
-    description:
-      - For O(provider=caddy), the C(@id) of the C(reverse_proxy) handler.
-      - For O(provider=haproxy), the name of the backend.
-    type: str
+      - The load balancer and the pool, as a dictionary. C(provider) names the kind of load balancer; the other keys are the
+        options of that provider, for example C(address) and C(pool).
+      - The collection's page C(docs/providers/balancer.md) lists the providers and their options.
+      - The module checks the options before it contacts the balancer. An unknown option is an error.
+    type: dict
     required: true
   members:
     description:
-      - The members, by the names that the balancer has for them.
-      - For O(provider=caddy), their dial addresses. For O(provider=haproxy), the names of the servers.
+      - The members, by the names that the balancer has for them, for example the names of HAProxy's servers, or the dial addresses
+        of Caddy's upstreams.
       - With an empty list the pool is only read.
     type: list
     elements: str
@@ -70,14 +58,14 @@ options:
   min_ready:
     description:
       - How many members must stay ready, as a count or as a percentage of the pool, rounded up.
-      - Draining a member that is not ready is always allowed, for it costs nothing.
+      - Draining a member that is not ready is always allowed, because it costs nothing.
     type: str
     default: "1"
   owned:
     description:
       - Members that were drained earlier by this module, with the RV(members.definition) that it returned for each.
-      - A balancer that forgets a member when it leaves the pool, which O(provider=caddy) does unless the member is
-        switched by a file, needs it to put the member back.
+      - A balancer that forgets a member when it leaves the pool needs it to put the member back. Caddy is one, unless the
+        member is switched by a file.
       - Save it before draining, from a run in check mode or with empty O(members).
     type: dict
     default: {}
@@ -93,38 +81,25 @@ options:
     default: 0.1
 author:
   - The Strata authors (@strata)
-seealso:
-  - name: HAProxy runtime API
-    description: The commands that the provider V(haproxy) uses.
-    link: https://docs.haproxy.org/2.6/management.html#9.3
-  - name: Caddy admin API
-    description: The requests that the provider V(caddy) uses.
-    link: https://caddyserver.com/docs/api
 """
 
 EXAMPLES = r"""
 - name: Take two servers out of rotation and wait until they are idle
   strata.deploy.balancer:
-    provider: haproxy
-    address: /run/haproxy/admin.sock
-    pool: shop
+    balancer: {provider: haproxy, address: /run/haproxy/admin.sock, pool: shop}
     members: [web1, web2]
     state: drained
     min_ready: 50%
 
 - name: Put them back and wait until HAProxy sees them up
   strata.deploy.balancer:
-    provider: haproxy
-    address: /run/haproxy/admin.sock
-    pool: shop
+    balancer: {provider: haproxy, address: /run/haproxy/admin.sock, pool: shop}
     members: [web1, web2]
     state: ready
 
 - name: Read a pool
   strata.deploy.balancer:
-    provider: caddy
-    address: http://127.0.0.1:2019
-    pool: shop
+    balancer: {provider: caddy, address: "http://127.0.0.1:2019", pool: shop}
     members: []
     state: ready
   register: shop_pool
@@ -189,6 +164,7 @@ sessions:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import choose, conceal
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pool import ensure_members
 
@@ -196,9 +172,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.poo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "provider": {"type": "str", "required": True, "choices": sorted(PROVIDERS)},
-            "address": {"type": "str", "required": True},
-            "pool": {"type": "str", "required": True},
+            "balancer": {"type": "dict", "required": True, "no_log": True},
             "members": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "required": True, "choices": ["drained", "ready"]},
             "min_ready": {"type": "str", "default": "1"},
@@ -208,18 +182,16 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    options = dict(module.params)
+    given = conceal(module.no_log_values, module.params, "balancer", PROVIDERS)
+    wanted = {name: value for name, value in module.params.items() if name != "balancer"}
     try:
-        outcome = ensure_members(
-            PROVIDERS[options.pop("provider")](options.pop("address"), options["pool"]),
-            check_mode=module.check_mode,
-            **options,
-        )
+        provider, options = choose("load balancer", PROVIDERS, given)
+        change = ensure_members(provider(options), check_mode=module.check_mode, **wanted)
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
     module.exit_json(
-        changed=outcome.changed,
-        diff={"before": outcome.before, "after": outcome.after},
+        changed=change.changed,
+        diff={"before": change.before, "after": change.after},
         members={
             name: {
                 "state": member.state,
@@ -227,12 +199,12 @@ def main() -> None:
                 "health": member.health,
                 "definition": member.definition,
             }
-            for name, member in outcome.members.items()
+            for name, member in change.members.items()
         },
-        before=outcome.before,
-        ready=outcome.ready,
-        left_alone=list(outcome.left_alone),
-        seconds=outcome.seconds,
+        before=change.before,
+        ready=change.ready,
+        left_alone=list(change.left_alone),
+        seconds=change.seconds,
     )
 
 

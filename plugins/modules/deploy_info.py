@@ -53,6 +53,7 @@ lock:
     version: "2.0"
     user: deploy
     host: bastion
+    machine_id: 0123456789abcdef0123456789abcdef
     boot_id: 1b4e28ba-2fa1-11d2-883f-0016d3cca427
     pid_ns: "pid:[4026531836]"
     pid: 4711
@@ -62,8 +63,8 @@ lock:
     alive: true
   contains:
     alive:
-      description: Whether the process that deploys runs; null where it cannot be told from here, as it runs on another machine
-        or in another container.
+      description: Whether the process that deploys runs; null where that cannot be checked from here, because it is on another machine
+        or in another container, or because a machine without a machine ID was booted since.
       returned: if there is a lock
       type: bool
 drained:
@@ -72,7 +73,10 @@ drained:
   type: dict
   sample: {"lb1": {"127.0.0.1:8001": {"dial": "127.0.0.1:8001"}}}
 journal:
-  description: The last entries of the journal, the newest first.
+  description:
+    - The last entries of the journal, the newest first.
+    - An entry has C(lock) where a deployment did not keep its lock to the end. It is V(broken) in the entry of who was deprived of it, which is
+      written at that moment, and V(lost) in the entry that such a deployment writes itself at its end.
   returned: success
   type: list
   elements: dict

@@ -33,13 +33,11 @@ options:
     description:
       - The flag.
       - Required if O(state=on) or O(state=off). If O(state=restored), only this flag is restored, and without it all that are recorded.
-      - A flag that exists must have variants named V(on) and V(off), of any values; one that does not is made with
-        V(on) true and V(off) false.
     type: str
   state:
     description:
       - V(on) switches the flag on for O(percentage) of the users. Rules that its owner had given it are replaced, in the same way.
-      - V(off) gives everyone the variant V(off). Rules that its owner had given it are removed, for good unless O(rollout) is
+      - V(off) switches the flag off for everyone. Rules that its owner had given it are removed, for good unless O(rollout) is
         given. With it they are recorded, and V(restored) puts them back.
       - V(restored) puts back what is in O(record) and takes it out of the record.
       - Quote V(on) and V(off), which are truth values to YAML.
@@ -49,8 +47,7 @@ options:
   percentage:
     description:
       - For how many percent of the users the flag is on if O(state=on), from 0 to 100, with 3 decimals at most.
-      - With V(flagd), users are told apart by the targeting key of the evaluation; evaluations without one get the variant V(off).
-        Implementations of flagd that bucket in whole percents round a finer one.
+      - Which users these are, and how fine a percentage can be, depends on the provider.
     type: float
     default: 100
   record:
@@ -62,8 +59,17 @@ options:
     description:
       - The identifier of the rollout, for example of the deployment. A flag is recorded before the first change that
         a rollout makes to it, in place of what an earlier rollout had recorded. Without it, nothing is recorded.
+      - The former state that an unfinished rollout has recorded is kept, and belongs to this rollout from then on. A rollout is unfinished
+        if it set a step that was not the O(last) one, and was not restored, for example because its run died.
+      - If somebody else has changed the flag since the unfinished rollout left it, the flag is recorded as it is now instead.
       - If O(state=restored), only flags that this rollout recorded are restored.
     type: str
+  last:
+    description:
+      - Whether this is the last step of O(rollout), which is finished then.
+      - Used with O(state=on) and O(state=off), and O(rollout).
+    type: bool
+    default: true
 seealso:
   - module: strata.deploy.feature_flag_info
 """
@@ -71,16 +77,17 @@ seealso:
 EXAMPLES = r"""
 - name: Switch billing on for a twentieth of the users
   strata.deploy.feature_flag:
-    path: /etc/flagd/shop.json
+    service: {provider: flagd, path: /etc/flagd/shop.json}
     name: billing-integration
     state: "on"
     percentage: 5
     record: /var/lib/strata/shop
     rollout: shop-2.0-20260301T101500
+    last: false
 
 - name: Kill it, now, and keep what it was
   strata.deploy.feature_flag:
-    path: /etc/flagd/shop.json
+    service: {provider: flagd, path: /etc/flagd/shop.json}
     name: billing-integration
     state: "off"
     record: /var/lib/strata/shop
@@ -88,7 +95,7 @@ EXAMPLES = r"""
 
 - name: Put all flags back to what they were before the last rollouts
   strata.deploy.feature_flag:
-    path: /etc/flagd/shop.json
+    service: {provider: flagd, path: /etc/flagd/shop.json}
     state: restored
     record: /var/lib/strata/shop
 """
@@ -123,6 +130,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags import PROVIDERS, connect
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.protocol import FlagProvider
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.rollout import (
@@ -147,6 +155,7 @@ def ensure(provider: FlagProvider, params: dict[str, Any], check_mode: bool) -> 
         params["percentage"] if params["state"] == "on" else 0,
         record=Path(params["record"]) if params["record"] else None,
         rollout=params["rollout"],
+        last=params["last"],
         check_mode=check_mode,
     )
 
@@ -154,16 +163,15 @@ def ensure(provider: FlagProvider, params: dict[str, Any], check_mode: bool) -> 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "provider": {"type": "str", "choices": list(PROVIDERS), "default": "flagd"},
-            "path": {"type": "str"},
+            "service": {"type": "dict", "required": True, "no_log": True},
             "name": {"type": "str"},
             "state": {"type": "str", "choices": ["on", "off", "restored"], "required": True},
             "percentage": {"type": "float", "default": 100},
             "record": {"type": "path"},
             "rollout": {"type": "str"},
+            "last": {"type": "bool", "default": True},
         },
         required_if=[
-            ("provider", "flagd", ["path"]),
             ("state", "on", ["name"]),
             ("state", "off", ["name"]),
             ("state", "restored", ["record"]),
@@ -171,9 +179,9 @@ def main() -> None:
         required_by={"rollout": ["record"]},
         supports_check_mode=True,
     )
-    params = module.params
+    service = conceal(module.no_log_values, module.params, "service", PROVIDERS)
     try:
-        result = ensure(connect(params), params, module.check_mode)
+        result = ensure(connect(service), module.params, module.check_mode)
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
     module.exit_json(

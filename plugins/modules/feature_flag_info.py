@@ -40,7 +40,7 @@ seealso:
 EXAMPLES = r"""
 - name: Read all flags and what a rollback would restore
   strata.deploy.feature_flag_info:
-    path: /etc/flagd/shop.json
+    service: {provider: flagd, path: /etc/flagd/shop.json}
     record: /var/lib/strata/shop
 """
 
@@ -71,7 +71,7 @@ recorded:
       former: {"state": "absent", "percentage": 0.0}
   contains:
     rollout:
-      description: The rollout that recorded it.
+      description: The rollout that recorded it, or that took over from an unfinished one which did.
       returned: in each value
       type: str
     at:
@@ -90,6 +90,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags import PROVIDERS, connect
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.rollout import read_flags
 
@@ -97,18 +98,17 @@ from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.rollo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "provider": {"type": "str", "choices": list(PROVIDERS), "default": "flagd"},
-            "path": {"type": "str"},
+            "service": {"type": "dict", "required": True, "no_log": True},
             "names": {"type": "list", "elements": "str"},
             "record": {"type": "path"},
         },
-        required_if=[("provider", "flagd", ["path"])],
         supports_check_mode=True,
     )
     params = module.params
+    service = conceal(module.no_log_values, params, "service", PROVIDERS)
     try:
         found = read_flags(
-            connect(params),
+            connect(service),
             names=params["names"],
             record=Path(params["record"]) if params["record"] else None,
         )

@@ -19,12 +19,14 @@ description:
   - Redirects are answers as any other; none is followed. Cookies are not kept.
 author:
   - The Strata authors (@strata)
+seealso:
+  - module: strata.deploy.analysis
 attributes:
   check_mode:
     description: Can run in check mode, and is skipped then.
     support: partial
     details:
-      - What is wrong with the declaration is an error, but no request is made, for a journey may write.
+      - What is wrong with the declaration is an error, but no request is made, because a journey may write.
   diff_mode:
     description: Has nothing to show, as it changes nothing that it knows of.
     support: none
@@ -222,83 +224,30 @@ failures:
       count: 4
 """
 
-from dataclasses import asdict
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.declaration import (
-    parse_journeys,
-)
-from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.run import (
-    Load,
-    Thresholds,
-    judge,
-    run_journeys,
-    validate,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._analysis.analyses.journeys import Journeys
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-
-EXPECT_SPEC = {
-    "status": {"type": "list", "elements": "int"},
-    "json": {"type": "dict"},
-    "contains": {"type": "str"},
-    "headers": {"type": "dict"},
-}
-STEP_SPEC = {
-    "name": {"type": "str", "required": True},
-    "method": {"type": "str", "default": "GET"},
-    "path": {"type": "str", "required": True},
-    "headers": {"type": "dict"},
-    "json": {"type": "raw"},
-    "body": {"type": "str"},
-    "expect": {"type": "dict", "options": EXPECT_SPEC},
-    "save": {"type": "dict"},
-}
-JOURNEY_SPEC = {
-    "name": {"type": "str", "required": True},
-    "steps": {"type": "list", "elements": "dict", "required": True, "options": STEP_SPEC},
-}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "base_url": {"type": "str", "required": True, "no_log": True},
-            "journeys": {"type": "list", "elements": "dict", "required": True, "options": JOURNEY_SPEC},
-            "users": {"type": "int", "default": 5},
-            "iterations": {"type": "int", "default": 1},
-            "duration": {"type": "float", "default": 0},
-            "timeout": {"type": "float", "default": 10},
-            "error_rate": {"type": "float", "default": 0},
-            "percentile": {"type": "float", "default": 95},
-            "latency": {"type": "float"},
-            "validate_certs": {"type": "bool", "default": True},
-        },
+        argument_spec={**Journeys.OPTIONS, "duration": {"type": "float", "default": 0}},
         supports_check_mode=True,
     )
-    params = module.params
-    urls.conceal(module.no_log_values, params["base_url"])
-    load = Load(
-        **{
-            name: params[name]
-            for name in ("base_url", "users", "iterations", "duration", "timeout", "validate_certs")
-        }
-    )
-    thresholds = Thresholds(params["error_rate"], params["percentile"], params["latency"])
+    urls.conceal(module.no_log_values, module.params["base_url"])
+    journeys, duration = Journeys(module.params), module.params["duration"]
     try:
-        journeys = parse_journeys(params["journeys"])
+        journeys.validate(duration)
         if module.check_mode:
-            validate(load, thresholds)
-            module.exit_json(skipped=True, msg="Not walked in check mode, for a journey may write.")
-        result = run_journeys(journeys, load, thresholds)
+            module.exit_json(skipped=True, msg="Not walked in check mode, because a journey may write.")
+        finding = journeys.analyse(duration)
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
-    report = asdict(result)
-    complaint = judge(result, thresholds)
-    if complaint:
-        module.fail_json(msg=complaint, **report)
-    module.exit_json(changed=False, **report)
+    if finding.verdict != "pass":
+        module.fail_json(msg=" ".join(finding.reasons), **finding.figures)
+    module.exit_json(changed=False, **finding.figures)
 
 
 if __name__ == "__main__":

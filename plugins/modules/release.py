@@ -512,10 +512,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 untouched:
-  description: Whether nothing on the host was changed, so that what ran goes on running. Not there where the module crashed.
+  description:
+    - Whether nothing on the host was changed, so that what ran goes on running. Not there where the module crashed.
+    - With O(state=active), O(state=rolled_back) and O(state=failed) the state on disk must say so, too. It is false unless RV(current) is a
+      good release and RV(pending) is null, whoever has changed that.
   returned: on failure
   type: bool
   sample: true
+current:
+  description:
+    - The release that the link C(current) points to, as read from disk after the failure, in the form of
+      RV(strata.deploy.release_info#module:current). Null where there is none, and where it cannot be read.
+    - Not there where the module crashed, nor where the controller could not fetch the artifact with O(fetch=controller).
+  returned: on failure
+  type: dict
+  sample: {"version": "1.0", "state": "good", "since": "2026-02-03T10:11:12Z", "checksum": "unverified", "deployed_by": null}
+pending:
+  description:
+    - An activation or rollback that is not finished, as read from disk after the failure, in the form of
+      RV(strata.deploy.release_info#module:pending), or null.
+    - Not there where RV(current) is not.
+  returned: on failure
+  type: dict
+  sample: null
 version:
   description:
     - The version that is staged, active or gone back to; after a failed activation, the one that failed.
@@ -609,35 +628,31 @@ last:
 
 import time
 from copy import deepcopy
+from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import Archive
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import (
-    Container,
-    specification,
-)
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.package import Package
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
+    KIND,
     ON_HOST,
     SOURCE,
+    artifact,
     conceal,
     health_check,
-    service_options,
-    source,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.files import RenderedFile
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import Outcome
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.pruning import ensure_pruned
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import state_on_disk
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.rollback import (
     ensure_rolled_back,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.staging import ensure_staged
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 OPTIONS = {
@@ -648,36 +663,7 @@ OPTIONS = {
         "choices": ["staged", "active", "rolled_back", "pruned", "failed"],
     },
     "version": {"type": "str"},
-    "kind": {"type": "str", "choices": ["archive", "container", "package"], "default": "archive"},
-    "image": {"type": "str"},
-    # All of it, for a host's log would show a value that has to be quoted there.
-    "container": {
-        "type": "dict",
-        "no_log": True,
-        "options": {
-            "name": {"type": "str", "default": ""},
-            "ports": {"type": "list", "elements": "str", "default": []},
-            "volumes": {"type": "list", "elements": "str", "default": []},
-            "environment": {"type": "dict", "default": {}},
-            "network": {"type": "str", "default": ""},
-            "command": {"type": "list", "elements": "str", "default": []},
-            "user": {"type": "str", "default": ""},
-            "restart": {"type": "str", "default": "unless-stopped"},
-            "labels": {"type": "dict", "default": {}},
-            "options": {"type": "list", "elements": "str", "default": []},
-            "registry": {
-                "type": "dict",
-                "options": {
-                    "username": {"type": "str", "required": True},
-                    "password": {"type": "str", "required": True, "no_log": True},
-                },
-            },
-        },
-    },
-    "package": {
-        "type": "dict",
-        "options": {"name": {"type": "str", "required": True}, "version": {"type": "str"}},
-    },
+    **KIND,
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
     "fetch": {"type": "str", "default": "host", "choices": ["host", "controller"]},
@@ -698,14 +684,6 @@ OPTIONS = {
             "group": {"type": "str"},
         },
     },
-    "max_bytes": {"type": "int", "default": 2147483648},
-    "max_entries": {"type": "int", "default": 100000},
-    "strip": {"type": "bool", "default": False},
-    "setuid": {"type": "str", "default": "refuse", "choices": ["refuse", "drop"]},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "file_mode": {"type": "str"},
-    "folder_mode": {"type": "str"},
     "keep": {"type": "int", "default": 5},
     "prune": {"type": "bool", "default": True},
     "prune_adopted": {"type": "bool", "default": False},
@@ -715,54 +693,11 @@ OPTIONS = {
     "deployment": {"type": "str"},
     "reason": {"type": "str"},
 }
-REQUIRED = {"archive": ("url", "checksum"), "container": (), "package": ("package",)}
 
 
 def take_files(options: dict) -> tuple:
     """The files to render; their contents do not stay among the options, which are shown."""
     return tuple(RenderedFile(content=each.pop("content"), **each) for each in options["files"])
-
-
-def artifact(options: dict[str, Any]) -> Archive | Container | Package:
-    """What is to be staged."""
-    kind, checksum = options["kind"], options["checksum"] or ""
-    missing = [name for name in REQUIRED[kind] if not options[name]]
-    if missing:
-        raise StrataError(f"To stage the kind {kind} these options are missing: {', '.join(missing)}.")
-    if options["image"] and kind != "container":
-        raise StrataError(
-            f"There is an image, and the kind is {kind}. Give the kind container, or leave the image out."
-        )
-    fetched = source({**options, "checksum": checksum}) if options["url"] else None
-    if options["signature"] and (fetched is None or kind == "package"):
-        raise StrataError("There is a signature to verify, and no url to fetch what it is of. Leave it out.")
-    if kind == "container":
-        made = options["container"] or {}
-        login = made.get("registry")
-        return Container(
-            options["image"] or "",
-            fetched,
-            checksum,
-            specification(made),
-            (login["username"], login["password"]) if login else None,
-            options["max_bytes"],
-        )
-    if kind == "package":
-        package = options["package"]
-        return Package(package["name"], package["version"] or options["version"], checksum)
-    return Archive(
-        fetched,
-        Rules(
-            options["max_bytes"],
-            options["max_entries"],
-            options["strip"],
-            options["setuid"],
-            options["owner"] or "",
-            options["group"] or "",
-            options["file_mode"] or "",
-            options["folder_mode"] or "",
-        ),
-    )
 
 
 def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> Outcome:
@@ -808,6 +743,13 @@ def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> Outcome:
     )
 
 
+def state_after(error: StrataError, options: dict[str, Any]) -> dict[str, Any]:
+    """What a failure tells of the host: only the state on disk knows what others have done to it."""
+    found = state_on_disk(options["path"])
+    runs_on = options["state"] in ("staged", "pruned") or found.is_settled
+    return {"untouched": runs_on and not error.details.get("changed"), **asdict(found)}
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec=OPTIONS,
@@ -821,15 +763,11 @@ def main() -> None:
     options = deepcopy(module.params)
     conceal(module.no_log_values, module.params)
     files = take_files(module.params)
-    # Ansible puts the parameters into its answer; and what of them is secret cannot be blotted out of all of it, for
-    # the value of a variable may be as short as "1".
-    if module.params["container"]:
-        module.params["container"]["environment"] = sorted(options["container"]["environment"])
     started = time.monotonic()
     try:
         outcome = ensure(options, files, module.check_mode)
     except StrataError as error:
-        module.fail_json(msg=str(error), **{"untouched": not error.details.get("changed"), **error.details})
+        module.fail_json(msg=str(error), **{**error.details, **state_after(error, options)})
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(

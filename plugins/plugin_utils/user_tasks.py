@@ -32,7 +32,7 @@ from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.context_objects import CLIArgs
 
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import failure_reason
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import failure_reason
 
 SECRET = "its result is secret (no_log)"  # noqa: S105
 ENDED = "The file ended the play before its last task."

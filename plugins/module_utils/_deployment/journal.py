@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal of an app: one JSON object a line, appended when a deployment ends, never rewritten."""
+"""The journal of an app: one JSON object a line, appended when a deployment ends or its lock is broken, never rewritten."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +32,23 @@ def append(folder: Path, entry: Mapping[str, Any]) -> None:
 
 def tail(folder: Path, entries: int) -> tuple[dict[str, Any], ...]:
     """The last entries, newest first; torn lines are passed over."""
+    return tuple(islice(_newest_first(folder), max(entries, 0)))
+
+
+def last_entry_of(folder: Path, identifier: str) -> dict[str, Any] | None:
+    """The newest entry of one deployment; None where it has none."""
+    return next((entry for entry in _newest_first(folder) if entry.get("id") == identifier), None)
+
+
+def _newest_first(folder: Path) -> Iterator[dict[str, Any]]:
     try:
         lines = (folder / JOURNAL).read_bytes().splitlines()
     except FileNotFoundError:
-        return ()
-    found: list[dict[str, Any]] = []
+        return
     for line in reversed(lines):
-        if len(found) == entries:
-            break
         try:
             entry = json.loads(line)
         except ValueError:
             continue
         if isinstance(entry, dict):
-            found.append(entry)
-    return tuple(found)
+            yield entry

@@ -9,25 +9,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import (
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import (
     IN_THE_POOL,
-    Record,
-    members_to_drain,
-    pools,
+    Deployment,
+    Host,
 )
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import Variables
-
-DEFAULT_BATCHES: tuple[int | str, ...] = (1, "25%", "100%")
-
-
-def fleet_option(variables: Variables, fleet: Sequence[str], name: str, default: Any) -> Any:
-    """An option of the whole fleet, for play keywords: the first host's that has it."""
-    return next((own[name] for own in (variables.get(host, {}) for host in fleet) if name in own), default)
-
-
-def batches(variables: Variables, fleet: Sequence[str]) -> list[int | str]:
-    """The sizes of the batches, for ``serial``."""
-    return list(fleet_option(variables, fleet, "fleet_rolling_batches", DEFAULT_BATCHES))
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import (
+    last_seen,
+    members_to_drain,
+)
 
 
 def cut(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[list[str]]:
@@ -44,22 +34,20 @@ def cut(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[list[str]]:
     return found
 
 
-def capacity_problems(
-    variables: Variables, fleet: Sequence[str], hosts: Sequence[str], version: str, record: Record
-) -> list[str]:
-    """Batches that no balancer could spare, told before the first one is drained.
+def capacity_problems(deployment: Deployment, hosts: Sequence[str], version: str) -> list[str]:
+    """Batches that a balancer could not spare, said before the first one is drained.
 
     What a batch puts back counts for the next ones: a member that was down, or that a dead deployment drained.
     """
-    wanted = fleet_option(variables, fleet, "fleet_rolling_min_ready", 1)
+    settings = deployment.settings
     problems = []
-    for balancer, members in sorted(pools(variables).items()):
+    for balancer, members in sorted(deployment.pools.items()):
         ready = {name for name, member in members.items() if member["state"] == "ready"}
         ours = {name for name, member in members.items() if member["state"] in IN_THE_POOL}
-        ours |= set(record.get(balancer, {}))
-        minimum = at_least(wanted, len(members))
-        for number, batch in enumerate(cut(hosts, batches(variables, fleet)), start=1):
-            changing = set(members_to_drain(variables, batch, version))
+        ours |= set(deployment.record.get(balancer, {}))
+        minimum = at_least(settings.min_ready, len(members))
+        for number, batch in enumerate(cut(hosts, settings.batches), start=1):
+            changing = set(members_to_drain(deployment, deployment.named(batch), version))
             left = len(ready - changing)
             if ready & changing and left < minimum:
                 problems.append(
@@ -71,6 +59,58 @@ def capacity_problems(
     return problems
 
 
+def hosts_to_settle(deployment: Deployment) -> list[Host]:
+    """The hosts that the failure policy rolls back, those that are out of rotation first.
+
+    A host that is out already costs no capacity, and once it is back the next one can be drained. ``rollback_fleet``
+    settles every host that was touched and is not back yet; ``halt`` settles none. An unreachable host is tried, too:
+    it may be back.
+    """
+    if deployment.settings.policy != "rollback_fleet":
+        return []
+    out = members_out(deployment)
+    left = [host for host in deployment.hosts if host.was_touched and not _is_settled(host, out)]
+    return sorted(left, key=lambda host: not _costs_nothing(host, out))
+
+
+def members_out(deployment: Deployment) -> set[str]:
+    """The members of the fleet that are not in rotation on some balancer, or of which that is unknown."""
+    fleet = set(deployment.members_of(deployment.hosts))
+    return {
+        member
+        for (_balancer, member), state in last_seen(deployment).items()
+        if member in fleet and state not in IN_THE_POOL
+    }
+
+
+def _costs_nothing(host: Host, out: set[str]) -> bool:
+    return host.member is None or host.member in out
+
+
+def _is_settled(host: Host, out: set[str]) -> bool:
+    from_before = (host.reading.get("current") or {}).get("version")
+    return host.was_rolled_back and host.version == from_before and host.member not in out
+
+
+def settle_batch_sizes(deployment: Deployment, hosts: Sequence[Host]) -> list[int]:
+    """The sizes of the batches in which ``hosts``, from `hosts_to_settle`, are rolled back.
+
+    First all that are out of rotation, then as many at a time as every balancer can spare.
+    """
+    out = members_out(deployment)
+    first = len([host for host in hosts if _costs_nothing(host, out)])
+    names = [host.name for host in hosts]
+    largest = max((len(batch) for batch in cut(names, deployment.settings.batches)), default=1)
+    seen = last_seen(deployment)
+    spare = [
+        sum(seen.get((balancer, name)) == "ready" or name in out for name in members)
+        - at_least(deployment.settings.min_ready, len(members))
+        for balancer, members in deployment.pools.items()
+    ]
+    rest = max(1, min([largest, *spare]))
+    return [first, rest] if first else [rest]
+
+
 def at_least(wanted: int | str, pool: int) -> int:
     """A minimum, given as a number or as a percentage of a pool, which is rounded up."""
     text = str(wanted)
@@ -78,7 +118,7 @@ def at_least(wanted: int | str, pool: int) -> int:
 
 
 def batch_size_problem(sizes: Any) -> str | None:
-    """Why these are no sizes of batches, or None."""
+    """Why these cannot be sizes of batches, or None."""
     good = isinstance(sizes, Sequence) and not isinstance(sizes, (str, Mapping)) and len(sizes) > 0
     if good and all(_is_size(size) for size in sizes):
         return None

@@ -33,23 +33,34 @@ def steps_of(feature: Mapping[str, Any], flag: Mapping[str, Any] | None) -> list
     return [step for step in rollout if step > now] or rollout[-1:]
 
 
+def steps_of_all(flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse, last}``.
+
+    A step down takes a feature from users: it is not analysed, and so never taken back.
+    """
+    found = []
+    for feature in features:
+        flag = flags.get(feature["name"])
+        steps = steps_of(feature, flag)
+        found += [
+            {
+                "name": feature["name"],
+                "percentage": step,
+                "bake": feature.get("bake", 0),
+                "analyse": step > reached(flag),
+                "last": number == len(steps),
+            }
+            for number, step in enumerate(steps, 1)
+        ]
+    return found
+
+
 def feature_steps(
     flags: Mapping[str, Any], features: Sequence[Mapping[str, Any]], rollout: str = ""
 ) -> list[dict[str, Any]]:
-    """Every step of every feature that is still ahead, in order: ``{name, percentage, bake, analyse, rollout}``.
+    """The steps that are still ahead, each with ``rollout``, the id under which the former states are recorded.
 
-    A step down takes a feature from users: it is not analysed, and so never taken back. Without a ``rollout``, the
-    id under which the former states are recorded, this is one by itself.
+    Without one, this is a rollout by itself.
     """
     rollout = rollout or f"rollout-{utc_now()}"
-    return [
-        {
-            "name": feature["name"],
-            "percentage": step,
-            "bake": feature.get("bake", 0),
-            "analyse": step > reached(flags.get(feature["name"])),
-            "rollout": rollout,
-        }
-        for feature in features
-        for step in steps_of(feature, flags.get(feature["name"]))
-    ]
+    return [{**step, "rollout": rollout} for step in steps_of_all(flags, features)]

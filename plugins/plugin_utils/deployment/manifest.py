@@ -5,30 +5,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import PROVIDERS
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import Named
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import VERSION
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import UNVERIFIED, Source
-from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.batches import batch_size_problem
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options import suggestion
 
-NEARLY_THE_SAME = 0.9
-POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 IN_S3 = re.compile(r"s3://[^/?#@]+/[^?#]+")
-IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
-KINDS = ("archive", "container", "package")
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Ask whether the nearest known name was meant; empty where none is near."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 def version_problem(version: Any) -> str | None:
@@ -55,61 +44,25 @@ def artifact_problems(
     kind: str, url: str | None, checksum: str | None, image: str | None, package: str | None
 ) -> list[str]:
     """What is wrong with an artifact's kind, source and checksum."""
-    if kind not in KINDS:
-        return [f"artifact_kind '{kind}' is none of {', '.join(KINDS)}.{suggestion(kind, KINDS)}"]
-    if image and kind != "container":
-        return [f"There is an artifact_image, and artifact_kind is {kind}: set it to container."]
-    if kind == "package":
-        if not package:
-            return ["No package is given: set artifact_package, for example to {name: shop}."]
-        # Of a package's file it is the checksum alone, and no list of such.
-        return _source_problems("/", checksum) if checksum else []
-    if kind == "container" and not url:
-        return _image_problems(image, checksum)
-    problems = []
-    if image:
-        problems.append("Both artifact_image and artifact_url are given: leave one of them out.")
-    if not url:
-        problems.append("No artifact is given: set artifact_url to an http(s), oci or s3 URL, or to a file.")
-    if not checksum:
-        problems.append(
-            "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it, or to the URL of such a list; "
-            "'unverified' waives it by name."
-        )
-    for name, given in (("artifact_url", url), ("artifact_checksum", checksum)):
-        if given and given.startswith("s3://") and not IN_S3.fullmatch(given):
-            problems.append(f"The {name} '{given}' is not of the form s3://BUCKET/KEY.")
+    if kind not in PROVIDERS:
+        return [f"artifact_kind '{kind}' is none of {', '.join(PROVIDERS)}.{suggestion(kind, PROVIDERS)}"]
+    if image and "image" not in PROVIDERS[kind].OPTIONS:
+        takers = " or ".join(name for name, each in PROVIDERS.items() if "image" in each.OPTIONS)
+        return [f"There is an artifact_image, and artifact_kind is {kind}: set it to {takers}."]
+    problems = [
+        f"The {name} '{given}' is not of the form s3://BUCKET/KEY."
+        for name, given in (("artifact_url", url), ("artifact_checksum", checksum))
+        if given and given.startswith("s3://") and not IN_S3.fullmatch(given)
+    ]
     if url and not re.match("/|[a-z0-9]+://", url):
         url = f"/{url}"  # a file on the controller, relative
-    return problems + (_source_problems(_signed(url), _signed(checksum or UNVERIFIED)) if url else [])
+    named = Named(_signed(url or ""), _signed(checksum or ""), image or "", package or "")
+    return problems + PROVIDERS[kind].problems(named)
 
 
 def _signed(url: str) -> str:
-    """What lies in S3 as the hosts get to see it, http(s); anything else as it is."""
+    """What is in S3 as the hosts get to see it, http(s); anything else as it is."""
     return f"https://{quote(url[5:])}" if IN_S3.fullmatch(url) else url
-
-
-def _image_problems(image: str | None, checksum: str | None) -> list[str]:
-    if not image:
-        return [
-            "No image is given: set artifact_image to REGISTRY/NAME@sha256:HEX, or artifact_url to a file of `docker save`."
-        ]
-    if not IMAGE.fullmatch(image):
-        return [f"artifact_image '{image}' is not of the form REGISTRY/NAME@sha256:<64 hex digits>."]
-    if "@" not in image and checksum != UNVERIFIED:
-        return [
-            f"artifact_image '{image}' has no digest: name it as NAME@sha256:HEX, as `docker push` prints it;"
-            " artifact_checksum: unverified waives it by name."
-        ]
-    return []
-
-
-def _source_problems(url: str, checksum: str) -> list[str]:
-    try:
-        Source(url, checksum).validate()
-    except StrataError as error:
-        return [str(error)]
-    return []
 
 
 def group_problems(wanted: Mapping[str, str], groups: Mapping[str, Sequence[str]]) -> list[str]:
@@ -148,51 +101,12 @@ def wanted_groups(layers: Sequence[str], *, fleet: str, lb: str, db: str, balanc
     return groups
 
 
-def within_limit(hosts: str, limit: str, groups: Mapping[str, Sequence[str]]) -> str:
-    """The play's hosts, once it is sure that ``--limit`` leaves the controller in.
-
-    Without its plays on localhost a deployment would have no lock, no gate and no exit code.
-
-    Raises:
-        StrataError: the limit leaves localhost out.
-    """
-    named = [part for part in re.split(r"[,:;]", limit) if part]
-    if not named or any(
-        fnmatchcase("localhost", part) or "localhost" in groups.get(part, ()) for part in named
-    ):
-        return hosts
-    raise StrataError(
-        f"--limit {limit} leaves localhost out, where a deployment takes its lock and reports. "
-        f"Name it too: --limit {limit},localhost. Nothing was touched."
-    )
-
-
-def meant_as_options(names: Iterable[str], roles: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Of all variables' names those that begin like a role's option, or are one but for a slip of the pen."""
-    prefixes = tuple(f"{role}_" for role in roles)
-    return sorted(
-        name
-        for name in names
-        if name.startswith(prefixes) or difflib.get_close_matches(name, known, n=1, cutoff=NEARLY_THE_SAME)
-    )
-
-
-def unknown_option_problems(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Variables that were meant as options and are none: misspelt, or of another version."""
-    options = set(known)
-    return [
-        f"Unknown option '{name}'.{suggestion(name, options)}"
-        for name in sorted(names)
-        if name not in options
-    ]
-
-
 def feature_problems(features: Sequence[Mapping[str, Any]]) -> list[str]:
     """Ramps that cannot be carried out."""
     problems = []
     seen = set()
     for feature in features:
-        name, rollout = feature["name"], feature["rollout"]
+        name, rollout = feature["name"], feature.get("rollout", [100])
         if name in seen:
             problems.append(f"The feature '{name}' is listed twice.")
         seen.add(name)
@@ -208,48 +122,49 @@ def feature_problems(features: Sequence[Mapping[str, Any]]) -> list[str]:
     return problems
 
 
-def check_manifest(
-    *,
-    app: str | None,
-    layers: Sequence[str],
-    needs_release: bool,
-    version: Any,
-    url: str | None,
-    checksum: str | None,
-    kind: str,
-    image: str | None,
-    package: str | None,
-    features: Sequence[Mapping[str, Any]],
-    wanted_groups: Mapping[str, str],
-    groups: Mapping[str, Sequence[str]],
-    names: Iterable[str],
-    known: Iterable[str],
-    batches: Any,
-    policy: str,
-) -> None:
-    """Raise one StrataError that lists everything that is wrong with what was asked for."""
-    problems = unknown_option_problems(names, known)
-    if not SAFE_NAME.fullmatch(app or ""):
+@dataclass(frozen=True)
+class Manifest:
+    """What a deployment is asked to do: the values of a release manifest, and what the layers need.
+
+    Args:
+        needs_release: whether a version and an artifact must be given; a rollback needs neither.
+        wanted_groups: variable that names a group -> the group's name; each must have hosts.
+    """
+
+    app: str
+    layers: Sequence[str]
+    needs_release: bool = True
+    version: Any = None
+    url: str | None = None
+    checksum: str | None = None
+    kind: str = "archive"
+    image: str | None = None
+    package: str | None = None
+    features: Sequence[Mapping[str, Any]] = ()
+    wanted_groups: Mapping[str, str] = field(default_factory=dict)
+
+
+def manifest_problems(manifest: Manifest, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Everything that is wrong with what was asked for, apart from the types and choices of single options."""
+    problems = []
+    layers = set(manifest.layers)
+    if not SAFE_NAME.fullmatch(manifest.app):
         problems.append(
-            f"deployment_app '{app or ''}' is not a name for a folder: set it in the inventory, for example to shop."
+            f"deployment_app '{manifest.app}' is not a name for a folder: set it in the inventory, for example to shop."
         )
-    if needs_release and {"artifact", "database", "fleet"} & set(layers):
-        problem = version_problem(version)
-        problems += [problem] if problem else artifact_problems(kind, url, checksum, image, package)
-    problems += group_problems(wanted_groups, groups)
-    problems += feature_problems(features)
-    if list(layers) == ["feature"] and needs_release and not features:
+    if manifest.needs_release and layers & {"artifact", "database", "fleet"}:
+        problem = version_problem(manifest.version)
+        problems += (
+            [problem]
+            if problem
+            else artifact_problems(
+                manifest.kind, manifest.url, manifest.checksum, manifest.image, manifest.package
+            )
+        )
+    problems += group_problems(manifest.wanted_groups, groups)
+    problems += feature_problems(manifest.features)
+    if layers == {"feature"} and manifest.needs_release and not manifest.features:
         problems.append(
             "There is nothing to switch: give -e feature=NAME and -e percentage=N, or a manifest with feature_flag_features."
         )
-    problems += filter(None, [batch_size_problem(batches)])
-    if policy not in POLICIES:
-        problems.append(
-            f"fleet_rolling_policy '{policy}' is none of {', '.join(POLICIES)}.{suggestion(policy, POLICIES)}"
-        )
-    if problems:
-        raise StrataError(
-            "The deployment cannot begin, and nothing was touched:\n"
-            + "\n".join(f"- {line}" for line in problems),
-            problems=problems,
-        )
+    return problems

@@ -1,99 +1,84 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rotation: which members are taken out of the balancers, which may come back, and which stay recorded."""
+"""Rotation: which members are taken out of the balancers, which come back, and which stay recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import (
-    CONTROLLER,
-    Variables,
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import (
+    IN_THE_POOL,
+    Deployment,
+    Host,
+    Record,
+)
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import (
+    Result,
     failure_reason,
-    interrupted,
-    needs_change,
-    succeeded,
+    was_interrupted,
+)
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps import (
+    ACTIVATE,
+    DRAIN,
+    HEAL,
+    READ_POOLS,
+    RESTORE,
 )
 
-Record = Mapping[str, Mapping[str, Any]]
-"""Balancer host -> member -> the balancer's own definition of it: what Strata took out of rotation."""
 
-IN_THE_POOL = ("ready", "down")
-"""States of a member that nobody has taken out of rotation."""
-
-
-def member_of(variables: Variables, host: str) -> str | None:
-    """The name that the balancers know a host by; None for one that has no balancer."""
-    member = variables.get(host, {}).get("fleet_rolling_member")
-    return str(member) if member else None
+def members_to_heal(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """The part of the record whose hosts may serve again, by balancer: what an earlier deployment left out."""
+    fit = deployment.members_of([host for host in deployment.hosts if host.was_read and host.was_fit])
+    return _part(deployment.record, lambda balancer, member: member in fit and balancer in deployment.pools)
 
 
-def members_of(variables: Variables, hosts: Sequence[str]) -> list[str]:
-    """The balancers' names of the hosts that have one."""
-    members = [member_of(variables, host) for host in hosts]
-    return [member for member in members if member]
+def members_to_drain(deployment: Deployment, batch: Sequence[Host], version: str) -> list[str]:
+    """The batch's members whose host changes when ``version`` is made to run there."""
+    rolled_back = deployment.is_rollback or deployment.noted
+    return deployment.members_of(
+        [host for host in batch if host.needs_change(version) or (rolled_back and host.result(ACTIVATE))]
+    )
 
 
-def pools(variables: Variables) -> dict[str, Mapping[str, Any]]:
-    """Balancer host -> member -> ``{state, sessions, definition}``, as read when the deployment was opened."""
-    reading = variables.get(CONTROLLER, {}).get("__fleet_rolling_pool") or {}
-    return {item["item"]: item["members"] for item in reading.get("results") or [] if succeeded(item)}
-
-
-def stranded_members(variables: Variables, fleet: Sequence[str], record: Record) -> list[str]:
-    """Members that a dead deployment drained and whose host now runs a good release, healthy."""
-    recorded = {member for members in record.values() for member in members}
-    found = []
-    for host in fleet:
-        plan = variables.get(host, {}).get("__artifact_plan") or {}
-        current = plan.get("current") or {}
-        member = member_of(variables, host)
-        if (
-            member in recorded
-            and plan.get("healthy")
-            and current.get("state") == "good"
-            and not plan.get("pending")
-        ):
-            found.append(str(member))
-    return found
-
-
-def members_to_drain(variables: Variables, batch: Sequence[str], version: str) -> list[str]:
-    """The batch's members whose host would be changed by having ``version`` active."""
-    hosts = [host for host in batch if needs_change(variables[host].get("__artifact_plan") or {}, version)]
-    return members_of(variables, hosts)
-
-
-def members_to_roll_back(variables: Variables, batch: Sequence[str], version: str) -> list[str]:
-    """The batch's members whose host a rollback changes: what this deployment touched, or does not run ``version``."""
-    hosts = [
-        host
-        for host in batch
-        if variables[host].get("__artifact_activate")
-        or needs_change(variables[host].get("__artifact_plan") or {}, version)
+def members_to_restore(deployment: Deployment, batch: Sequence[Host], drained: Sequence[str]) -> list[str]:
+    """The drained members whose host is fit to serve: it was changed successfully, or is as it was before."""
+    return [
+        member
+        for member in deployment.members_of([host for host in batch if host.is_fit])
+        if member in drained
     ]
-    return members_of(variables, hosts)
 
 
-def members_to_restore(variables: Variables, batch: Sequence[str], drained: Sequence[str]) -> list[str]:
-    """Of the drained members those whose host is fit to serve: it was changed with success, or not touched."""
-    fit = members_of(variables, [host for host in batch if fit_to_serve(variables[host])])
-    return [member for member in fit if member in drained]
+def to_record(deployment: Deployment, drained: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What is about to be taken out of rotation, by balancer: only members that are in rotation now.
+
+    It is on disk before the first of them is drained, so that the next run can tell our drain from an operator's.
+    """
+    seen = last_seen(deployment)
+    return {
+        balancer: entry
+        for balancer, members in deployment.pools.items()
+        if (
+            entry := {
+                member: members[member].get("definition")
+                for member in drained
+                if member in members and seen.get((balancer, member)) in IN_THE_POOL
+            }
+        )
+    }
 
 
-def taken_out_by_us(
-    members: Sequence[str], balancer: str, drain: Mapping[str, Any] | None, record: Record
-) -> list[str]:
+def taken_out_by_us(members: Sequence[str], balancer: str, drain: Result | None, record: Record) -> list[str]:
     """Of the members those that Strata took out on this balancer: now, or in a deployment that died.
 
-    One that was out before the drain, and is not recorded, is an operator's.
+    A member that was out before the drain, and is not recorded, is an operator's.
 
     Args:
         drain: what the drain of the batch registered; None where there was none.
     """
-    before: dict[str, str] = {}
+    before: Mapping[str, str] = {}
     for item in (drain or {}).get("results") or []:
         if item.get("item") == balancer:
             before = item.get("before") or {}
@@ -101,15 +86,13 @@ def taken_out_by_us(
     return [member for member in members if member in recorded or before.get(member) in IN_THE_POOL]
 
 
-def in_rotation(
-    reading: Mapping[str, Any], member: str, drain: Mapping[str, Any] | None, record: Record
-) -> bool:
+def in_rotation(reading: Result, member: str, drain: Result | None, record: Record) -> bool:
     """Whether a balancer sends a member requests, or an operator wants that it does not.
 
     Args:
         reading: what reading the balancer registered, its ``item`` being the balancer's host.
         drain: see `taken_out_by_us`.
-        record: without any, a drain is nobody's: a run that died left the same behind as an operator would.
+        record: without any, it is unknown whose a drain is: a run that died leaves the same behind as an operator.
     """
     state = (reading.get("members") or {}).get(member, {}).get("state")
     if state == "drained":
@@ -117,93 +100,72 @@ def in_rotation(
     return state in ("ready", "maintenance")
 
 
-def fit_to_serve(own: Mapping[str, Any]) -> bool:
-    """Whether what a host runs may get requests again; its last change tells."""
-    plan = own.get("__artifact_plan") or {}
-    untouched = plan.get("healthy") is not False and bool(plan.get("current"))
-    for register in ("__artifact_rollback", "__artifact_activate"):
-        result = own.get(register)
-        if result and not result.get("skipped"):
-            return failure_reason(result) is None or (untouched and failed_before_the_switch(result))
-    return untouched
+def last_seen(deployment: Deployment) -> dict[tuple[str, str], str]:
+    """The last known state of each member by balancer host and name; ``unknown`` where a balancer failed.
 
-
-def failed_before_the_switch(result: Mapping[str, Any]) -> bool:
-    """Whether a failed activation or rollback has itself told that it changed nothing."""
-    return result.get("untouched") is True
-
-
-def intended_record(
-    variables: Variables, fleet: Sequence[str], version: str, record: Record
-) -> dict[str, Any]:
-    """The former record and the members that are in rotation now and will be drained.
-
-    It is on disk before the first of them is drained, so that the next run can tell ours from an operator's.
-    What is recorded of a balancer that is no longer there is forgotten, but not of one that does not answer.
-    """
-    reading = variables.get(CONTROLLER, {}).get("__fleet_rolling_pool") or {}
-    if failure_reason(reading) and not reading.get("results"):
-        return dict(record)
-    ours = members_to_drain(variables, [host for host in fleet if host in variables], version)
-    seen = pools(variables)
-    intended: dict[str, Any] = {}
-    for balancer in [item["item"] for item in reading.get("results") or []]:
-        members = seen.get(balancer, {})
-        entry = dict(record.get(balancer, {}))
-        for member in ours:
-            if members.get(member, {}).get("state") in IN_THE_POOL:
-                entry[member] = members[member].get("definition")
-        if entry:
-            intended[balancer] = entry
-    return intended
-
-
-def last_seen(variables: Variables, fleet: Sequence[str]) -> dict[tuple[str, str], str]:
-    """The last state of each member by balancer host and name; ``unknown`` where a balancer failed.
-
-    Unless it had drained the member, and has refused to put it back or was not asked.
+    A member stays ``drained`` where the balancer refused to put it back, or was not asked to.
     """
     seen: dict[tuple[str, str], str] = {
         (balancer, name): member["state"]
-        for balancer, members in pools(variables).items()
+        for balancer, members in deployment.pools.items()
         for name, member in members.items()
     }
-    for host in fleet:
-        member = member_of(variables, host)
-        for register in ("__fleet_rolling_drain", "__fleet_rolling_restore"):
-            for item in (variables.get(host, {}).get(register) or {}).get("results") or []:
-                if not member:
-                    continue
-                key = (item["item"], member)
-                if "members" in item:
-                    seen[key] = item["members"].get(member, {}).get("state", "unknown")
-                elif failure_reason(item):
-                    begun = bool(item.get("changed"))
-                    if register == "__fleet_rolling_drain":
-                        drained = begun or seen.get(key) == "drained"
-                    else:
-                        # It is set ready first and waited for then, so it may get requests already.
-                        drained = seen.get(key) == "drained" and not begun and not interrupted(item)
-                    seen[key] = "drained" if drained else "unknown"
+    for item in deployment.result(HEAL).get("results") or []:
+        for name in deployment.record.get(_balancer(item), {}):
+            _look(seen, item, name, restored=True)
+    for host in deployment.hosts:
+        for step in (DRAIN, RESTORE):
+            for item in host.result(step).get("results") or []:
+                if host.member:
+                    _look(seen, item, host.member, restored=step is RESTORE)
     return seen
 
 
-def remaining_record(variables: Variables, fleet: Sequence[str], record: Record) -> dict[str, Any]:
-    """The part of the record that is not known to be back in rotation, by the last reading of each balancer."""
-    seen = last_seen(variables, fleet)
-    kept = {
-        balancer: {
-            name: entry for name, entry in members.items() if seen.get((balancer, name)) not in IN_THE_POOL
-        }
+def _balancer(item: Result) -> str:
+    return str(item.get("item"))
+
+
+def _look(seen: dict[tuple[str, str], str], item: Result, member: str, *, restored: bool) -> None:
+    key = (_balancer(item), member)
+    if "members" in item:
+        seen[key] = item["members"].get(member, {}).get("state", "unknown")
+    elif failure_reason(item):
+        begun = bool(item.get("changed"))
+        if restored:
+            # The balancer sets it ready first and then waits for it, so it may get requests already.
+            drained = seen.get(key) == "drained" and not begun and not was_interrupted(item)
+        else:
+            drained = begun or seen.get(key) == "drained"
+        seen[key] = "drained" if drained else "unknown"
+
+
+def back_in_rotation(deployment: Deployment) -> dict[str, list[str]]:
+    """The recorded members that are known to be in rotation again, by balancer; they leave the record."""
+    seen = last_seen(deployment)
+    back = _part(deployment.record, lambda balancer, member: seen.get((balancer, member)) in IN_THE_POOL)
+    gone = _removed_balancers(deployment)
+    return {
+        **{balancer: sorted(members) for balancer, members in back.items()},
+        **{balancer: sorted(deployment.record[balancer]) for balancer in gone},
+    }
+
+
+def still_out(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """The part of the record that is not known to be back in rotation."""
+    back = back_in_rotation(deployment)
+    return _part(deployment.record, lambda balancer, member: member not in back.get(balancer, ()))
+
+
+def _removed_balancers(deployment: Deployment) -> list[str]:
+    """Recorded balancers that the inventory no longer has; one that does not answer is not forgotten."""
+    if not deployment.result(READ_POOLS):
+        return []
+    return [balancer for balancer in deployment.record if balancer not in deployment.settings.balancers]
+
+
+def _part(record: Record, wanted: Callable[[str, str], bool]) -> dict[str, dict[str, Any]]:
+    part = {
+        balancer: {member: entry for member, entry in members.items() if wanted(balancer, member)}
         for balancer, members in record.items()
     }
-    return {balancer: members for balancer, members in kept.items() if members}
-
-
-def batch_to_analyse(variables: Variables, batch: Sequence[str]) -> bool:
-    """Whether the batch was changed, all of it with success, and is back in rotation."""
-    activated = [variables[host].get("__artifact_activate") for host in batch]
-    restored = [variables[host].get("__fleet_rolling_restore") for host in batch]
-    if any(failure_reason(result) for result in activated + restored):
-        return False
-    return any((result or {}).get("changed") for result in activated + restored)
+    return {balancer: members for balancer, members in part.items() if members}

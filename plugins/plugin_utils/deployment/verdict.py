@@ -1,201 +1,221 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a deployment stands, read from what its tasks registered.
+"""Where a deployment stands, derived from what its tasks registered. What is not known to have succeeded has failed.
 
-Every task that touches something registers its result and is ignored when it fails, so that no host
-leaves the play and the last play always runs; what failed is found here, from the results alone, and
-the last task of the deployment fails with it. The tables below are the only place that knows the
-registered names.
+Every task that touches something registers its result and is ignored when it fails, so that no host leaves the play and
+the last play always runs. The failures are found here, and the last task of the deployment fails with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-Variables = Mapping[str, Mapping[str, Any]]
-"""A host's name -> its variables, as Ansible's ``hostvars``."""
-
-CONTROLLER = "localhost"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One registered result: what it is called, which layer it belongs to, what it tried."""
-
-    register: str
-    layer: str
-    tried: str
-    once: bool = False
-
-
-FLEET_STEPS = (
-    Step("__artifact_plan", "open", "reading what runs there"),
-    Step("__artifact_stage", "artifact", "staging the release"),
-    Step("__fleet_rolling_drain", "fleet", "draining the batch", once=True),
-    Step("__artifact_activate", "fleet", "activating the release"),
-    Step("__artifact_rollback", "fleet", "rolling the release back"),
-    Step("__fleet_rolling_restore", "fleet", "putting the batch back into rotation", once=True),
-    Step("__synthetic_verify", "fleet", "the synthetic journeys after the batch", once=True),
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import (
+    Deployment,
+    Failure,
+    Host,
+    Verdict,
 )
-CONTROLLER_STEPS = (
-    Step("__db_migrate_install", "open", "installing the database driver"),
-    Step("__db_migrate_plan", "open", "planning the migrations"),
-    Step("__fleet_rolling_pool", "open", "reading the balancers"),
-    Step("__feature_flag_plan", "open", "reading the feature flags"),
-    Step("__deployment_plan", "open", "checking the plan"),
-    Step("__deployment_record", "open", "recording what will be drained"),
-    Step("__db_migrate_backup", "database", "backing the database up"),
-    Step("__deployment_note", "database", "noting in the lock where the backup is"),
-    Step("__db_migrate_apply", "database", "migrating the database"),
-    Step("__db_migrate_rollback", "database", "rolling back the migration"),
-    Step("__feature_flag_failure", "feature", "ramping the feature"),
-    Step("__feature_flag_restore", "feature", "putting the flag back after that"),
-    Step("__feature_flag_rollback", "feature", "putting the flag back"),
-    Step("__deployment_close", "close", "writing the journal and releasing the lock"),
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.plan import backs_up
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import (
+    failure_reason,
+    succeeded,
+    was_skipped,
+)
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import still_out
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps import (
+    ACTIVATE,
+    ANALYSE,
+    BACK_UP,
+    CONFIRM,
+    CONFIRM_FEATURES,
+    CONTROLLER_STEPS,
+    DRAIN,
+    HEAL,
+    HOST_STEPS,
+    MIGRATE,
+    NOTE,
+    PLAN,
+    PLAN_DATABASE,
+    READ,
+    READ_FLAGS,
+    READ_POOLS,
+    RECORD,
+    RESTORE,
+    ROLL_BACK,
+    ROLL_BACK_DATABASE,
+    ROLL_BACK_FLAGS,
+    STAGE,
+    SWITCH_FLAG,
+    Step,
 )
 
-
-@dataclass(frozen=True)
-class Failure:
-    """What went wrong where: ``hosts`` is empty for a step that concerns no single host."""
-
-    layer: str
-    tried: str
-    reason: str
-    hosts: tuple[str, ...] = ()
+NO_RESULT = "it left no result, so it is not known to have run"
+SKIPPED = "it was skipped, although it had to run"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    passed: bool
-    failures: tuple[Failure, ...] = field(default_factory=tuple)
+def verdict(deployment: Deployment, *, in_hand: Sequence[str] = ()) -> Verdict:
+    """What has failed so far, in the order in which the deployment takes its steps.
+
+    Args:
+        in_hand: hosts of the batch that is being rolled; what they have not come to yet is not missing.
+    """
+    failures = deployment.noted
+    for found in (_failed(deployment), _left_out(deployment, in_hand), deployment.unclassified):
+        failures += _new(found, failures)
+    return Verdict(failures)
 
 
-def failure_reason(result: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> str | None:
-    """Why a registered result, or the first such of several, is a failure; None where none is, or was skipped."""
-    if not result:
-        return None
-    if not isinstance(result, Mapping):
-        return next(filter(None, map(failure_reason, result)), None)
-    broken = [item for item in result.get("results") or [] if failure_reason(item)]
-    if broken:
-        return "; ".join(
-            f"{item['item']}: {failure_reason(item)}"
-            if isinstance(item.get("item"), str)
-            else str(failure_reason(item))
-            for item in broken
+def final_verdict(deployment: Deployment) -> Verdict:
+    """What a deployment concludes at its end, where each step that was planned must have succeeded."""
+    so_far = verdict(deployment)
+    if not so_far.passed:
+        return so_far
+    return Verdict(tuple(_merged(_unfinished(deployment))) or tuple(_out_of_rotation(deployment)))
+
+
+def _failed(deployment: Deployment) -> tuple[Failure, ...]:
+    """The failures that the steps registered."""
+    on_hosts = [
+        Failure(step.layer, step.tried, reason, (host.name,))
+        for step in HOST_STEPS
+        for host in deployment.hosts
+        if (reason := failure_reason(host.result(step)))
+    ]
+    on_controller = [
+        Failure(step.layer, step.tried, reason)
+        for step in CONTROLLER_STEPS
+        if (reason := failure_reason(deployment.result(step)))
+    ]
+    return tuple(_merged(on_hosts + on_controller))
+
+
+def _left_out(deployment: Deployment, in_hand: Sequence[str]) -> tuple[Failure, ...]:
+    """Steps that a batch which has begun did not take."""
+    found = [
+        _missing(step, host)
+        for host in deployment.hosts
+        if host.name not in in_hand and host.result(RECORD).get("go")
+        for step in _steps_of(deployment, host)
+        if _is_missing(deployment, host, step)
+    ]
+    return tuple(_merged(found))
+
+
+def _steps_of(deployment: Deployment, host: Host) -> Iterator[Step]:
+    """The steps that a host takes once its batch has begun, as far as none of them fails."""
+    record = host.result(RECORD)
+    change = ROLL_BACK if deployment.is_rollback or host.result(ROLL_BACK) else ACTIVATE
+    drained = host.member in record.get("drain", ()) and deployment.settings.balancers
+    for step, expected in ((DRAIN, drained), (change, True), (RESTORE, drained and host.is_fit)):
+        if expected:
+            yield step
+            if failure_reason(host.result(step)):
+                return
+    if record.get("analyse") and deployment.settings.analysed:
+        yield ANALYSE
+
+
+def _is_missing(deployment: Deployment, host: Host, step: Step) -> bool:
+    result = host.result(step)
+    if step is ANALYSE and failure_reason(host.result(RESTORE)):
+        return False
+    return not result or was_skipped(result)
+
+
+def _missing(step: Step, host: Host) -> Failure:
+    result = host.result(step)
+    return Failure(step.layer, step.tried, SKIPPED if result else NO_RESULT, (host.name,))
+
+
+def _unfinished(deployment: Deployment) -> Iterator[Failure]:
+    """Steps of the plan that no play has come to."""
+    plan = deployment.plan
+    if plan is None:
+        yield Failure(PLAN.layer, PLAN.tried, NO_RESULT)
+        return
+    layers, settings = set(deployment.layers), deployment.settings
+    yield from _unread(deployment)
+    expected: list[tuple[Step, bool]] = [
+        (PLAN_DATABASE, "database" in layers and not deployment.is_rollback),
+        (READ_POOLS, "fleet" in layers and bool(settings.balancers)),
+        (READ_FLAGS, "feature" in layers and bool(settings.features)),
+        (HEAL, bool(plan.heal)),
+        (CONFIRM, "database" in layers),
+        (BACK_UP, backs_up(deployment)),
+        (NOTE, succeeded(deployment.result(BACK_UP))),
+        (MIGRATE, "database" in layers and not deployment.is_rollback),
+        (ROLL_BACK_DATABASE, "database" in layers and deployment.is_rollback),
+        (CONFIRM_FEATURES, bool(plan.steps)),
+        (ROLL_BACK_FLAGS, "feature" in layers and deployment.is_rollback),
+    ]
+    for step, wanted in expected:
+        result = deployment.result(step)
+        if wanted and (not result or was_skipped(result)):
+            yield Failure(step.layer, step.tried, SKIPPED if result else NO_RESULT)
+    for host in deployment.hosts:
+        if "artifact" in layers and host.selected and not succeeded(host.result(STAGE)):
+            yield _missing(STAGE, host)
+        if host.name in plan.fleet_hosts and not host.result(RECORD):
+            yield _missing(RECORD, host)
+    last = plan.steps[-1] if plan.steps else None
+    if last and not _reached(deployment, last):
+        reason = f"it did not come to its last step, {last['name']} at {last['percentage']}%"
+        yield Failure(SWITCH_FLAG.layer, SWITCH_FLAG.tried, reason)
+
+
+def _unread(deployment: Deployment) -> Iterator[Failure]:
+    if deployment.layers != ("feature",):
+        yield from (_missing(READ, host) for host in deployment.hosts if host.selected and not host.was_read)
+
+
+def _reached(deployment: Deployment, last: Mapping[str, Any]) -> bool:
+    """Whether the last step of the ramp was switched; a check switches nothing."""
+    result = deployment.result(SWITCH_FLAG)
+    flag = (result.get("flags") or {}).get(last["name"]) or {}
+    reached = {"on": 100.0, "off": 0.0}.get(str(flag.get("state")), flag.get("percentage"))
+    return succeeded(result) and (deployment.check_mode or reached == float(last["percentage"]))
+
+
+def _out_of_rotation(deployment: Deployment) -> Iterator[Failure]:
+    """What Strata took out and did not put back; a check leaves everything as it is."""
+    if deployment.check_mode:
+        return
+    for balancer, members in still_out(deployment).items():
+        hosts = tuple(host.name for host in deployment.hosts if host.member in members)
+        strangers = [name for name in members if name not in deployment.members_of(deployment.hosts)]
+        yield Failure(
+            "fleet",
+            "putting back what Strata took out of rotation",
+            f"still out of rotation on {balancer}: {', '.join([*hosts, *strangers])}. "
+            "Deploy again, or roll the artifact back, once the hosts are well",
+            hosts,
         )
-    if result.get("unreachable"):
-        return f"unreachable: {result.get('msg', 'no answer')}"
-    if result.get("failed"):
-        detail = result.get("msg") or result.get("module_stderr") or result.get("exception") or "no message"
-        return str(detail).strip()
-    return None
 
 
-def hook_failure(task: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    """Why a hook failed, for the record, from what Ansible tells a rescue."""
-    reason = "its result is secret (no_log)" if task.get("no_log") else failure_reason(result)
-    return f"{task.get('name') or task.get('action') or 'a task without a name'}: {reason or 'no message'}"
+def _merged(failures: Iterable[Failure]) -> list[Failure]:
+    """One failure for each reason, with all of its hosts."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for failure in failures:
+        found.setdefault((failure.layer, failure.tried, failure.reason), []).extend(failure.hosts)
+    return [Failure(*key, tuple(dict.fromkeys(hosts))) for key, hosts in found.items()]
 
 
-def interrupted(result: Mapping[str, Any] | None) -> bool:
-    """Whether a task ended without its module's own word, so that what it did, and whether it still does, is not known."""
-    result = result or {}
-    return bool(result.get("unreachable")) or "module_stdout" in result
-
-
-def verdict(variables: Variables, fleet: Sequence[str]) -> Verdict:
-    """What has failed so far, in the order in which the deployment does things."""
-    controller = variables.get(CONTROLLER, {})
-    # Settling registers its own drains and restores over those that the verdict was read from.
-    recorded = controller.get("__deployment_settled")
-    failures = tuple(
-        Failure(**{**item, "hosts": tuple(item["hosts"])}) for item in (recorded or {}).get("failures", ())
-    )
-    failures += tuple(
-        failure
-        for failure in _untold(_fleet_failures(variables, fleet), failures) + _controller_failures(controller)
-        if failure not in failures
-    )
-    return Verdict(passed=not failures, failures=failures)
-
-
-def _untold(failures: Sequence[Failure], told: Sequence[Failure]) -> tuple[Failure, ...]:
-    """The failures but for the hosts of which the same is told already."""
-    known = {(item.layer, item.tried, item.reason, host) for item in told for host in item.hosts}
+def _new(failures: Iterable[Failure], known: Sequence[Failure]) -> tuple[Failure, ...]:
+    """The failures that are not known yet, without the hosts of which the same is known."""
+    told = {(item.layer, item.tried, item.reason, host) for item in known for host in item.hosts or ("",)}
     left = (
-        replace(
+        (
             item,
-            hosts=tuple(
-                host for host in item.hosts if (item.layer, item.tried, item.reason, host) not in known
+            tuple(
+                host
+                for host in item.hosts or ("",)
+                if (item.layer, item.tried, item.reason, host) not in told
             ),
         )
         for item in failures
     )
-    return tuple(item for item in left if item.hosts)
-
-
-def _controller_failures(controller: Mapping[str, Any]) -> tuple[Failure, ...]:
-    found = []
-    for step in CONTROLLER_STEPS:
-        reason = failure_reason(controller.get(step.register))
-        if reason:
-            found.append(Failure(step.layer, step.tried, reason))
-    return tuple(found)
-
-
-def _fleet_failures(variables: Variables, fleet: Sequence[str]) -> tuple[Failure, ...]:
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for step in FLEET_STEPS:
-        for host in fleet:
-            reason = failure_reason(variables.get(host, {}).get(step.register))
-            if reason:
-                found.setdefault((step.layer, step.tried, reason), []).append(host)
-    return tuple(
-        Failure(layer, tried, reason, tuple(hosts)) for (layer, tried, reason), hosts in found.items()
-    )
-
-
-def schema_version(database: Mapping[str, Any]) -> str | None:
-    """Where a schema is, from what a migration module said; None where the engine knows of no version."""
-    unversioned = database.get("engine", "sql") != "sql"
-    return database.get("version") or (None if unversioned else "an empty schema")
-
-
-def succeeded(result: Mapping[str, Any] | None) -> bool:
-    """Whether a registered result ran to its end and was not a failure."""
-    return (
-        result is not None and bool(result) and not result.get("skipped") and failure_reason(result) is None
-    )
-
-
-def running(variables: Variables, host: str) -> str | None:
-    """The version that a host runs now, as far as this deployment saw; None where none or not known."""
-    own = variables.get(host, {})
-    for register in ("__artifact_rollback", "__artifact_activate"):
-        result = own.get(register) or {}
-        if succeeded(result):
-            return str(result["version"])
-        if failure_reason(result) and result.get("changed"):
-            return f"{result.get('version', 'an unknown release')} (failed)"
-    current = (own.get("__artifact_plan") or {}).get("current") or {}
-    return current.get("version")
-
-
-def needs_change(plan: Mapping[str, Any], version: str) -> bool:
-    """Whether having ``version`` active would do anything on a host, from what `release_info` said of it.
-
-    True wherever `release` would restart the service, for that must not happen to a member in rotation.
-    """
-    current = plan.get("current") or {}
-    return (
-        current.get("version") != version
-        or current.get("state") != "good"
-        or bool(plan.get("pending"))
-        or plan.get("healthy") is False
-        or plan.get("service_state") in ("stopped", "failed")
-    )
+    return tuple(replace(item, hosts=tuple(filter(None, hosts))) for item, hosts in left if hosts)

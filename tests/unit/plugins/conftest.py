@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import os
+import pwd
 import shutil
 import socket
 import sqlite3
@@ -26,7 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.supervisord import Supervisord
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 
@@ -110,6 +111,15 @@ class Built:
     @property
     def url(self) -> str:
         return str(self.path)
+
+
+@pytest.fixture(scope="session")
+def unprivileged() -> dict[str, Any]:
+    """Arguments for subprocess: a server started by root runs as nobody, the one other user that every system has."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
 @pytest.fixture
@@ -222,7 +232,9 @@ autostart=false
 def supervised(supervisord: Supervised) -> Iterator[Supervised]:
     """The supervisord with nothing running and no release there, before and after."""
     yield supervisord
-    Supervisord(ServiceOptions(**supervisord.service))._call("stopAllProcesses")
+    options = service_options(supervisord.service)
+    assert options
+    Supervisord(options)._call("stopAllProcesses")
     shutil.rmtree(supervisord.root, ignore_errors=True)
 
 

@@ -123,7 +123,7 @@ def test_a_step_whose_analysis_fails_is_put_back_and_told(
     assert run.code == 2
     assert "Set the flag: search to 10%" in run.said
     told = run.said.rpartition("fatal:")[2]
-    assert "search at 10%: 3 of 3 journeys failed" in told
+    assert "search at 10%: The analysis failed: journeys: 3 of 3 journeys failed" in told
     assert "step 'find it' expected status 200 and got status 404" in told.replace("''", "'")
     assert before == (on("bastion1").file(FLAGS).content, on("bastion1").file(f"{RECORD}/flags.json").content)
 

@@ -124,7 +124,7 @@ def _validate(journey: Journey) -> None:
         for pointer in step.expect.json:
             if pointer and not pointer.startswith("/"):
                 raise StrataError(
-                    f"{where}: '{pointer}' is no JSON pointer, which begins with a slash, as in /order/id"
+                    f"{where}: '{pointer}' is not a JSON pointer, which begins with a slash, as in /order/id"
                 )
         unknown = sorted(step.placeholders() - known)
         if unknown:

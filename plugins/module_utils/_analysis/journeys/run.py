@@ -132,8 +132,8 @@ def run_journeys(journeys: Sequence[Journey], load: Load, thresholds: Thresholds
     return _sum(walks, time.perf_counter() - began, thresholds.percentile)
 
 
-def judge(result: JourneyResult, thresholds: Thresholds) -> str | None:
-    """Which threshold the result exceeds, in words; None if it is good."""
+def judge(result: JourneyResult, thresholds: Thresholds) -> tuple[str, ...]:
+    """A sentence for each threshold that the result exceeds; none if it is good."""
     complaints = []
     if result.error_rate > thresholds.error_rate:
         first = result.failures[0]
@@ -148,7 +148,7 @@ def judge(result: JourneyResult, thresholds: Thresholds) -> str | None:
             f"The latency {name} of {result.requests} requests was {result.latency[name]} s "
             f"where {thresholds.latency} s is allowed."
         )
-    return " ".join(complaints) or None
+    return tuple(complaints)
 
 
 def percentile_name(percentile: float) -> str:

@@ -22,9 +22,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact import sources
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import (
+    MAX_BYTES,
+    Artifact,
+    Named,
+    Wanted,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import connect
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
     Service,
     ServiceOptions,
@@ -37,6 +44,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.durable import
     write_text,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import HIDDEN
 
 SPECIFICATION = "container.json"
 ENVIRONMENT = "container.env"
@@ -235,7 +243,64 @@ class Container:
 class ContainerInstaller:
     """See `Installer`."""
 
-    NAME = "container"
+    NAME: ClassVar[str] = "container"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "image": {"type": "str"},
+        "max_bytes": MAX_BYTES,
+        "name": {"type": "str", "default": ""},
+        "ports": {"type": "list", "elements": "str", "default": []},
+        "volumes": {"type": "list", "elements": "str", "default": []},
+        "environment": {"type": "dict", "default": {}},
+        "network": {"type": "str", "default": ""},
+        "command": {"type": "list", "elements": "str", "default": []},
+        "user": {"type": "str", "default": ""},
+        "restart": {"type": "str", "default": "unless-stopped"},
+        "labels": {"type": "dict", "default": {}},
+        "options": {"type": "list", "elements": "str", "default": []},
+        "registry": {
+            "type": "dict",
+            "options": {
+                "username": {"type": "str", "required": True},
+                "password": {"type": "str", "required": True, "no_log": True},
+            },
+        },
+    }
+
+    @staticmethod
+    def artifact(options: Mapping[str, Any], wanted: Wanted) -> Artifact:
+        login = options["registry"]
+        return Container(
+            options["image"] or "",
+            wanted.source,
+            wanted.checksum,
+            specification(options),
+            (login["username"], login["password"]) if login else None,
+            options["max_bytes"],
+        )
+
+    @staticmethod
+    def problems(named: Named) -> list[str]:
+        if named.url:
+            both = "Both artifact_image and artifact_url are given: leave one of them out."
+            return [both] * bool(named.image) + named.source_problems()
+        if not named.image:
+            return [
+                "No image is given: set artifact_image to REGISTRY/NAME@sha256:HEX, or artifact_url to a file of `docker save`."
+            ]
+        try:
+            Container(named.image, given=named.checksum).validate()
+        except StrataError as error:
+            return [str(error)]
+        return []
+
+    @staticmethod
+    def shown(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        # Its values may be secret, and as short as "1", so that Ansible cannot hide them wherever they are.
+        environment = given.get("environment")
+        if not environment:
+            return given
+        names = sorted(environment) if isinstance(environment, Mapping) else HIDDEN
+        return {**given, "environment": names}
 
     def install(self, folder: Path) -> None:
         """Create the container beside the one that runs; one that is there already, as it should be, is taken."""
@@ -256,11 +321,11 @@ class ContainerInstaller:
         docker("create", *made.words(), secrets=made.secrets)
 
     def service(self, folder: Path, options: ServiceOptions | None) -> Service | None:
-        if options and options.manager != "none":
+        if options and connect(options):
             raise StrataError(
                 f"A container is run by Docker, not by {options.manager}: leave the service out, or give it the manager none."
             )
-        return ContainerService(Made(folder), options or ServiceOptions("none", "", None))
+        return ContainerService(Made(folder), options or ServiceOptions())
 
     def remove(self, folder: Path) -> None:
         # What Docker does not let go of stays, stopped: no release that serves is to fail for one that goes.
@@ -424,6 +489,10 @@ class ContainerService:
         since = f"{self._restarted_at:.6f}"
         said = docker("logs", "--tail", "20", "--since", since, self._made.name, both=True)
         return _blotted(said, self._made.secrets).splitlines()[-20:]
+
+    def doubt(self, status: Status | None, probed: bool) -> str:
+        del status, probed
+        return ""
 
 
 def docker(

@@ -21,7 +21,11 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import act
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import settled
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, load
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import (
+    Release,
+    State,
+    load,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
@@ -41,6 +45,28 @@ class Report:
     migrations: list[str] | None
 
 
+@dataclass(frozen=True)
+class StateOnDisk:
+    """The current release and the unfinished change of it, in the form that `Report` has them."""
+
+    current: dict[str, Any] | None
+    pending: dict[str, Any] | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a good release is current and nothing is unfinished."""
+        return self.current is not None and self.current["state"] == "good" and self.pending is None
+
+
+def state_on_disk(root: str) -> StateOnDisk:
+    """What is current on this host now; nothing where that cannot be read, for use after a failure."""
+    try:
+        _, state, current = _read(root)
+    except StrataError:
+        return StateOnDisk(None, None)
+    return StateOnDisk(*_current_and_pending(state, current))
+
+
 def describe(
     root: str,
     *,
@@ -52,13 +78,10 @@ def describe(
 
     A supervisor that does not answer, or answers badly, is part of the report and not an error.
     """
-    layout = Layout(root)
     if migrations:
         validate_shared((migrations,))
+    layout, state, current = _read(root)
     with act(f"Reading the releases under {root}"):
-        found = load(layout.state)
-        state = settled(layout, found)
-        current = layout.current()
         names = _migrations(layout.release(current) / migrations) if current and migrations else []
     newest_first = sorted(
         state.releases.values(), key=lambda each: (each.order, each.staged_at), reverse=True
@@ -67,16 +90,34 @@ def describe(
     service_state, service_detail = _service(
         layout, current or "", state.releases.get(current or ""), service
     )
+    summary, pending = _current_and_pending(state, current)
     return Report(
-        current=_summary(state.releases.get(current), current) if current else None,
+        current=summary,
         releases=[_entry(each) for each in newest_first],
         rollback_target=state.last_good(state.left(current)),
-        pending=asdict(state.intent) if state.intent else None,
+        pending=pending,
         healthy=healthy,
         health_detail=health_detail,
         service_state=service_state,
         service_detail=service_detail,
         migrations=names,
+    )
+
+
+def _read(root: str) -> tuple[Layout, State, str | None]:
+    """The folders of an app, what is recorded of its releases, and which one is current."""
+    layout = Layout(root)
+    with act(f"Reading the releases under {root}"):
+        state = settled(layout, load(layout.state))
+        return layout, state, layout.current()
+
+
+def _current_and_pending(
+    state: State, current: str | None
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    return (
+        _summary(state.releases.get(current), current) if current else None,
+        asdict(state.intent) if state.intent else None,
     )
 
 

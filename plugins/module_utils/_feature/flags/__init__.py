@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import choose
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.flagd import Flagd
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.protocol import FlagProvider
 
@@ -17,18 +17,13 @@ PROVIDERS: Mapping[str, type[FlagProvider]] = {
 }
 
 
-def connect(options: Mapping[str, Any]) -> FlagProvider:
-    """The provider that ``options['provider']`` names, its options checked.
+def connect(given: Mapping[str, Any]) -> FlagProvider:
+    """Make the provider that a user's dictionary names under ``provider``, from the rest of the dictionary.
 
     Raises:
-        StrataError: there is none of that name, or its options cannot work.
+        StrataError: no provider has that name, or the options are not valid.
     """
-    try:
-        kind = PROVIDERS[options["provider"]]
-    except KeyError as error:
-        raise StrataError(
-            f"There is no feature flag provider '{options['provider']}'; there are: {', '.join(PROVIDERS)}."
-        ) from error
+    kind, options = choose("feature flag provider", PROVIDERS, given)
     provider = kind(options)
     provider.validate()
     return provider

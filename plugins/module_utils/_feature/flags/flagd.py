@@ -26,16 +26,17 @@ from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.proto
 )
 
 FINE_WEIGHTS = 100_000
-"""The sum of the weights for a percentage that is no whole number: thousandths of a percent."""
+"""The sum of the weights for a percentage that is not a whole number: thousandths of a percent."""
 
 
 class Flagd:
     """The flags of one JSON file, which is replaced in one rename; everything else in it stays."""
 
     NAME: ClassVar[str] = "flagd"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"path": {"type": "str", "required": True}}
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._given = str(options.get("path") or "")
+        self._given: str = options["path"]
         self._path = Path(os.path.realpath(self._given))  # a link to the file stays a link
 
     def validate(self) -> None:
@@ -104,18 +105,18 @@ class Flagd:
             document = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise StrataError(
-                f'Reading the flag file {self._path}: there is none. Mend the path, or begin one with {{"flags": {{}}}}.'
+                f'Reading the flag file {self._path}: it does not exist. Correct the path, or create the file with {{"flags": {{}}}}.'
             ) from error
         except OSError as error:
             raise StrataError(f"Reading the flag file {self._path}: {error.strerror}.") from error
         except ValueError as error:
             raise StrataError(
-                f"Reading the flag file {self._path}: it is not valid JSON ({error}). Mend it."
+                f"Reading the flag file {self._path}: it is not valid JSON ({error}). Correct the file."
             ) from error
         flags = document.get("flags") if isinstance(document, dict) else None
         if not isinstance(flags, dict) or not all(isinstance(flag, dict) for flag in flags.values()):
             raise StrataError(
-                f"Reading the flag file {self._path}: it is no flagd document, "
+                f"Reading the flag file {self._path}: it is not a flagd document, "
                 "which is an object whose 'flags' is an object of flags by name."
             )
         valid: dict[str, Any] = document

@@ -30,9 +30,16 @@ class FlagState:
 
 
 class FlagProvider(Protocol):
-    """One flag service, made from the options of the module, which it takes by name."""
+    """One flag service.
+
+    Args:
+        NAME: the provider's name, by which users choose it.
+        OPTIONS: its own options, declared as in an AnsibleModule's ``argument_spec``.
+        options: these options, validated and converted as ``OPTIONS`` declares them.
+    """
 
     NAME: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
 
     def __init__(self, options: Mapping[str, Any]) -> None: ...
 
@@ -43,7 +50,7 @@ class FlagProvider(Protocol):
         """All flags by name."""
 
     def describe(self, definition: Definition | None) -> FlagState:
-        """The state in which a definition puts its flag; None is no flag."""
+        """The state in which a definition puts its flag; None means that the flag does not exist."""
 
     def revise(self, name: str, definition: Definition | None, percentage: float) -> Definition:
         """The definition that turns the flag on for ``percentage`` of the users (0 = off), keeping the rest of it.

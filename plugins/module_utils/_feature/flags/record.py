@@ -22,19 +22,30 @@ GUARD = ".flags.guard"
 
 @dataclass(frozen=True)
 class Former:
-    """A flag before a rollout first changed it; ``definition`` is None where there was no such flag."""
+    """A flag before a rollout first changed it; ``definition`` is None where there was no such flag.
+
+    Args:
+        percentages: where the rollout may have left the flag: at the percentage that it set last or, if it died
+            while it changed the flag, at the one before it. Empty in the records of earlier versions.
+        last: whether the last of them is where the rollout ends.
+    """
 
     provider: str
     rollout: str
     at: str
     definition: Definition | None
+    percentages: tuple[float, ...] = ()
+    last: bool = True
 
 
 def read(folder: Path) -> dict[str, Former]:
     """The recorded flags by name; none where there is no record."""
     path = folder / RECORD
     try:
-        return {name: Former(**entry) for name, entry in read_json(path, {}).items()}
+        return {
+            name: Former(**{**entry, "percentages": tuple(entry.get("percentages", ()))})
+            for name, entry in read_json(path, {}).items()
+        }
     except (AttributeError, TypeError) as error:
         raise StrataError(
             f"Reading {path}: it is not a record of flags. Look who wrote it, then remove it."

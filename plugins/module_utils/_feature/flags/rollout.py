@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -72,12 +72,15 @@ def ensure_switched(
     *,
     record: Path | None = None,
     rollout: str | None = None,
+    last: bool = True,
     check_mode: bool = False,
 ) -> FlagResult:
     """Turn a flag on for ``percentage`` of the users; 0 is off.
 
     Args:
-        record: folder that keeps the former definition, before the first change that ``rollout`` makes.
+        record: folder that keeps the former definition, before the first change that ``rollout`` makes. A former
+            definition that an unfinished rollout has recorded is kept, see `is_unfinished`.
+        last: whether this is the last step of ``rollout``.
 
     Raises:
         StrataError: the flag cannot be read, switched or written; then it is as it was.
@@ -99,11 +102,41 @@ def ensure_switched(
         if not check_mode:
             with records.alone(record) if record and rollout else nullcontext(), provider.alone():
                 before, after, recorded = plan()  # once more, now that nobody else writes
-                if record and rollout and (name not in recorded or recorded[name].rollout != rollout):
-                    former = records.Former(provider.NAME, rollout, utc_now(), before[name])
-                    records.write(record, {**recorded, name: former})
-                provider.write(after)
+                if record and rollout:
+                    former = _former(provider, name, before[name], recorded.get(name), rollout)
+                    step = replace(former, percentages=(*former.percentages, percentage), last=last)
+                    records.write(record, {**recorded, name: step})
+                    provider.write(after)
+                    # Only now: a kill before this line leaves a flag that may be at either percentage.
+                    records.write(record, {**recorded, name: replace(step, percentages=(percentage,))})
+                else:
+                    provider.write(after)
     return _result(provider, after != before, before, after)
+
+
+def is_unfinished(provider: FlagProvider, name: str, former: records.Former, flag: Definition | None) -> bool:
+    """Whether the rollout that recorded ``former`` ended before its last step, and nobody has changed the flag since.
+
+    If the flag is anywhere but where that rollout left it, somebody else has changed it. Then its present state is
+    the one to go back to.
+    """
+    if former.provider != provider.NAME:
+        return False
+    left_at = [step for step in former.percentages if provider.revise(name, flag, step) == flag]
+    return bool(left_at) and not (former.last and former.percentages[-1] in left_at)
+
+
+def _former(
+    provider: FlagProvider,
+    name: str,
+    flag: Definition | None,
+    recorded: records.Former | None,
+    rollout: str,
+) -> records.Former:
+    """What ``rollout`` goes back to: what it has recorded, or an unfinished one before it; else the flag as it is."""
+    if recorded and (recorded.rollout == rollout or is_unfinished(provider, name, recorded, flag)):
+        return replace(recorded, rollout=rollout)
+    return records.Former(provider.NAME, rollout, utc_now(), flag)
 
 
 def ensure_restored(

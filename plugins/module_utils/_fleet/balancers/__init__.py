@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.caddy import Caddy
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.haproxy import HAProxy
-from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import ProviderFactory
+from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import Balancer
 
-PROVIDERS: dict[str, ProviderFactory] = {
+PROVIDERS: Mapping[str, type[Balancer]] = {
     Caddy.NAME: Caddy,
     HAProxy.NAME: HAProxy,
 }

@@ -52,20 +52,23 @@ class Caddy:
     removed from, and appended to, the handler's ``upstreams``, which makes Caddy reload.
 
     Args:
-        address: the admin API's URL.
-        pool: the handler's ``@id``.
+        options: ``address`` is the admin API's URL, ``pool`` the handler's ``@id``.
     """
 
     NAME: ClassVar[str] = "caddy"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "address": {"type": "str", "required": True},
+        "pool": {"type": "str", "required": True},
+    }
 
-    def __init__(self, address: str, pool: str) -> None:
-        self._address = address.rstrip("/")
-        self._pool = pool
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._address = options["address"].rstrip("/")
+        self.pool: str = options["pool"]
 
     def validate(self) -> None:
         urls.validate_http(self._address, "address")
-        if not re.fullmatch(r"[^/?#\s]+", self._pool):
-            raise StrataError(f"'{self._pool}' cannot be the @id of a Caddy handler.")
+        if not re.fullmatch(r"[^/?#\s]+", self.pool):
+            raise StrataError(f"'{self.pool}' cannot be the @id of a Caddy handler.")
 
     def read(self, owned: Mapping[str, Definition]) -> dict[str, Member]:
         handler, _etag = self._handler()
@@ -73,7 +76,7 @@ class Caddy:
         for upstream in handler.get("upstreams") or []:
             slot = _slot(upstream)
             if slot:
-                _require_retries(handler, self._pool)
+                _require_retries(handler, self.pool)
                 upstreams[slot.name] = (DRAINED if slot.drained else READY, upstream)
             else:
                 upstreams[str(upstream.get("dial", ""))] = (READY, upstream)
@@ -103,7 +106,7 @@ class Caddy:
         if rest:
             self._edit(lambda upstreams: [entry for entry in upstreams if entry.get("dial") not in rest])
 
-    def notice(self, names: Collection[str]) -> float:
+    def seconds_until_noticed(self, names: Collection[str]) -> float:
         handler, _etag = self._handler()
         active = _active_check(handler)
         if not active or not any(slot.name in names for slot in _slots(handler)):
@@ -139,11 +142,11 @@ class Caddy:
         return {slot.name for slot in slots}
 
     def _edit(self, change: Callable[[list[Upstream]], list[Upstream]]) -> None:
-        """Replace the upstreams, and begin anew whenever somebody else was quicker."""
+        """Replace the upstreams, and start again whenever another change came first."""
         for _attempt in range(EDIT_ATTEMPTS):
             handler, etag = self._handler()
             body = json.dumps(change(handler.get("upstreams") or [])).encode()
-            path = f"/id/{self._pool}/upstreams"
+            path = f"/id/{self.pool}/upstreams"
             answer = self._request(
                 "PATCH", path, body, {"If-Match": etag, "Content-Type": "application/json"}
             )
@@ -152,21 +155,21 @@ class Caddy:
             if answer.status != 412:
                 raise self._refused("PATCH", path, answer)
         raise StrataError(
-            f"Changing pool '{self._pool}' of Caddy at {self._address}: its configuration was changed by "
-            f"somebody else {EDIT_ATTEMPTS} times in a row. See who does, and try again."
+            f"Changing pool '{self.pool}' of Caddy at {self._address}: its configuration was changed by "
+            f"somebody else {EDIT_ATTEMPTS} times in a row. Find out what changes it, and try again."
         )
 
     def _handler(self) -> tuple[dict[str, Any], str]:
-        path = f"/id/{self._pool}"
+        path = f"/id/{self.pool}"
         answer = self._request("GET", path)
         if answer.status == 404:
             raise StrataError(
-                f'Caddy at {self._address} has no object with "@id": "{self._pool}". Give the reverse_proxy '
+                f'Caddy at {self._address} has no object with "@id": "{self.pool}". Give the reverse_proxy '
                 "handler that id in Caddy's configuration, or correct the pool."
             )
         handler = self._decoded("GET", path, answer)
         if not isinstance(handler, dict) or handler.get("handler") != "reverse_proxy":
-            raise StrataError(f"'{self._pool}' of Caddy at {self._address} is not a reverse_proxy handler.")
+            raise StrataError(f"'{self.pool}' of Caddy at {self._address} is not a reverse_proxy handler.")
         return handler, answer.headers.get("etag", "")
 
     def _json(self, method: str, path: str) -> Any:
@@ -202,7 +205,9 @@ class Caddy:
                 failure = error
                 if attempt + 1 < ADMIN_ATTEMPTS:
                     time.sleep(ADMIN_PAUSE)
-        raise StrataError(f"Caddy's admin API does not answer: {failure}. See that Caddy runs.") from failure
+        raise StrataError(
+            f"Caddy's admin API does not answer: {failure}. Check that Caddy runs."
+        ) from failure
 
 
 def probe(handler: Mapping[str, Any], name: str) -> tuple[bool | None, str]:

@@ -12,7 +12,7 @@ import csv
 import re
 import socket
 from collections.abc import Collection, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import (
@@ -33,22 +33,26 @@ class HAProxy:
     """A backend; its members are its servers, by name.
 
     Args:
-        address: the stats socket: an absolute path or HOST:PORT. It must have ``level admin``.
-        pool: the backend's name.
+        options: ``address`` is the stats socket, an absolute path or HOST:PORT, which must have ``level admin``;
+            ``pool`` is the backend's name.
     """
 
     NAME: ClassVar[str] = "haproxy"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "address": {"type": "str", "required": True},
+        "pool": {"type": "str", "required": True},
+    }
 
-    def __init__(self, address: str, pool: str) -> None:
-        self._address = address
-        self._pool = pool
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._address: str = options["address"]
+        self.pool: str = options["pool"]
 
     def validate(self) -> None:
         if not re.fullmatch(r"/.+|.+:\d{1,5}", self._address):
             raise StrataError(
-                f"'{self._address}' is no HAProxy stats socket: give an absolute path or HOST:PORT."
+                f"'{self._address}' is not an HAProxy stats socket. Give an absolute path or HOST:PORT."
             )
-        self._checked(self._pool)
+        self._checked(self.pool)
 
     def read(self, owned: Mapping[str, Definition]) -> dict[str, Member]:
         del owned  # HAProxy forgets no server
@@ -73,7 +77,7 @@ class HAProxy:
         for name in names:
             self._set_state(name, "drain")
 
-    def notice(self, names: Collection[str]) -> float:
+    def seconds_until_noticed(self, names: Collection[str]) -> float:
         del names
         return 0.0
 
@@ -82,7 +86,7 @@ class HAProxy:
             self._set_state(name, "ready")
 
     def _set_state(self, name: str, state: str) -> None:
-        command = f"set server {self._pool}/{self._checked(name)} state {state}"
+        command = f"set server {self.pool}/{self._checked(name)} state {state}"
         answer = self._ask(command)
         if answer.strip():
             raise StrataError(
@@ -92,7 +96,7 @@ class HAProxy:
 
     def _administrative_states(self) -> tuple[str, dict[str, int]]:
         """The backend's number, and srv_admin_state of each server."""
-        command = f"show servers state {self._pool}"
+        command = f"show servers state {self.pool}"
         answer = self._ask(command)
         lines = answer.splitlines()
         if len(lines) < 2 or not lines[1].startswith("# "):
@@ -113,7 +117,7 @@ class HAProxy:
     def _checked(self, name: str) -> str:
         # HAProxy's own alphabet for names; anything else would be another command.
         if not re.fullmatch(r"[\w.:-]+", name, re.ASCII):
-            raise StrataError(f"'{name}' is no name of an HAProxy backend or server.")
+            raise StrataError(f"'{name}' cannot be the name of an HAProxy backend or server.")
         return name
 
     def _ask(self, command: str) -> str:
@@ -125,7 +129,7 @@ class HAProxy:
                     chunks.append(chunk)
         except OSError as error:
             raise StrataError(
-                f"Asking HAProxy at {self._address} '{command}': {error}. See that HAProxy runs, that "
+                f"Asking HAProxy at {self._address} '{command}': {error}. Check that HAProxy runs, that "
                 "'stats socket' gives this address, and that this user may use it."
             ) from error
         return b"".join(chunks).decode("utf-8", errors="replace")

@@ -17,14 +17,14 @@ from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pro
     DRAINED,
     MAINTENANCE,
     READY,
+    Balancer,
     Definition,
     Member,
-    Provider,
 )
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PoolChange:
     """The whole pool after (in check mode: as it would be after), and its states before."""
 
     changed: bool
@@ -55,9 +55,8 @@ def minimum_ready(value: str, pool_size: int) -> int:
 
 
 def ensure_members(
-    provider: Provider,
+    balancer: Balancer,
     *,
-    pool: str,
     members: Sequence[str],
     state: str,
     owned: Mapping[str, Definition],
@@ -65,12 +64,11 @@ def ensure_members(
     timeout: float,
     interval: float,
     check_mode: bool,
-) -> Outcome:
+) -> PoolChange:
     """Bring ``members`` into ``state``, ``drained`` or ``ready``, all at once; none: only read.
 
     Args:
-        pool: the pool's name, for messages.
-        owned: definitions of members that Strata took out earlier; see `Provider.read`.
+        owned: definitions of members that Strata took out earlier; see `Balancer.read`.
         min_ready: see `minimum_ready`; a drain that would leave fewer ready members is refused.
         timeout: seconds to wait, for sessions to end or for members to be seen healthy.
         interval: seconds between two looks.
@@ -81,20 +79,20 @@ def ensure_members(
     started = time.monotonic()
     if interval <= 0:
         raise StrataError(f"interval is {interval}: give seconds above 0 between two looks at the balancer.")
-    provider.validate()
+    balancer.validate()
     minimum_ready(min_ready, 0)
-    current = provider.read(owned)
-    wanted = _wanted(current, pool, members)
+    current = balancer.read(owned)
+    wanted = _wanted(current, balancer.pool, members)
     left_alone = tuple(name for name in wanted if current[name].state == MAINTENANCE)
     wanted = [name for name in wanted if name not in left_alone]
     switched = [name for name in wanted if (current[name].state == DRAINED) != (state == DRAINED)]
     if state == DRAINED:
-        _guard(current, pool, switched, min_ready)
-    notice = provider.notice(switched) if state == READY and switched else 0.0
-    if notice and notice >= timeout:
+        _guard(current, balancer.pool, switched, min_ready)
+    until_noticed = balancer.seconds_until_noticed(switched) if state == READY and switched else 0.0
+    if until_noticed and until_noticed >= timeout:
         raise StrataError(
-            f"Putting members back into pool '{pool}' takes the balancer's own health check up to {notice:g} s to "
-            f"notice, and timeout is {timeout:g} s. Nothing was changed. Shorten the check's interval in the "
+            f"Putting members back into pool '{balancer.pool}' takes the balancer's own health check up to "
+            f"{until_noticed:g} s to notice, and timeout is {timeout:g} s. Nothing was changed. Shorten the check's interval in the "
             "balancer, to a second for instance, or wait longer (timeout)."
         )
 
@@ -105,13 +103,13 @@ def ensure_members(
         deadline = started + timeout
         if state == DRAINED:
             if switched:
-                provider.drain(switched)
-            _await_idle(provider, pool, wanted, bool(switched), deadline, interval)
+                balancer.drain(switched)
+            _await_idle(balancer, wanted, bool(switched), deadline, interval)
             owned = {**owned, **definitions}
         else:
-            _restore(provider, pool, wanted, definitions, owned, notice, deadline, interval)
-        after = provider.read(owned) if wanted else current
-    return Outcome(
+            _restore(balancer, wanted, definitions, owned, until_noticed, deadline, interval)
+        after = balancer.read(owned) if wanted else current
+    return PoolChange(
         changed=bool(switched),
         before={name: member.state for name, member in current.items()},
         members=after,
@@ -149,7 +147,7 @@ def _guard(current: Mapping[str, Member], pool: str, leaving: Sequence[str], min
 
 
 def _await_idle(
-    provider: Provider, pool: str, names: Sequence[str], changed: bool, deadline: float, interval: float
+    balancer: Balancer, names: Sequence[str], changed: bool, deadline: float, interval: float
 ) -> None:
     if not names:
         return
@@ -159,13 +157,13 @@ def _await_idle(
     def idle() -> bool:
         # Twice: a request that was routed before the switch may be counted only after it.
         nonlocal sessions, idle_looks
-        sessions = {name: count for name, count in provider.sessions(names).items() if count}
+        sessions = {name: count for name, count in balancer.sessions(names).items() if count}
         idle_looks = 0 if sessions else idle_looks + 1
         return idle_looks == 2
 
     if not _until(idle, deadline, interval):
         raise StrataError(
-            f"Draining pool '{pool}': no new requests go to {_listed(names)}, but the time is up and "
+            f"Draining pool '{balancer.pool}': no new requests go to {_listed(names)}, but the time is up and "
             f"{_listed(f'{name} ({count} sessions)' for name, count in sessions.items()) or 'one'} "
             "was still at work. The members stay drained. Wait longer (timeout), or find what keeps them busy.",
             sessions=sessions,
@@ -174,31 +172,30 @@ def _await_idle(
 
 
 def _restore(
-    provider: Provider,
-    pool: str,
+    balancer: Balancer,
     names: Sequence[str],
     definitions: Mapping[str, Definition],
     owned: Mapping[str, Definition],
-    notice: float,
+    until_noticed: float,
     deadline: float,
     interval: float,
 ) -> None:
     """Wait for healthy, put back, wait for ready: a balancer may route to a member before it checks it."""
     missing: list[str] = []
-    noticed = 0.0
+    noticed_at = 0.0
 
     def healthy() -> bool:
         nonlocal missing
-        seen = provider.read(owned)
+        seen = balancer.read(owned)
         missing = [f"{name} ({seen[name].health})" for name in definitions if seen[name].healthy is False]
         return not missing
 
     def ready() -> bool:
         nonlocal missing
-        if time.monotonic() < noticed:
+        if time.monotonic() < noticed_at:
             missing = ["the balancer's next health check"]
             return False
-        seen = provider.read(owned)
+        seen = balancer.read(owned)
         missing = [
             f"{name} ({seen[name].state}{seen[name].health and ', ' + seen[name].health})"
             for name in names
@@ -209,15 +206,15 @@ def _restore(
     if definitions:
         if not _until(healthy, deadline, interval):
             raise StrataError(
-                f"Putting members back into pool '{pool}': the time is up and the balancer's health check still "
-                f"fails for {_listed(missing)}. They stay drained. See what the member answers to that check.",
+                f"Putting members back into pool '{balancer.pool}': the time is up and the balancer's health "
+                f"check still fails for {_listed(missing)}. They stay drained. See what the member answers to that check.",
                 changed=False,
             )
-        provider.restore(definitions)
-        noticed = time.monotonic() + notice
+        balancer.restore(definitions)
+        noticed_at = time.monotonic() + until_noticed
     if names and not _until(ready, deadline, interval):
         raise StrataError(
-            f"Waiting for pool '{pool}' to see {_listed(names)} ready: the time is up, and missing is "
+            f"Waiting for pool '{balancer.pool}' to see {_listed(names)} ready: the time is up, and missing is "
             f"{_listed(missing)}. See the balancer's own log, or wait longer (timeout).",
             changed=bool(definitions),
         )

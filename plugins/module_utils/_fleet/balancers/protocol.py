@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a load balancer provider is: six methods over one pool."""
+"""What a load balancer provider is: one pool on one balancer, and six methods that read and change it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Member:
     """One member of a pool, as the balancer sees it.
 
     Args:
-        state: ``ready`` gets requests; ``drained`` gets none, in the way that `Provider.drain` takes
+        state: ``ready`` gets requests; ``drained`` gets none, in the way that `Balancer.drain` takes
             it out, be it this run, an earlier one or an operator that did; ``maintenance`` gets none
             in another way; ``down`` would get requests, were it healthy.
         sessions: requests or connections that it is still serving.
@@ -38,31 +38,38 @@ class Member:
     definition: Definition = field(default_factory=dict)
 
 
-class Provider(Protocol):
-    """One pool on one load balancer. Every method but ``validate`` may raise StrataError for I/O."""
+class Balancer(Protocol):
+    """One pool on one load balancer. Every method may raise StrataError; all but ``validate`` contact the balancer.
+
+    Args:
+        NAME: the provider's name, by which users choose it.
+        OPTIONS: its own options, declared as in an AnsibleModule's ``argument_spec``.
+        options: these options, validated and converted as ``OPTIONS`` declares them.
+    """
 
     NAME: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
+
+    def __init__(self, options: Mapping[str, Any]) -> None: ...
+
+    @property
+    def pool(self) -> str:
+        """What users call the pool, for messages."""
 
     def validate(self) -> None:
-        """Raise StrataError for an address or a pool name that cannot be right; asks no server."""
+        """Raise StrataError for options that cannot be right, for instance a malformed address; asks no server."""
 
     def read(self, owned: Mapping[str, Definition]) -> dict[str, Member]:
         """Every member of the pool, and those of ``owned`` that the balancer has forgotten, as drained."""
 
     def sessions(self, names: Collection[str]) -> dict[str, int]:
-        """The sessions that each of these members is still serving; cheap, for it is polled."""
+        """The sessions that each of these members is still serving; cheap, because it is polled."""
 
     def drain(self, names: Collection[str]) -> None:
         """Send these members no new request; does not wait for the running ones."""
 
-    def notice(self, names: Collection[str]) -> float:
-        """The seconds after `restore` until the balancer has surely taken notice of these members."""
+    def seconds_until_noticed(self, names: Collection[str]) -> float:
+        """How long after `restore` the balancer may still treat these members as drained; 0 where it follows at once."""
 
     def restore(self, definitions: Mapping[str, Definition]) -> None:
         """Put drained members back; does not wait."""
-
-
-class ProviderFactory(Protocol):
-    """The class of a provider: made with the two strings that locate a pool."""
-
-    def __call__(self, address: str, pool: str) -> Provider: ...

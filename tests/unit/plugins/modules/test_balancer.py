@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._fleet import balancers
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import (
@@ -18,18 +19,25 @@ from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pro
 
 RunModule = Callable[..., dict[str, Any]]
 
-OPTIONS = {"provider": "caddy", "address": "http://127.0.0.1:1", "pool": "shop", "interval": 0.001}
+BALANCER = {"provider": "memory", "pool": "shop", "token": "s3cret"}
+OPTIONS = {"balancer": BALANCER, "interval": 0.001}
 
 
 class InMemory:
     """A pool of two, which outlives the module's run."""
 
-    NAME = "caddy"
-    members: dict[str, Member]
+    NAME = "memory"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "pool": {"type": "str", "required": True},
+        "token": {"type": "str", "no_log": True},
+        "weight": {"type": "int", "default": 7},
+    }
+    members: ClassVar[dict[str, Member]]
     busy = 0
 
-    def __init__(self, address: str, pool: str) -> None:
-        assert (address, pool) == ("http://127.0.0.1:1", "shop")
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        assert options == {"pool": "shop", "token": "s3cret", "weight": 7}
+        self.pool = options["pool"]
 
     def validate(self) -> None:
         pass
@@ -43,7 +51,7 @@ class InMemory:
     def drain(self, names: Collection[str]) -> None:
         self.members.update({name: Member("drained", definition={"dial": name}) for name in names})
 
-    def notice(self, names: Collection[str]) -> float:
+    def seconds_until_noticed(self, names: Collection[str]) -> float:
         return 0.0
 
     def restore(self, definitions: Mapping[str, Definition]) -> None:
@@ -54,7 +62,7 @@ class InMemory:
 def pool(monkeypatch: pytest.MonkeyPatch) -> type[InMemory]:
     InMemory.members = {name: Member("ready", 2, True, "200", {"dial": name}) for name in ("a:1", "b:1")}
     monkeypatch.setattr(InMemory, "busy", 0)
-    monkeypatch.setitem(balancers.PROVIDERS, "caddy", InMemory)
+    monkeypatch.setitem(balancers.PROVIDERS, InMemory.NAME, InMemory)
     return InMemory
 
 
@@ -106,3 +114,32 @@ def test_a_drain_that_took_too_long_is_a_change_too(
     monkeypatch.setattr(pool, "busy", 3)
     result = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained", "timeout": 0.01})
     assert (result["failed"], result["changed"], result["sessions"]) == (True, True, {"a:1": 3})
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"provider": "haproxi"}, "no load balancer 'haproxi' (did you mean 'haproxy'?"),
+        ({"pool": "shop"}, "not named. Set 'provider'"),
+        ({**BALANCER, "pool": None}, "missing required arguments: pool"),
+        ({**BALANCER, "tokne": "s3cret"}, "'tokne' is unknown (did you mean 'token'?"),
+    ],
+)
+def test_a_dictionary_that_is_not_valid_is_refused_before_the_balancer_is_contacted(
+    run_module: RunModule, pool: type[InMemory], given: dict[str, Any], error: str
+) -> None:
+    result = run_module("balancer", {"balancer": given, "members": ["a:1"], "state": "drained"})
+    assert result["failed"]
+    assert error in result["msg"]
+    assert pool.members["a:1"].state == "ready"
+
+
+def test_the_secrets_of_a_provider_are_hidden_and_its_other_options_are_not(
+    run_module: RunModule, pool: type[InMemory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda self, msg, **_: logged.append(str(msg)))
+    result = run_module("balancer", {**OPTIONS, "members": [], "state": "ready"})
+    assert logged
+    assert "s3cret" not in f"{result}{logged}"
+    assert result["invocation"]["module_args"]["balancer"]["pool"] == "shop"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -17,6 +16,7 @@ from typing import Any, Callable
 
 import pytest
 from archives import file, zipped
+from programs import need
 
 Run = Callable[..., dict[str, Any]]
 
@@ -120,6 +120,108 @@ def test_a_release_whose_health_answers_500_fails_and_is_put_back(shop: Shop) ->
     assert shop.to("rolled_back")["version"] == "1.0"
     assert shop.served()[0] == "1.0"
     assert shop.info()["healthy"]
+
+
+class Standing:
+    """A host with 1.0 active and 2.0 staged, without a service, and how its state is brought about."""
+
+    def __init__(self, run_module: Run, build: Callable[..., Any], root: Path) -> None:
+        self._run, self._build, self.root = run_module, build, root
+        for version in ("1.0", "2.0"):
+            self.stage(version)
+        assert not self.to("active", "1.0")["failed"]
+
+    def stage(self, version: str) -> dict[str, Any]:
+        built = self._build(f"shop-{version}", {"app.py": version})
+        return self.to("staged", version, url=built.url, checksum=built.checksum)
+
+    def to(self, state: str, version: str | None = None, **options: Any) -> dict[str, Any]:
+        given = {"path": str(self.root), "state": state, "version": version, "keep": 2, **options}
+        return self._run("release", {name: value for name, value in given.items() if value is not None})
+
+    def fails(self, state: str, version: str | None = None, **options: Any) -> tuple[Any, Any, Any]:
+        """What the failure tells of the host, which must be what `release_info` tells of it."""
+        failed = self.to(state, version, **options)
+        assert failed["failed"], failed
+        info = self._run("release_info", {"path": str(self.root)})
+        assert (failed["current"], failed["pending"]) == (info["current"], info["pending"])
+        current, pending = failed["current"] or {}, failed["pending"] or {}
+        return failed["untouched"], (current.get("version"), current.get("state")), pending.get("version")
+
+    def move_link(self, version: str) -> None:
+        (self.root / "current").unlink()
+        (self.root / "current").symlink_to(f"releases/{version}")
+
+
+@pytest.fixture
+def standing(run_module: Run, build: Callable[..., Any], tmp_path: Path) -> Standing:
+    return Standing(run_module, build, tmp_path / "srv" / "shop")
+
+
+NO_QUIESCE = {"quiesce": ["/bin/false"]}
+NO_HEALTH = {"health": {"url": "http://127.0.0.1:1/", "timeout": 0.01, "interval": 0.01}}
+
+
+def test_a_host_is_untouched_where_nothing_was_switched(standing: Standing) -> None:
+    good = ("1.0", "good")
+    assert standing.fails("active", "2.0", **NO_QUIESCE) == (True, good, None)
+    assert standing.fails("active", "3.0") == (True, good, None)
+    assert standing.fails("rolled_back") == (True, good, None)
+    assert standing.fails("rolled_back", "2.0") == (True, good, None)
+    assert standing.fails("failed", "2.0", reason="no cache") == (True, good, None)
+
+
+def test_a_host_whose_link_somebody_moved_is_not_untouched(standing: Standing) -> None:
+    standing.move_link("2.0")
+    moved = ("2.0", "staged")
+    wrong = {"health": {"url": "nowhere"}}
+    assert standing.fails("active", "2.0", **wrong) == (False, moved, None)
+    assert standing.fails("active", "3.0") == (False, moved, None)
+    assert standing.fails("rolled_back", "3.0") == (False, moved, None)
+    assert standing.fails("failed", "3.0", reason="no cache") == (False, moved, None)
+    assert standing.fails("failed", "2.0", reason="no cache") == (False, ("2.0", "bad"), None)
+
+
+def test_a_host_on_which_a_dead_run_left_something_is_not_untouched(standing: Standing) -> None:
+    assert standing.to("active", "2.0", link_only=True, deployment="dead")["changed"]
+    left = ("2.0", "staged")
+    assert standing.fails("active", "3.0", deployment="next") == (False, left, "2.0")
+    assert standing.fails("active", "2.0", health={"url": "nowhere"}) == (False, left, "2.0")
+    assert standing.fails("rolled_back", "3.0") == (False, left, "2.0")
+
+
+def test_an_activation_or_a_rollback_that_fails_after_the_switch_tells_where_the_host_is(
+    standing: Standing,
+) -> None:
+    assert standing.fails("active", "2.0", **NO_HEALTH) == (False, ("2.0", "bad"), None)
+    assert standing.fails("rolled_back", **NO_HEALTH) == (False, ("1.0", "good"), "1.0")
+    assert standing.fails("active", "2.0", **NO_QUIESCE) == (False, ("1.0", "good"), "1.0")
+
+
+def test_a_rollback_that_has_nowhere_to_go_leaves_a_bad_release(standing: Standing) -> None:
+    standing.fails("active", "1.0", **NO_HEALTH)
+    assert standing.fails("rolled_back") == (False, ("1.0", "bad"), None)
+
+
+@pytest.mark.parametrize("state", ["active", "rolled_back", "failed"])
+def test_a_host_without_a_current_release_is_not_untouched(standing: Standing, state: str) -> None:
+    (standing.root / "current").unlink()
+    assert standing.fails(state, "3.0", reason="no cache") == (False, (None, None), None)
+
+
+@pytest.mark.parametrize("state", ["active", "rolled_back", "failed"])
+def test_a_host_whose_state_cannot_be_read_is_not_untouched(standing: Standing, state: str) -> None:
+    (standing.root / ".strata/state.json").write_text("torn")
+    failed = standing.to(state, "2.0", reason="no cache")
+    assert (failed["failed"], failed["untouched"]) == (True, False)
+    assert (failed["current"], failed["pending"]) == (None, None)
+    assert "state.json" in failed["msg"]
+
+
+def test_staging_touches_nothing_that_runs(standing: Standing) -> None:
+    standing.move_link("2.0")
+    lost = {"url": "/nowhere", "checksum": "unverified"}
+    assert standing.fails("staged", "3.0", **lost) == (True, ("2.0", "staged"), None)
 
 
 def test_a_crash_loop_is_noticed_at_once_with_the_last_lines(shop: Shop) -> None:
@@ -264,8 +366,7 @@ def test_no_secret_of_a_source_is_in_any_answer_nor_in_the_hosts_log(
 
 
 def test_an_artifact_is_staged_with_all_that_its_source_needs(shop: Shop, build: Any, tmp_path: Path) -> None:
-    if not shutil.which("ssh-keygen"):
-        pytest.skip("ssh-keygen is not here")
+    need("ssh-keygen")
     built = build("signed")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
     sign = ["ssh-keygen", "-q", "-Y", "sign", "-f", tmp_path / "key", "-n", "shop", built.path]
@@ -353,7 +454,10 @@ def test_a_release_is_unpacked_as_it_is_asked_for(run_module: Run, tmp_path: Pat
             "in quotes",
         ),
         ({"state": "rolled_back"}, "no earlier good release"),
-        ({"state": "active", "version": "1.0", "service": {"manager": "systemd"}}, "needs the name"),
+        (
+            {"state": "active", "version": "1.0", "service": {"manager": "systemd"}},
+            "missing required arguments: name",
+        ),
     ],
 )
 @pytest.mark.parametrize("check", [False, True])
@@ -453,7 +557,7 @@ def test_what_a_container_s_environment_holds_is_in_no_answer(
             {"url": "/a", "checksum": "unverified", "image": "shop"},
             "There is an image, and the kind is archive",
         ),
-        ({"kind": "package"}, "To stage the kind package these options are missing: package"),
+        ({"kind": "package"}, "kind 'package' are not valid: missing required arguments: name"),
         ({"kind": "container"}, "either an image, or the url"),
     ],
 )

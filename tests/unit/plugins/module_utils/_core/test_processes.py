@@ -51,6 +51,46 @@ def test_where_there_is_no_proc_nothing_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Path, "read_text", missing)
     monkeypatch.setattr(os, "readlink", missing)
     assert processes.boot_id() == ""
+    assert processes.machine_id() == ""
     assert processes.pid_namespace() == ""
     assert processes.started(os.getpid()) == 0
     assert processes.is_running(os.getpid(), 5)
+
+
+ID = "0123456789abcdef0123456789abcdef"
+OTHER = "fedcba9876543210fedcba9876543210"
+
+
+@pytest.mark.parametrize(
+    ("etc", "dbus", "found"),
+    [
+        pytest.param(f"{ID}\n", None, ID, id="of the machine"),
+        pytest.param(f"{ID}\n", f"{OTHER}\n", ID, id="of the machine before that of D-Bus"),
+        pytest.param(ID, None, ID, id="without a line end"),
+        pytest.param(None, f"{OTHER}\n", OTHER, id="of D-Bus"),
+        pytest.param("", f"{OTHER}\n", OTHER, id="of D-Bus, as the other is empty"),
+        pytest.param(None, None, "", id="none"),
+        pytest.param("", None, "", id="empty, as in the image of a container"),
+        pytest.param("uninitialized\n", None, "", id="of the first boot of an image"),
+        pytest.param(f"{'0' * 32}\n", None, "", id="zeros"),
+        pytest.param(f"{ID[:-1]}\n", None, "", id="too short"),
+        pytest.param(f"{ID}0\n", None, "", id="too long"),
+        pytest.param(f"{ID.upper()}\n", None, "", id="capitals"),
+        pytest.param(f"{ID[:-1]}\u0663\n", None, "", id="another script's digit"),
+    ],
+)
+def test_a_machine_has_an_id_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, etc: str | None, dbus: str | None, found: str
+) -> None:
+    paths = (tmp_path / "etc", tmp_path / "dbus")
+    for path, text in zip(paths, (etc, dbus)):
+        if text is not None:
+            path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(processes, "MACHINE_ID", paths)
+    assert processes.machine_id() == found
+
+
+def test_a_machine_id_that_is_no_text_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "id").write_bytes(b"\xff" * 33)
+    monkeypatch.setattr(processes, "MACHINE_ID", (tmp_path / "id", tmp_path))
+    assert processes.machine_id() == ""

@@ -30,3 +30,11 @@ def test_a_torn_line_costs_neither_the_entry_before_nor_the_one_after(tmp_path: 
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     journal.append(tmp_path, {})
     assert (tmp_path / "journal.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_newest_entry_of_a_deployment_is_found_behind_those_of_others(tmp_path: Path) -> None:
+    assert journal.last_entry_of(tmp_path, "a") is None
+    for n, identifier in enumerate("aabb"):
+        journal.append(tmp_path, {"id": identifier, "n": n})
+    assert journal.last_entry_of(tmp_path, "a") == {"id": "a", "n": 1}
+    assert journal.last_entry_of(tmp_path, "c") is None

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import Deployment
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import read_deployment
+
 
 class Fleet:
     """Builds ``hostvars`` for web hosts behind one balancer and a worker without one."""
@@ -25,6 +28,7 @@ class Fleet:
             plan = {
                 "current": current,
                 "healthy": healthy,
+                "changed": False,
                 "pending": None,
                 "migrations": [],
                 "releases": [],
@@ -37,6 +41,23 @@ class Fleet:
         for host in hosts:
             self.variables[host][register] = result
         return self
+
+    def batch(self, *hosts: str, drain: bool = True, **more: Any) -> Fleet:
+        """The batch of these hosts has begun, and drains their members."""
+        members = [f"member-{host}" for host in hosts if host.startswith("web") and drain]
+        return self.result(
+            "__fleet_rolling_batch",
+            *hosts,
+            **{"go": True, "drain": members, "recorded": {}, "record": {}, "analyse": False, **more},
+        )
+
+    def deployment(self, *, check_mode: bool = False, **opened: Any) -> Deployment:
+        """The deployment as the reader builds it; ``settings`` and the rest as an earlier phase returned them."""
+        settings = {"balancers": ["lb1"], **opened.pop("settings", {})}
+        given = {"id": "d1", "app": "shop", "version": "2.0", "layers": ["artifact", "fleet"], **opened}
+        return read_deployment(
+            self.variables, {"fleet": list(self.hosts), "settings": settings, **given}, check_mode=check_mode
+        )
 
     def pool(self, **states: str) -> Fleet:
         members = {

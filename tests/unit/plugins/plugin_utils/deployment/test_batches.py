@@ -8,17 +8,11 @@ import pytest
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.batches import (
     at_least,
     batch_size_problem,
-    batches,
     capacity_problems,
     cut,
+    hosts_to_settle,
+    settle_batch_sizes,
 )
-
-
-def test_batches_come_from_the_first_host_that_has_them(fleet: Any) -> None:
-    assert batches(fleet.variables, fleet.hosts) == [1, "25%", "100%"]
-    fleet.variables["web2"]["fleet_rolling_batches"] = [2]
-    assert batches(fleet.variables, fleet.hosts) == [2]
-    assert batches({}, fleet.hosts) == [1, "25%", "100%"]
 
 
 @pytest.mark.parametrize(
@@ -44,18 +38,16 @@ def test_a_minimum_is_a_number_or_a_percentage_rounded_up(wanted: int | str, poo
 
 def test_a_batch_that_the_balancer_cannot_spare_is_told_beforehand(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready")
-    fleet.variables["web1"]["fleet_rolling_batches"] = [1, "100%"]
-    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0", {}) == []
-    fleet.variables["web1"]["fleet_rolling_batches"] = ["100%"]
-    (problem,) = capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0", {})
+    assert capacity_problems(fleet.deployment(settings={"batches": [1, "100%"]}), fleet.hosts, "2.0") == []
+    at_once = fleet.deployment(settings={"batches": ["100%"]})
+    (problem,) = capacity_problems(at_once, fleet.hosts, "2.0")
     assert "Batch 1 (web1, web2, worker1) would leave 0 of 2 members ready on lb1" in problem
-    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "1.0", {}) == []
+    assert capacity_problems(at_once, fleet.hosts, "1.0") == []
 
 
 def test_members_that_serve_nobody_can_always_be_spared(fleet: Any) -> None:
     fleet.runs(None).pool(web1="down", web2="down")
-    fleet.variables["web1"]["fleet_rolling_batches"] = ["100%"]
-    assert capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "1.0", {}) == []
+    assert capacity_problems(fleet.deployment(settings={"batches": ["100%"]}), fleet.hosts, "1.0") == []
 
 
 @pytest.mark.parametrize(("record", "spared"), [({"lb1": {"member-web1": None}}, True), ({}, False)])
@@ -63,8 +55,8 @@ def test_what_a_dead_deployment_drained_is_back_for_the_next_batch(
     fleet: Any, record: Any, spared: bool
 ) -> None:
     fleet.runs("1.0").pool(web1="drained", web2="ready")
-    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
-    assert (capacity_problems(fleet.variables, fleet.hosts, fleet.hosts, "2.0", record) == []) is spared
+    deployment = fleet.deployment(settings={"batches": [1]}, record=record)
+    assert (capacity_problems(deployment, fleet.hosts, "2.0") == []) is spared
 
 
 @pytest.mark.parametrize("sizes", [[1], [1, "25%", "100%"], ["3"]])
@@ -75,3 +67,41 @@ def test_good_sizes(sizes: Any) -> None:
 @pytest.mark.parametrize("sizes", ["50%", 1, [], [0], ["0%"], [-1], ["x"], [True], None, {"a": 1}])
 def test_bad_sizes_are_told(sizes: Any) -> None:
     assert "is not a list of numbers and percentages" in str(batch_size_problem(sizes))
+
+
+def failed_fleet(fleet: Any) -> Any:
+    """The canary runs the new release; the second batch failed and is out of rotation."""
+    fleet.runs("2.0").pool(web1="ready", web2="ready")
+    fleet.result("__artifact_activate", "web1", version="3.0", changed=True)
+    fleet.result("__artifact_activate", "web2", failed=True, msg="health answered 500", changed=True)
+    out = {"member-web2": {"state": "drained"}}
+    return fleet.result("__fleet_rolling_drain", "web2", results=[{"item": "lb1", "members": out}])
+
+
+def names(hosts: Any) -> list[str]:
+    return [host.name for host in hosts]
+
+
+@pytest.mark.parametrize(("policy", "settled"), [("rollback_fleet", ["web2", "web1"]), ("halt", [])])
+def test_the_policy_says_who_is_settled(fleet: Any, policy: str, settled: list[str]) -> None:
+    deployment = failed_fleet(fleet).deployment(settings={"policy": policy})
+    assert names(hosts_to_settle(deployment)) == settled
+
+
+def test_what_is_out_of_rotation_is_settled_first_and_the_rest_as_the_balancer_can_spare(fleet: Any) -> None:
+    deployment = failed_fleet(fleet).deployment(settings={"batches": ["100%"], "min_ready": 1})
+    hosts = hosts_to_settle(deployment)
+    assert names(hosts) == ["web2", "web1"]
+    assert settle_batch_sizes(deployment, hosts) == [1, 1]
+
+
+def test_a_host_that_is_back_is_not_settled_again(fleet: Any) -> None:
+    failed_fleet(fleet).result("__artifact_rollback", "web2", version="2.0", changed=True)
+    back = {"member-web2": {"state": "ready"}}
+    fleet.result("__fleet_rolling_restore", "web2", results=[{"item": "lb1", "members": back}])
+    assert names(hosts_to_settle(fleet.deployment())) == ["web1"]
+
+
+def test_a_host_that_was_not_touched_is_not_settled(fleet: Any) -> None:
+    fleet.runs("2.0").result("__artifact_activate", "worker1", version="2.0", changed=False)
+    assert hosts_to_settle(fleet.deployment()) == []

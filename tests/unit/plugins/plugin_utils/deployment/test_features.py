@@ -25,6 +25,13 @@ def test_a_rollout_goes_on_from_where_the_flag_is(flag: dict[str, Any] | None, s
     assert all(step["bake"] == 2 for step in found)
 
 
+def test_the_last_step_of_each_rollout_is_known() -> None:
+    features: list[dict[str, Any]] = [{"name": "billing", "rollout": [5, 25, 100]}, {"name": "banner"}]
+    flags = {"billing": {"state": "partial", "percentage": 5}}
+    found = [(step["name"], step["percentage"], step["last"]) for step in feature_steps(flags, features)]
+    assert found == [("billing", 25, False), ("billing", 100, True), ("banner", 100, True)]
+
+
 @pytest.mark.parametrize("given", ["", "shop-2.0-1a2b"])
 def test_all_steps_are_of_one_rollout_so_that_what_was_before_it_is_recorded(given: str) -> None:
     features: list[dict[str, Any]] = [{"name": "billing", "rollout": [5, 100]}, {"name": "banner"}]

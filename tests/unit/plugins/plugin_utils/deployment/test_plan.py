@@ -5,38 +5,25 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.plan import (
-    deployment_plan,
-    unread_hosts,
-)
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.plan import make_plan, running_releases
 
-ASKED: dict[str, Any] = {
-    "app": "shop",
-    "version": "2.0",
-    "layers": ["artifact", "fleet"],
-    "features": [],
-    "record": {},
-}
+SETTINGS = {"features", "phase", "contract_from", "allow_old_code", "batches", "min_ready", "backup"}
+
+
+def plan(fleet: Any, /, **asked: Any) -> Any:
+    settings = {name: asked.pop(name) for name in SETTINGS & set(asked)}
+    return make_plan(fleet.deployment(settings={"batches": [1], **settings}, **asked))
+
+
+def problems(fleet: Any, /, **asked: Any) -> str:
+    return "\n".join(plan(fleet, **asked).problems)
 
 
 def test_a_member_that_the_balancer_does_not_know_is_a_problem(fleet: Any) -> None:
-    fleet.runs("1.0").pool(web1="ready").variables["web1"]["fleet_rolling_min_ready"] = 0
-    (problem,) = deployment_plan(fleet.variables, fleet.hosts, **ASKED).problems
+    fleet.runs("1.0").pool(web1="ready")
+    (problem,) = plan(fleet, min_ready=0).problems
     assert "'member-web2' of web2" in problem
     assert "member-web1" in problem
-
-
-def test_the_record_has_what_is_in_rotation_and_will_be_drained(fleet: Any) -> None:
-    fleet.runs("1.0").pool(web1="ready", web2="maintenance")
-    plan = deployment_plan(fleet.variables, fleet.hosts, **ASKED)
-    assert plan.record == {"lb1": {"member-web1": {"dial": "web1"}}}
-
-
-def test_the_record_keeps_what_a_dead_deployment_left(fleet: Any) -> None:
-    fleet.runs("2.0", "web1", "worker1").runs("1.0", "web2").pool(web1="drained", web2="ready")
-    former = {"lb1": {"member-web1": {"dial": "old"}}}
-    plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "record": former})
-    assert plan.record == {"lb1": {"member-web1": {"dial": "old"}, "member-web2": {"dial": "web2"}}}
 
 
 def test_the_plan_names_hosts_migrations_and_flags_from_and_to(fleet: Any) -> None:
@@ -45,12 +32,15 @@ def test_the_plan_names_hosts_migrations_and_flags_from_and_to(fleet: Any) -> No
     fleet.variables["localhost"]["__feature_flag_plan"] = {
         "flags": {"billing": {"state": "partial", "percentage": 5}}
     }
-    asked = {
-        **ASKED,
-        "layers": ["database", "artifact", "fleet", "feature"],
-        "features": [{"name": "billing", "rollout": [5, 25, 100]}],
-    }
-    text = "\n".join(deployment_plan(fleet.variables, fleet.hosts, **asked).lines)
+    found = plan(
+        fleet,
+        layers=["database", "artifact", "fleet", "feature"],
+        features=[{"name": "billing", "rollout": [5, 25, 100]}],
+    )
+    assert found.fleet_hosts == ("web1", "worker1")
+    assert found.batches == (("web1",), ("worker1",))
+    assert [step["percentage"] for step in found.steps] == [25, 100]
+    text = "\n".join(found.lines)
     for line in (
         "at 1, pending: 2_currency",
         "web1: 1.0 -> 2.0",
@@ -61,19 +51,13 @@ def test_the_plan_names_hosts_migrations_and_flags_from_and_to(fleet: Any) -> No
         assert line in text
 
 
-def problems(fleet: Any, **asked: Any) -> str:
-    return "\n".join(deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, **asked}).problems)
-
-
 def test_a_plan_without_a_problem(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready")
-    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
     assert problems(fleet) == ""
 
 
 def test_a_deployment_that_would_touch_no_host_is_refused(fleet: Any) -> None:
-    assert unread_hosts(fleet.variables, fleet.hosts) == list(fleet.hosts)
-    assert "No host of the fleet was read" in problems(fleet)
+    assert "No host of the fleet was read" in problems(fleet, selected=[])
 
 
 def test_a_pool_of_which_no_host_is_a_member_is_refused(fleet: Any) -> None:
@@ -95,7 +79,6 @@ def test_the_schema_is_not_rolled_back_while_a_host_was_not_read(fleet: Any) -> 
 
 def test_the_fleet_layer_alone_wants_the_release_staged(fleet: Any) -> None:
     fleet.runs("1.0", releases=[{"version": "1.0", "state": "good"}]).pool(web1="ready", web2="ready")
-    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
     assert "2.0 is not staged on web1" in problems(fleet, layers=["fleet"])
     fleet.runs("1.0", releases=[{"version": "2.0", "state": "staged"}])
     assert problems(fleet, layers=["fleet"]) == ""
@@ -113,23 +96,26 @@ def test_features_wait_while_a_part_of_the_fleet_runs_other_code(fleet: Any) -> 
     fleet.variables["localhost"]["__feature_flag_plan"] = {
         "flags": {"billing": {"state": "off", "percentage": 0}}
     }
-    asked = {**ASKED, "layers": ["fleet", "feature"], "features": [{"name": "billing", "rollout": [100]}]}
-    lines = deployment_plan(fleet.variables, fleet.hosts, **asked).lines
-    assert "billing: off, unchanged, for --limit leaves a part of the fleet on other code" in lines[-1]
+    found = plan(
+        fleet,
+        selected=["web1"],
+        layers=["fleet", "feature"],
+        features=[{"name": "billing", "rollout": [100]}],
+    )
+    assert (
+        "billing: off, unchanged, because --limit leaves a part of the fleet on other code" in found.lines[-1]
+    )
+    assert found.steps == ()
 
 
 def test_a_rollback_tells_where_each_host_goes(fleet: Any) -> None:
     good = [{"version": "2.0", "state": "good"}, {"version": "1.0", "state": "good"}]
     fleet.runs("2.0", rollback_target="1.0", releases=good).pool(web1="ready", web2="ready")
-    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
-    plan = deployment_plan(
-        fleet.variables,
-        fleet.hosts,
-        **{**ASKED, "version": None, "layers": ["fleet"], "occasion": "rollback artifact"},
-    )
-    assert plan.problems == ()
-    assert "web1: 2.0 -> 1.0" in "\n".join(plan.lines)
-    assert set(plan.record["lb1"]) == {"member-web1", "member-web2"}
+    found = plan(fleet, version=None, layers=["fleet"], occasion="rollback artifact")
+    assert found.problems == ()
+    assert found.version == "1.0"
+    assert "web1: 2.0 -> 1.0" in "\n".join(found.lines)
+    assert found.fleet_hosts == fleet.hosts
 
 
 @pytest.mark.parametrize(
@@ -148,8 +134,7 @@ def test_the_plan_of_the_database_is_what_its_engine_knows(
     fleet: Any, database: dict[str, Any], expected: str
 ) -> None:
     fleet.runs("2.0").result("__db_migrate_plan", "localhost", **database)
-    plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "layers": ["database"]})
-    assert f"database  {expected}" in plan.lines
+    assert f"database  {expected}" in plan(fleet, layers=["database"]).lines
 
 
 def test_a_database_whose_driver_could_not_be_installed_was_not_read(fleet: Any) -> None:
@@ -159,8 +144,7 @@ def test_a_database_whose_driver_could_not_be_installed_was_not_read(fleet: Any)
         "localhost",
         results=[{"item": "python3-psycopg2", "failed": True, "msg": "no such package"}],
     )
-    plan = deployment_plan(fleet.variables, fleet.hosts, **{**ASKED, "layers": ["database"]})
-    assert "database  not read" in plan.lines
+    assert "database  not read" in plan(fleet, layers=["database"]).lines
 
 
 CONTRACT: dict[str, Any] = {"layers": ["database"], "occasion": "contract"}
@@ -207,7 +191,6 @@ def test_a_release_from_before_the_contraction_does_not_come_back(
     fleet: Any, version: str, asked: dict[str, Any], refused: bool
 ) -> None:
     fleet.runs("2.0").pool(web1="ready", web2="ready")
-    fleet.variables["web1"]["fleet_rolling_batches"] = [1]
     said = problems(fleet, version=version, contracted="2.0", **asked)
     assert ("The schema has been contracted for releases from 2.0 on" in said) == refused
 
@@ -217,14 +200,12 @@ def test_what_is_contracted_is_to_be_written_down_before(
     fleet: Any, pending: list[str], expected: str | None
 ) -> None:
     fleet.runs("2.0").variables["localhost"]["__db_migrate_plan"] = {"pending": pending}
-    asked = {**ASKED, **CONTRACT, "contract_from": "1.9"}
-    assert deployment_plan(fleet.variables, fleet.hosts, **asked).contracted == expected
+    assert plan(fleet, **CONTRACT, contract_from="1.9").contracted == expected
 
 
 @pytest.mark.parametrize("occasion", ["contract", "rollback database"])
 def test_the_schema_is_not_narrowed_where_nobody_knows_what_runs(fleet: Any, occasion: str) -> None:
-    asked = {**ASKED, "layers": ["database"], "occasion": occasion, "phase": "contract"}
-    (problem,) = deployment_plan(fleet.variables, [], **asked).problems
+    (problem,) = plan(fleet, fleet=[], layers=["database"], occasion=occasion, phase="contract").problems
     assert "the fleet has no hosts" in problem
     assert "-e deploy_fleet_group=GROUP" in problem
 
@@ -239,9 +220,9 @@ def test_only_the_contract_playbook_contracts(fleet: Any, occasion: str) -> None
     assert problems(fleet, **asked) == ""
 
 
-def test_a_host_in_the_middle_of_a_change_is_not_taken_for_done(fleet: Any) -> None:
+def test_a_host_in_the_middle_of_a_change_is_not_treated_as_done(fleet: Any) -> None:
     fleet.runs("2.0", "web2", "worker1").runs("2.0", "web1", pending={"act": "activate", "version": "2.0"})
-    assert "web1 has not come to the end of a change" in problems(fleet, **CONTRACT, phase="contract")
+    assert "A release change on web1 did not finish" in problems(fleet, **CONTRACT, phase="contract")
 
 
 @pytest.mark.parametrize(
@@ -249,5 +230,20 @@ def test_a_host_in_the_middle_of_a_change_is_not_taken_for_done(fleet: Any) -> N
 )
 def test_what_was_contracted_before_is_not_forgotten(fleet: Any, known: str, expected: str | None) -> None:
     fleet.runs("3.0").variables["localhost"]["__db_migrate_plan"] = {"pending": ["4_drop.sql"]}
-    asked = {**ASKED, **CONTRACT, "contract_from": "1.5", "contracted": known}
-    assert deployment_plan(fleet.variables, fleet.hosts, **asked).contracted == expected
+    assert plan(fleet, **CONTRACT, contract_from="1.5", contracted=known).contracted == expected
+
+
+def test_running_releases_name_their_migrations(fleet: Any) -> None:
+    fleet.runs("2.0", "web1", migrations=["1_a", "2_b"]).runs(None, "web2", "worker1")
+    assert running_releases(fleet.deployment()) == [
+        {"host": "web1", "version": "2.0", "migrations": ["1_a", "2_b"]}
+    ]
+
+
+def test_what_a_dead_deployment_left_out_of_rotation_is_in_the_plan(fleet: Any) -> None:
+    fleet.runs("2.0").pool(web1="drained", web2="ready")
+    found = plan(fleet, record={"lb1": {"member-web1": {"dial": "web1"}}})
+    assert found.heal == {"lb1": {"member-web1": {"dial": "web1"}}}
+    assert "put back on lb1, where an earlier deployment left it out of rotation: member-web1" in "\n".join(
+        found.lines
+    )

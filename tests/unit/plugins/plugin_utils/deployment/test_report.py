@@ -5,52 +5,27 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import (
-    deployment_status,
-    hosts_to_settle,
-    journal_entry,
-    report,
-    running_releases,
-)
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.journal_entry import journal_entry
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import report
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import verdict
 
-ASKED: dict[str, Any] = {
-    "app": "shop",
-    "version": "3.0",
-    "layers": ["database", "artifact", "fleet"],
-    "record": {},
-}
+ASKED: dict[str, Any] = {"version": "3.0", "layers": ["database", "artifact", "fleet"]}
 
 
-def test_nobody_is_settled_where_nothing_failed(fleet: Any) -> None:
-    fleet.runs("2.0").result("__artifact_activate", "web1", version="3.0", changed=True)
-    assert hosts_to_settle(fleet.variables, fleet.hosts) == []
+def lines_of(fleet: Any, **asked: Any) -> list[str]:
+    deployment = fleet.deployment(**{**ASKED, "settings": {"database_host": "db1"}, **asked})
+    return report(deployment, verdict(deployment))
 
 
-@pytest.mark.parametrize(("policy", "settled"), [("rollback_fleet", ["web1", "web2"]), ("halt", [])])
-def test_the_policy_says_who_is_settled(fleet: Any, policy: str, settled: list[str]) -> None:
-    fleet.runs("2.0").variables["web1"]["fleet_rolling_policy"] = policy
-    fleet.result("__artifact_activate", "web1", version="3.0", changed=True)
-    fleet.result("__artifact_activate", "web2", failed=True, msg="health answered 500")
-    assert hosts_to_settle(fleet.variables, fleet.hosts) == settled
-
-
-def test_a_failed_journey_settles_the_hosts_that_were_changed(fleet: Any) -> None:
-    fleet.runs("2.0").result("__artifact_activate", "web1", version="3.1", changed=True)
-    fleet.result("__artifact_activate", "worker1", version="3.1", changed=False)
-    fleet.result("__synthetic_verify", "web1", failed=True, msg="order: expected 201")
-    assert hosts_to_settle(fleet.variables, fleet.hosts) == ["web1"]
-
-
-def test_a_failed_feature_rolls_no_host_back(fleet: Any) -> None:
-    fleet.runs("2.0").result("__artifact_activate", "web1", version="3.0", changed=True)
-    fleet.result("__feature_flag_failure", "localhost", failed=True, msg="journey failed")
-    assert hosts_to_settle(fleet.variables, fleet.hosts) == []
+def entry_of(fleet: Any, **asked: Any) -> dict[str, Any]:
+    deployment = fleet.deployment(**{**ASKED, "settings": {"database_host": "db1"}, **asked})
+    return journal_entry(deployment, verdict(deployment))
 
 
 def test_a_failure_is_told_with_what_where_why_and_what_runs(fleet: Any) -> None:
     fleet.runs("2.0").result("__artifact_activate", "web1", failed=True, msg="health answered 500")
     fleet.result("__artifact_rollback", "web1", version="2.0", changed=True)
-    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED))
+    text = "\n".join(lines_of(fleet))
     for part in (
         "shop 3.0: FAILED in the fleet layer",
         "activating the release on web1: health answered 500",
@@ -66,7 +41,7 @@ def test_a_host_left_out_of_rotation_is_named(fleet: Any) -> None:
     drained = {"member-web1": {"state": "drained"}}
     fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", "members": drained}])
     fleet.result("__artifact_activate", "web1", unreachable=True, msg="gone")
-    lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": {"lb1": {"member-web1": None}}})
+    lines = lines_of(fleet, record={"lb1": {"member-web1": None}})
     assert "  out of rotation on lb1: web1" in lines
 
 
@@ -98,7 +73,7 @@ def test_a_member_that_may_have_been_put_back_is_not_called_out_of_rotation(
     fleet.runs("2.0").pool(web1="ready", web2="ready")
     fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", **drain}])
     fleet.result("__fleet_rolling_restore", "web1", results=[{"item": "lb1", **restore}])
-    lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": {"lb1": {"member-web1": None}}})
+    lines = lines_of(fleet, record={"lb1": {"member-web1": None}})
     assert [item for item in lines if "rotation" in item and "putting" not in item] == [line]
 
 
@@ -117,7 +92,7 @@ def test_the_balancers_that_have_a_member_out_are_named(fleet: Any, lb2: str, li
     )
     fleet.result("__artifact_activate", "web1", failed=True, msg="health answered 500")
     record = {"lb1": {"member-web1": None}, "lb2": {"member-web1": None}}
-    lines = report(fleet.variables, fleet.hosts, **{**ASKED, "record": record})
+    lines = lines_of(fleet, record=record)
     assert [item for item in lines if "rotation" in item] == [line]
 
 
@@ -128,12 +103,12 @@ def test_a_migration_whose_end_nobody_saw_may_still_run(
 ) -> None:
     fleet.runs("2.0").result("__db_migrate_plan", "localhost", version="1", pending=["2_a"])
     fleet.result(register, "localhost", **broken)
-    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    lines = lines_of(fleet)
     assert [line for line in lines if line.startswith("  database ")] == [
         "  database       not known, may still run on db1"
     ]
     assert lines[-1] == (
-        "The fleet was not touched. See that no migration runs on db1 any more, then run the same command again."
+        "The fleet was not touched. Make sure that no migration runs on db1 any more, then run the same command again."
     )
 
 
@@ -151,7 +126,7 @@ def test_a_driver_that_was_installed_before_the_failure_is_named(
         "__db_migrate_install", "localhost", results=[{"item": "python3-psycopg2", "changed": changed}]
     )
     fleet.result("__db_migrate_plan", "localhost", failed=True, msg="no such database")
-    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    lines = lines_of(fleet)
     assert [line for line in lines if line.startswith("  installed ")] == told
     assert lines[-1].startswith(advice)
 
@@ -168,7 +143,7 @@ def test_the_journal_keeps_what_was_applied_before_a_failure(
     fleet: Any, apply: dict[str, Any], kept: list[str]
 ) -> None:
     fleet.runs("2.0").result("__db_migrate_apply", "localhost", **apply)
-    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    entry = entry_of(fleet)
     assert entry["migrations"] == kept
 
 
@@ -185,94 +160,64 @@ def test_the_backup_s_place_is_in_the_report_and_in_the_journal(
     fleet: Any, result: dict[str, Any], place: str | None
 ) -> None:
     fleet.runs("2.0").result("__db_migrate_backup", "localhost", **result)
-    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    lines = lines_of(fleet)
     assert [line for line in lines if "backup" in line] == ([f"  backup         {place}"] if place else [])
-    entry = journal_entry(
-        fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy", database_host="db1"
-    )
+    entry = entry_of(fleet)
     assert entry["backup"] == place
 
 
 def test_a_failed_backup_is_what_failed_and_there_is_none(fleet: Any) -> None:
     fleet.runs("2.0").result("__db_migrate_backup", "localhost", failed=True, msg="no room")
     fleet.result("__db_migrate_plan", "localhost", version="1", pending=["2_a"])
-    lines = report(fleet.variables, fleet.hosts, **ASKED, database_host="db1")
+    lines = lines_of(fleet)
     assert lines[:2] == [
         "shop 3.0: FAILED in the database layer.",
         "  backing the database up: no room",
     ]
     assert "  database       at 1" in lines
     assert lines[-1] == (
-        "Nothing was migrated, and the fleet was not touched. Mend the backup and run the same command again."
+        "Nothing was migrated, and the fleet was not touched. Repair the backup and run the same command again."
     )
-    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    entry = entry_of(fleet)
     assert entry["backup"] is None
 
 
 def test_what_a_dead_deployment_had_noted_is_not_lost(fleet: Any) -> None:
     noted = {"id": "shop-2.0-1", "note": "backup: db1:/var/backups/strata/shop.dump", "version": "2.0"}
-    fleet.runs("2.0").result("__deployment_lock", "localhost", lock={"id": "shop-3.0-1"}, unfinished=noted)
-    lines = report(fleet.variables, fleet.hosts, **ASKED)
+    fleet.runs("2.0")
+    lines = lines_of(fleet, unfinished=noted)
     assert "  took over      shop-2.0-1, which had noted: backup: db1:/var/backups/strata/shop.dump" in lines
-    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    entry = entry_of(fleet, unfinished=noted)
     assert entry["took_over"] == {"id": noted["id"], "note": noted["note"]}
 
 
 def test_a_check_says_that_nothing_was_changed(fleet: Any) -> None:
-    assert report(fleet.variables, fleet.hosts, **ASKED, check_mode=True) == [
-        "shop 3.0: this was a check, nothing was changed."
-    ]
+    assert lines_of(fleet, check_mode=True) == ["shop 3.0: this was a check, nothing was changed."]
 
 
 def test_a_check_that_fails_claims_no_repair(fleet: Any) -> None:
     fleet.runs("2.0").result("__artifact_activate", "web1", failed=True, msg="x")
     fleet.result("__artifact_rollback", "web1", version="2.0", changed=True)
-    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED, check_mode=True))
+    text = "\n".join(lines_of(fleet, check_mode=True))
     assert "put back" not in text
     assert "nothing was changed" in text
 
 
 def test_a_host_whose_rollback_failed_was_touched(fleet: Any) -> None:
     fleet.runs("2.0").result("__artifact_rollback", "web1", failed=True, msg="x", changed=True, version="1.0")
-    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED))
+    text = "\n".join(lines_of(fleet))
     assert "not touched    2.0 on web2, worker1" in text
     assert "1.0 (failed) on web1" in text
 
 
-def test_a_lock_that_could_not_be_released_is_told_with_everything_else(fleet: Any) -> None:
-    fleet.runs("2.0").result("__artifact_stage", "web1", failed=True, msg="404")
-    fleet.result("__deployment_close", "localhost", unreachable=True, msg="no route to the control host")
-    text = "\n".join(report(fleet.variables, fleet.hosts, **ASKED))
-    assert "404" in text
-    assert "no route to the control host" in text
-
-
 def test_the_journal_keeps_the_outcome_and_its_reason(fleet: Any) -> None:
     fleet.runs("2.0").result("__artifact_stage", "web1", failed=True, msg="404")
-    entry = journal_entry(fleet.variables, fleet.hosts, app="shop", version="3.0", occasion="deploy")
+    entry = entry_of(fleet)
     assert entry["outcome"] == "failed"
     assert entry["failures"] == [
         {"layer": "artifact", "tried": "staging the release", "hosts": ["web1"], "reason": "404"}
     ]
     assert entry["hosts"] == {"web1": "2.0", "web2": "2.0", "worker1": "2.0"}
-
-
-def test_status_shows_each_host_as_the_balancer_sees_it(fleet: Any) -> None:
-    fleet.runs("2.0", "web1", "worker1").pool(web1="ready")
-    fleet.result("__artifact_plan", "web2", unreachable=True, msg="no route")
-    lines = deployment_status(fleet.variables, fleet.hosts, app="shop")
-    rows = {line.split()[0]: line for line in lines}
-    assert "2.0" in rows["web1"]
-    assert "ready" in rows["web1"]
-    assert "unreachable: no route" in rows["web2"]
-    assert "not in the pool" in rows["web2"]
-
-
-def test_running_releases_name_their_migrations(fleet: Any) -> None:
-    fleet.runs("2.0", "web1", migrations=["1_a", "2_b"]).runs(None, "web2", "worker1")
-    assert running_releases(fleet.variables, fleet.hosts) == [
-        {"host": "web1", "version": "2.0", "migrations": ["1_a", "2_b"]}
-    ]
 
 
 @pytest.mark.parametrize(
@@ -297,27 +242,5 @@ def test_the_report_tells_where_the_schema_is_and_what_became_of_it(
     fleet.runs("2.0")
     for name, result in results.items():
         fleet.result(f"__db_migrate_{name}", "localhost", **result)
-    lines = [line for line in report(fleet.variables, fleet.hosts, **ASKED) if line.startswith("  database ")]
+    lines = [line for line in lines_of(fleet) if line.startswith("  database ")]
     assert lines == ([f"  database       {expected}"] if expected else [])
-
-
-@pytest.mark.parametrize(
-    ("database", "expected"),
-    [
-        ({"version": "2", "pending": [], "engine": "sql"}, "2"),
-        ({"version": None, "pending": [], "engine": "sql"}, "an empty schema"),
-        ({"version": None, "pending": [], "engine": "command"}, "nothing pending"),
-        (
-            {"version": None, "pending": [{"name": "a"}, {"name": "b"}], "engine": "command"},
-            "pending: a, b",
-        ),
-        (
-            {"version": None, "pending": None, "engine": "command"},
-            "not known, for no release is on the migrating host",
-        ),
-        ({"failed": True, "msg": "no answer"}, "no answer"),
-    ],
-)
-def test_the_status_tells_where_the_schema_is(fleet: Any, database: dict[str, Any], expected: str) -> None:
-    fleet.runs("2.0").result("__db_migrate_plan", "localhost", **database)
-    assert f"database  {expected}" in deployment_status(fleet.variables, fleet.hosts, app="shop")

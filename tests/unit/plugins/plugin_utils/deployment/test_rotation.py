@@ -5,22 +5,28 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import is_fit
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import (
-    batch_to_analyse,
+    back_in_rotation,
     in_rotation,
-    intended_record,
     members_to_drain,
+    members_to_heal,
     members_to_restore,
-    members_to_roll_back,
-    remaining_record,
-    stranded_members,
+    still_out,
     taken_out_by_us,
+    to_record,
 )
 
 
 def test_only_members_whose_host_changes_are_drained(fleet: Any) -> None:
     fleet.runs("1.0", "web1", "worker1").runs("2.0", "web2")
-    assert members_to_drain(fleet.variables, fleet.hosts, "2.0") == ["member-web1"]
+    deployment = fleet.deployment()
+    assert members_to_drain(deployment, deployment.hosts, "2.0") == ["member-web1"]
+
+
+def restored_of(fleet: Any) -> list[str]:
+    deployment = fleet.deployment()
+    return members_to_restore(deployment, deployment.named(["web1"]), ["member-web1"])
 
 
 @pytest.mark.parametrize(
@@ -30,9 +36,26 @@ def test_only_members_whose_host_changes_are_drained(fleet: Any) -> None:
         ({"failed": True, "msg": "unhealthy", "changed": True}, []),
         (
             # ansible-core adds this to any failure that is told from within an except clause.
-            {"failed": True, "untouched": True, "exception": "(traceback unavailable)"},
+            {
+                "failed": True,
+                "untouched": True,
+                "current": {"version": "1.0", "state": "good"},
+                "exception": "(traceback unavailable)",
+            },
             ["member-web1"],
         ),
+        # A hook had moved the link before the call that changed nothing.
+        ({"failed": True, "untouched": True, "current": {"version": "2.0", "state": "staged"}}, []),
+        (
+            {
+                "failed": True,
+                "untouched": True,
+                "current": {"version": "1.0"},
+                "pending": {"act": "activate"},
+            },
+            [],
+        ),
+        ({"failed": True, "untouched": True}, []),
         ({"failed": True, "msg": "crashed", "changed": False, "exception": "(traceback unavailable)"}, []),
         ({"unreachable": True, "msg": "gone"}, []),
         ({"skipped": True}, ["member-web1"]),
@@ -42,14 +65,14 @@ def test_only_a_fit_host_goes_back_into_rotation(
     fleet: Any, activation: dict[str, Any], restored: list[str]
 ) -> None:
     fleet.runs("1.0").result("__artifact_activate", "web1", **activation)
-    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == restored
+    assert restored_of(fleet) == restored
 
 
 def test_a_host_that_was_never_healthy_is_not_put_into_rotation_when_its_activation_is_skipped(
     fleet: Any,
 ) -> None:
     fleet.runs(None, "web1").result("__artifact_activate", "web1", skipped=True)
-    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == []
+    assert restored_of(fleet) == []
 
 
 @pytest.mark.parametrize(
@@ -111,13 +134,15 @@ def test_a_balancer_that_was_not_read_has_nobody_in_rotation() -> None:
 def test_a_rollback_makes_a_failed_host_fit_again(fleet: Any) -> None:
     fleet.runs("1.0").result("__artifact_activate", "web1", failed=True, msg="unhealthy")
     fleet.result("__artifact_rollback", "web1", version="1.0", changed=True)
-    assert members_to_restore(fleet.variables, ["web1"], ["member-web1"]) == ["member-web1"]
+    assert restored_of(fleet) == ["member-web1"]
 
 
 @pytest.mark.parametrize(
     ("more", "healed"),
     [
         ({}, ["member-web1"]),
+        ({"healthy": None}, ["member-web1"]),
+        ({"healthy": None, "service_state": "stopped"}, []),
         ({"healthy": False}, []),
         ({"pending": {"action": "activate"}}, []),
         ({"current": {"version": "1.0", "state": "bad"}}, []),
@@ -128,7 +153,8 @@ def test_a_stranded_member_is_healed_only_where_its_host_is_good(
     fleet: Any, more: dict[str, Any], healed: list[str]
 ) -> None:
     fleet.runs("1.0", "web2", "worker1").runs("1.0", "web1", **more)
-    assert stranded_members(fleet.variables, fleet.hosts, {"lb1": {"member-web1": None}}) == healed
+    deployment = fleet.pool(web1="drained", web2="ready").deployment(record={"lb1": {"member-web1": None}})
+    assert sorted(members_to_heal(deployment).get("lb1", {})) == healed
 
 
 def test_what_was_put_back_leaves_the_record(fleet: Any) -> None:
@@ -137,14 +163,15 @@ def test_what_was_put_back_leaves_the_record(fleet: Any) -> None:
     drained = {"member-web1": {"state": "drained"}, "member-web2": {"state": "drained"}}
     restored = {"member-web1": {"state": "ready"}, "member-web2": {"state": "drained"}}
     fleet.result("__fleet_rolling_drain", "web1", "web2", results=[{"item": "lb1", "members": drained}])
-    assert remaining_record(fleet.variables, fleet.hosts, record) == record
+    assert still_out(fleet.deployment(record=record)) == record
     fleet.result("__fleet_rolling_restore", "web1", "web2", results=[{"item": "lb1", "members": restored}])
-    assert remaining_record(fleet.variables, fleet.hosts, record) == {"lb1": {"member-web2": None}}
+    assert still_out(fleet.deployment(record=record)) == {"lb1": {"member-web2": None}}
+    assert back_in_rotation(fleet.deployment(record=record)) == {"lb1": ["member-web1"]}
 
 
 def test_members_that_were_never_drained_leave_the_record(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready")
-    assert remaining_record(fleet.variables, fleet.hosts, {"lb1": {"member-web1": None}}) == {}
+    assert still_out(fleet.deployment(record={"lb1": {"member-web1": None}})) == {}
 
 
 @pytest.mark.parametrize(
@@ -158,40 +185,36 @@ def test_members_that_were_never_drained_leave_the_record(fleet: Any) -> None:
 def test_a_balancer_that_does_not_answer_is_not_forgotten(fleet: Any, reading: dict[str, Any]) -> None:
     fleet.runs("1.0").result("__fleet_rolling_pool", "localhost", **reading)
     record = {"lb1": {"member-web1": {"dial": "web1"}}}
-    assert intended_record(fleet.variables, fleet.hosts, "2.0", record) == record
+    assert still_out(fleet.deployment(record=record)) == record
 
 
-def test_what_will_be_drained_joins_the_record_of_the_balancers_that_are_still_there(fleet: Any) -> None:
-    fleet.runs("1.0").pool(web1="drained", web2="ready")
+def test_only_what_is_in_rotation_and_about_to_be_drained_is_recorded(fleet: Any) -> None:
+    deployment = fleet.runs("1.0").pool(web1="drained", web2="ready").deployment()
+    assert to_record(deployment, ["member-web1"]) == {}
+    assert to_record(deployment, ["member-web1", "member-web2"]) == {"lb1": {"member-web2": {"dial": "web2"}}}
+
+
+def test_a_member_that_an_operator_drained_after_it_was_put_back_is_not_recorded_again(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="ready", web2="ready")
+    drained = {"member-web1": {"state": "drained"}}
+    fleet.result("__fleet_rolling_restore", "web1", results=[{"item": "lb1", "members": drained}])
+    assert to_record(fleet.deployment(), ["member-web1"]) == {}
+
+
+def test_what_is_recorded_of_a_balancer_that_the_inventory_no_longer_has_is_forgotten(fleet: Any) -> None:
     record = {"lb1": {"member-web1": None}, "removed": {"member-web1": None}}
-    assert intended_record(fleet.variables, fleet.hosts, "2.0", record) == {
-        "lb1": {"member-web1": None, "member-web2": {"dial": "web2"}}
-    }
-
-
-@pytest.mark.parametrize(
-    ("activation", "restore", "analysed"),
-    [
-        ({"changed": True}, {"results": [{"item": "lb1", "changed": True}]}, True),
-        ({"changed": False}, {"skipped": True}, False),
-        ({"changed": True}, {"results": [{"item": "lb1", "failed": True, "msg": "x"}]}, False),
-        ({"failed": True, "msg": "x"}, {"skipped": True}, False),
-    ],
-)
-def test_a_batch_is_analysed_once_it_changed_and_serves(
-    fleet: Any, activation: dict[str, Any], restore: dict[str, Any], analysed: bool
-) -> None:
-    fleet.result("__artifact_activate", "web1", **activation).result(
-        "__fleet_rolling_restore", "web1", **restore
-    )
-    assert batch_to_analyse(fleet.variables, ["web1"]) is analysed
+    deployment = fleet.runs("1.0").pool(web1="drained", web2="ready").deployment(record=record)
+    assert still_out(deployment) == {"lb1": {"member-web1": None}}
+    assert back_in_rotation(deployment) == {"removed": ["member-web1"]}
 
 
 def test_a_rollback_drains_what_was_touched_and_what_runs_something_else(fleet: Any) -> None:
     fleet.runs("1.0", "web1").runs("2.0", "web2")
-    assert members_to_roll_back(fleet.variables, fleet.hosts[:2], "1.0") == ["member-web2"]
+    back = fleet.deployment(occasion="rollback artifact")
+    assert members_to_drain(back, back.hosts[:2], "1.0") == ["member-web2"]
     fleet.result("__artifact_activate", "web1", failed=True, msg="unhealthy")
-    assert members_to_roll_back(fleet.variables, fleet.hosts[:2], "1.0") == ["member-web1", "member-web2"]
+    back = fleet.deployment(occasion="rollback artifact")
+    assert members_to_drain(back, back.hosts[:2], "1.0") == ["member-web1", "member-web2"]
 
 
 @pytest.mark.parametrize(
@@ -201,4 +224,22 @@ def test_a_member_whose_state_is_not_known_stays_recorded(fleet: Any, broken: di
     fleet.runs("1.0").pool(web1="ready", web2="ready")
     fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", **broken}])
     record = {"lb1": {"member-web1": None}}
-    assert remaining_record(fleet.variables, fleet.hosts, record) == record
+    assert still_out(fleet.deployment(record=record)) == record
+
+
+@pytest.mark.parametrize(
+    ("reading", "fit"),
+    [
+        ({"current": {"version": "1.0", "state": "good"}, "healthy": True}, True),
+        ({"current": {"version": "1.0", "state": "good"}, "healthy": None, "service_state": "running"}, True),
+        ({"current": {"version": "1.0", "state": "unknown"}}, True),  # it ran before Strata came
+        ({"current": {"version": "1.0", "state": "staged"}}, False),
+        ({"current": {"version": "1.0", "state": "bad"}}, False),
+        ({"current": {"version": "1.0", "state": "good"}, "pending": {"act": "activate"}}, False),
+        ({"current": {"version": "1.0", "state": "good"}, "service_state": "failed"}, False),
+        ({"current": None}, False),
+        ({}, False),
+    ],
+)
+def test_who_may_get_requests(reading: dict[str, Any], fit: bool) -> None:
+    assert is_fit(reading) is fit

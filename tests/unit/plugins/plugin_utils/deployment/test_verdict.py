@@ -5,171 +5,232 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import Failure
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps import (
+    CONTROLLER_STEPS,
+    HOST_STEPS,
+    READ,
+    Step,
+)
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import (
-    failure_reason,
-    hook_failure,
-    needs_change,
-    running,
+    NO_RESULT,
+    SKIPPED,
+    final_verdict,
     verdict,
 )
 
-
-@pytest.mark.parametrize(
-    ("result", "reason"),
-    [
-        (None, None),
-        ({"changed": True}, None),
-        ({"skipped": True, "changed": False}, None),
-        ({"failed": True, "msg": "it broke"}, "it broke"),
-        ({"unreachable": True, "msg": "ssh timed out"}, "unreachable: ssh timed out"),
-        ({"failed": True, "module_stderr": "killed"}, "killed"),
-        (
-            {
-                "failed": True,
-                "msg": "One or more items failed",
-                "results": [
-                    {"item": "lb1", "changed": True},
-                    {"item": "lb2", "failed": True, "msg": "no such backend"},
-                ],
-            },
-            "lb2: no such backend",
-        ),
-        ({"results": [{"item": "lb1", "unreachable": True, "msg": "down"}]}, "lb1: unreachable: down"),
-    ],
-)
-def test_reason_of_a_registered_result(result: dict[str, Any] | None, reason: str | None) -> None:
-    assert failure_reason(result) == reason
+PLAN: dict[str, Any] = {"version": "2.0", "fleet_hosts": ["web1"], "batches": [["web1"]], "batch_sizes": [1]}
 
 
 def test_nothing_registered_is_no_failure(fleet: Any) -> None:
-    assert verdict(fleet.variables, fleet.hosts).passed
+    assert verdict(fleet.deployment()).passed
+
+
+@pytest.mark.parametrize("step", HOST_STEPS, ids=lambda step: step.register)
+def test_each_step_of_a_host_that_fails_fails_the_deployment(fleet: Any, step: Step) -> None:
+    fleet.runs("2.0")
+    for broken in ({"failed": True, "msg": "it broke"}, {"unreachable": True, "msg": "gone"}):
+        fleet.result(step.register, "web2", **broken)
+        (failure, *_) = [each for each in verdict(fleet.deployment()).failures if each.tried == step.tried]
+        assert (failure.layer, failure.hosts) == (step.layer, ("web2",))
+
+
+@pytest.mark.parametrize("step", CONTROLLER_STEPS, ids=lambda step: step.register)
+def test_each_step_of_the_controller_that_fails_fails_the_deployment(fleet: Any, step: Step) -> None:
+    fleet.runs("2.0").result(step.register, "localhost", failed=True, msg="it broke")
+    (failure,) = verdict(fleet.deployment()).failures
+    assert (failure.layer, failure.tried, failure.reason, failure.hosts) == (
+        step.layer,
+        step.tried,
+        "it broke",
+        (),
+    )
+
+
+@pytest.mark.parametrize("host", ["localhost", "web1"])
+def test_a_failed_result_that_no_table_lists_is_a_failure_with_a_name(fleet: Any, host: str) -> None:
+    fleet.runs("2.0").result("__artifact_new_step", host, failed=True, changed=False, msg="it broke")
+    (failure,) = verdict(fleet.deployment()).failures
+    assert failure.tried == "the task that registers __artifact_new_step"
+    assert (failure.reason, failure.hosts) == ("it broke", (host,))
 
 
 def test_one_reason_on_several_hosts_is_one_failure(fleet: Any) -> None:
     fleet.result("__artifact_stage", "web1", "web2", failed=True, msg="404")
-    (failure,) = verdict(fleet.variables, fleet.hosts).failures
+    (failure,) = verdict(fleet.deployment()).failures
     assert (failure.layer, failure.hosts, failure.reason) == ("artifact", ("web1", "web2"), "404")
 
 
-def test_an_unreachable_host_fails_the_deployment(fleet: Any) -> None:
-    fleet.result("__artifact_activate", "web2", unreachable=True, msg="timed out")
-    assert not verdict(fleet.variables, fleet.hosts).passed
+def as_noted(failures: Any) -> list[dict[str, Any]]:
+    return [{**vars(each), "hosts": list(each.hosts)} for each in failures]
 
 
 def test_a_verdict_outlives_the_settling_that_registers_over_it(fleet: Any) -> None:
-    fleet.result(
+    fleet.runs("1.0").result(
         "__fleet_rolling_restore", "web1", results=[{"item": "lb1", "failed": True, "msg": "not up"}]
     )
-    before = verdict(fleet.variables, fleet.hosts)
-    fleet.variables["localhost"]["__deployment_settled"] = {
-        "failures": [
-            {"layer": f.layer, "tried": f.tried, "reason": f.reason, "hosts": list(f.hosts)}
-            for f in before.failures
-        ]
-    }
+    noted = as_noted(verdict(fleet.deployment()).failures)
     fleet.result("__fleet_rolling_restore", "web1", results=[{"item": "lb1", "changed": True}])
-    after = verdict(fleet.variables, fleet.hosts)
-    assert after.failures == before.failures
     fleet.result("__artifact_rollback", "web1", failed=True, msg="no earlier good release")
-    assert [f.reason for f in verdict(fleet.variables, fleet.hosts).failures] == [
+    assert [each.reason for each in verdict(fleet.deployment(noted=noted)).failures] == [
         "lb1: not up",
         "no earlier good release",
     ]
 
 
-def test_settling_tells_no_host_s_failure_twice(fleet: Any) -> None:
+def test_settling_reports_no_failure_of_a_host_twice(fleet: Any) -> None:
     silent = {"results": [{"item": "lb2", "unreachable": True, "msg": "no answer"}]}
-    fleet.result("__fleet_rolling_drain", "web2", **silent)
-    (before,) = verdict(fleet.variables, fleet.hosts).failures
-    fleet.variables["localhost"]["__deployment_settled"] = {"failures": [{**vars(before), "hosts": ["web2"]}]}
+    fleet.runs("1.0").result("__fleet_rolling_drain", "web2", **silent)
+    noted = as_noted(verdict(fleet.deployment()).failures)
     fleet.result("__fleet_rolling_drain", "web1", **silent)
-    assert [failure.hosts for failure in verdict(fleet.variables, fleet.hosts).failures] == [
-        ("web2",),
-        ("web1",),
-    ]
+    assert [each.hosts for each in verdict(fleet.deployment(noted=noted)).failures] == [("web2",), ("web1",)]
 
 
-def test_a_failure_on_the_controller_belongs_to_its_layer(fleet: Any) -> None:
-    fleet.result("__db_migrate_apply", "localhost", failed=True, msg="lock timeout")
-    (failure,) = verdict(fleet.variables, fleet.hosts).failures
-    assert (failure.layer, failure.hosts) == ("database", ())
+DONE = {"version": "2.0", "changed": True}
+DRAINED = {"results": [{"item": "lb1", "changed": True, "members": {}, "before": {}}]}
+SKIP: dict[str, Any] = {"skipped": True, "changed": False}
 
 
 @pytest.mark.parametrize(
-    ("registers", "version"),
+    ("results", "missing"),
     [
-        ({}, "1.0"),
-        ({"__artifact_activate": {"version": "2.0", "changed": True}}, "2.0"),
-        ({"__artifact_activate": {"skipped": True}}, "1.0"),
+        ({"drain": DRAINED, "activate": DONE, "restore": DRAINED}, None),
+        ({"activate": DONE, "restore": DRAINED}, ("draining the batch", NO_RESULT)),
+        ({"drain": DRAINED, "restore": DRAINED}, ("activating the release", NO_RESULT)),
+        ({"drain": DRAINED, "activate": SKIP, "restore": DRAINED}, ("activating the release", SKIPPED)),
+        ({"drain": DRAINED, "activate": DONE}, ("putting the batch back into rotation", NO_RESULT)),
         (
-            {"__artifact_activate": {"failed": True, "msg": "x", "version": "2.0", "changed": True}},
-            "2.0 (failed)",
-        ),
-        ({"__artifact_activate": {"failed": True, "msg": "x", "changed": False}}, "1.0"),
-        (
-            {"__artifact_activate": {"failed": True, "msg": "x"}, "__artifact_rollback": {"version": "1.0"}},
-            "1.0",
+            {"drain": DRAINED, "activate": DONE, "restore": SKIP},
+            ("putting the batch back into rotation", SKIPPED),
         ),
     ],
 )
-def test_what_a_host_runs_is_what_its_last_success_left(
-    fleet: Any, registers: dict[str, Any], version: str
+def test_a_step_of_a_batch_that_left_no_result_is_a_failure(
+    fleet: Any, results: dict[str, Any], missing: tuple[str, str] | None
 ) -> None:
-    fleet.runs("1.0")
-    fleet.variables["web1"].update(registers)
-    assert running(fleet.variables, "web1") == version
-
-
-@pytest.mark.parametrize(
-    ("plan", "changes"),
-    [
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": True, "pending": None}, False),
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "pending": None}, False),
-        ({"current": {"version": "2.0", "state": "bad"}, "healthy": True, "pending": None}, True),
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "service_state": "stopped"}, True),
-        ({"current": {"version": "1.0"}, "healthy": True, "pending": None}, True),
-        ({"current": None, "healthy": None, "pending": None}, True),
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": False, "pending": None}, True),
-        (
-            {
-                "current": {"version": "2.0", "state": "good"},
-                "healthy": True,
-                "pending": {"action": "activate"},
-            },
-            True,
-        ),
-    ],
-)
-def test_what_needs_a_change(plan: dict[str, Any], changes: bool) -> None:
-    assert needs_change(plan, "2.0") is changes
-
-
-def test_the_first_failure_of_several_results() -> None:
-    assert (
-        failure_reason(
-            [{"changed": True}, {"failed": True, "msg": "second"}, {"failed": True, "msg": "third"}]
-        )
-        == "second"
+    fleet.runs("1.0").pool(web1="ready", web2="ready").batch("web1")
+    names = {
+        "drain": "__fleet_rolling_drain",
+        "activate": "__artifact_activate",
+        "restore": "__fleet_rolling_restore",
+    }
+    for name, result in results.items():
+        fleet.result(names[name], "web1", **result)
+    deployment = fleet.deployment()
+    assert [(each.tried, each.reason) for each in verdict(deployment).failures] == (
+        [missing] if missing else []
     )
-    assert failure_reason([{"skipped": True}, {"changed": False}]) is None
+    assert verdict(deployment, in_hand=["web1"]).passed
+
+
+def test_a_batch_that_changed_and_was_not_analysed_has_failed(fleet: Any) -> None:
+    fleet.runs("1.0").batch("worker1", analyse=True).result("__artifact_activate", "worker1", **DONE)
+    assert verdict(fleet.deployment()).passed
+    analysed = fleet.deployment(settings={"analysed": True})
+    assert [each.reason for each in verdict(analysed).failures] == [NO_RESULT]
+
+
+def finished(fleet: Any) -> Any:
+    """Web1 was upgraded, and all that was planned is done."""
+    fleet.runs("2.0").runs("1.0", "web1").pool(web1="ready", web2="ready").batch("web1")
+    fleet.result("__artifact_stage", *fleet.hosts, changed=True).result(
+        "__fleet_rolling_drain", "web1", **DRAINED
+    )
+    fleet.result("__artifact_activate", "web1", **DONE)
+    back = {"member-web1": {"state": "ready"}}
+    return fleet.result(
+        "__fleet_rolling_restore", "web1", results=[{"item": "lb1", "members": back, "changed": True}]
+    )
+
+
+def test_a_deployment_that_took_every_step_has_passed(fleet: Any) -> None:
+    assert final_verdict(finished(fleet).deployment(plan=PLAN)).failures == ()
 
 
 @pytest.mark.parametrize(
-    ("task", "result", "reason"),
+    ("host", "register", "tried"),
     [
-        ({"name": "Migrate"}, {"failed": True, "msg": "no table"}, "Migrate: no table"),
-        (
-            {"name": "", "action": "ansible.builtin.command"},
-            {"failed": True},
-            "ansible.builtin.command: no message",
-        ),
-        (
-            {"name": "Log in", "no_log": True},
-            {"failed": True, "msg": "hunter2"},
-            "Log in: its result is secret (no_log)",
-        ),
-        ({}, {}, "a task without a name: no message"),
+        ("web2", "__artifact_plan", "reading what runs there"),
+        ("web2", "__artifact_stage", "staging the release"),
+        ("web1", "__fleet_rolling_batch", "confirming the lock and recording the batch"),
+        ("localhost", "__fleet_rolling_pool", "reading the balancers"),
     ],
 )
-def test_why_a_hook_failed(task: dict[str, Any], result: dict[str, Any], reason: str) -> None:
-    assert hook_failure(task, result) == reason
+def test_a_step_that_no_play_came_to_is_a_failure_at_the_end(
+    fleet: Any, host: str, register: str, tried: str
+) -> None:
+    del finished(fleet).variables[host][register]
+    (failure,) = final_verdict(fleet.deployment(plan=PLAN)).failures
+    assert (failure.tried, failure.reason) == (tried, NO_RESULT)
+
+
+def test_a_deployment_that_was_never_planned_has_failed(fleet: Any) -> None:
+    (failure,) = final_verdict(finished(fleet).deployment()).failures
+    assert failure.tried == "checking the plan"
+
+
+@pytest.mark.parametrize(
+    ("layers", "occasion", "register"),
+    [
+        (["database"], "deploy", "__db_migrate_apply"),
+        (["database"], "deploy", "__db_migrate_plan"),
+        (["database"], "deploy", "__deployment_gate"),
+        (["database"], "rollback database", "__db_migrate_rollback"),
+        (["feature"], "rollback feature", "__feature_flag_rollback"),
+    ],
+)
+def test_each_layer_expects_its_own_results(
+    fleet: Any, layers: list[str], occasion: str, register: str
+) -> None:
+    fleet.runs("2.0")
+    done = {
+        "__db_migrate_plan": {"pending": [], "changed": False},
+        "__deployment_gate": {"go": True, "changed": False},
+        "__db_migrate_apply": {"changed": False},
+        "__db_migrate_rollback": {"changed": True},
+        "__feature_flag_rollback": {"changed": True},
+    }
+    fleet.variables["localhost"].update(done)
+    asked = {"layers": layers, "occasion": occasion, "plan": {}}
+    assert final_verdict(fleet.deployment(**asked)).passed
+    del fleet.variables["localhost"][register]
+    (failure,) = final_verdict(fleet.deployment(**asked)).failures
+    assert failure.reason == NO_RESULT
+
+
+@pytest.mark.parametrize(
+    ("state", "percentage", "passed"), [("on", 100, True), ("partial", 25, False), ("off", 0, False)]
+)
+def test_a_ramp_has_passed_at_its_last_step(fleet: Any, state: str, percentage: int, passed: bool) -> None:
+    steps = [{"name": "billing", "percentage": each} for each in (25, 100)]
+    fleet.variables["localhost"].update(
+        __feature_flag_plan={"flags": {}, "changed": False},
+        __feature_flag_gate={"go": True, "changed": False},
+        __feature_flag_apply={
+            "changed": True,
+            "flags": {"billing": {"state": state, "percentage": percentage}},
+        },
+    )
+    features = {"features": [{"name": "billing"}]}
+    deployment = fleet.deployment(layers=["feature"], settings=features, plan={"steps": steps})
+    assert final_verdict(deployment).passed is passed
+
+
+@pytest.mark.parametrize("layers", [["artifact", "fleet"], ["feature"]])
+def test_what_is_still_out_of_rotation_at_the_end_fails_the_run_and_is_named(
+    fleet: Any, layers: list[str]
+) -> None:
+    finished(fleet).pool(web1="ready", web2="drained")
+    record = {"lb1": {"member-web2": {"dial": "web2"}}}
+    (failure,) = final_verdict(fleet.deployment(plan=PLAN, layers=layers, record=record)).failures
+    assert failure.hosts == ("web2",)
+    assert "still out of rotation on lb1: web2" in failure.reason
+    assert final_verdict(fleet.deployment(plan=PLAN, layers=layers, record=record, check_mode=True)).passed
+
+
+def test_a_host_that_limit_leaves_out_is_not_missing(fleet: Any) -> None:
+    del finished(fleet).variables["web2"]["__artifact_plan"]
+    del fleet.variables["web2"]["__artifact_stage"]
+    assert final_verdict(fleet.deployment(plan=PLAN, selected=["web1", "worker1"])).passed
+    failure, _ = final_verdict(fleet.deployment(plan=PLAN)).failures
+    assert failure == Failure(READ.layer, READ.tried, NO_RESULT, ("web2",))

@@ -35,7 +35,7 @@ def test_what_is_not_given_has_its_meaning() -> None:
         ([{"name": "Order", "steps": []}], "Journey 'Order' has no steps"),
         (journey({"path": "orders"}), "'orders' must begin with a slash"),
         (journey({"path": "/", "json": {}, "body": ""}), "both json and body"),
-        (journey({"path": "/", "expect": {"json": {"id": 1}}}), "'id' is no JSON pointer"),
+        (journey({"path": "/", "expect": {"json": {"id": 1}}}), "'id' is not a JSON pointer"),
         (
             journey({"path": "/{order}"}),
             "step 'step 1': it uses {order}, which no earlier step saves; known there: it",

@@ -42,7 +42,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources im
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 DIGEST = "sha256:" + "0" * 64
-HOW = Activation(ServiceOptions("none", "", None, 5.0, min_uptime=0.3))
+HOW = Activation(ServiceOptions(timeout=5.0, min_uptime=0.3))
 SECRET = "b1rd-in-the-hand"
 
 
@@ -313,9 +313,7 @@ def test_what_crashes_once_and_is_started_again_by_docker_is_seen(
     app: Path, deploy: Callable[..., Any], engine: Callable[..., str]
 ) -> None:
     deploy("1.0")
-    service = ContainerInstaller().service(
-        app / "releases/1.0", ServiceOptions("none", "", None, 5.0, min_uptime=7)
-    )
+    service = ContainerInstaller().service(app / "releases/1.0", ServiceOptions(timeout=5.0, min_uptime=7))
     assert service
     assert service.options.min_uptime == 7
     pid = service.status().pid

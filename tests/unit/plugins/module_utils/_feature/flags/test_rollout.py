@@ -80,6 +80,114 @@ def test_a_later_rollout_replaces_what_an_earlier_one_recorded_of_the_same_flag(
     assert list(records.read(record)) == ["b"]
 
 
+def ramp(provider: Flagd, record: Path, rollout: str, *steps: float, ends: bool = True) -> None:
+    """Take the flag ``new`` through steps; with ``ends=False`` the run dies after the last of them."""
+    for number, step in enumerate(steps, 1):
+        last = ends and number == len(steps)
+        ensure_switched(provider, "new", step, record=record, rollout=rollout, last=last)
+
+
+def test_what_was_before_a_ramp_that_died_is_kept_by_the_rollout_that_finishes_it(
+    provider: Flagd, record: Path
+) -> None:
+    ramp(provider, record, "dead", 5, 25, ends=False)
+    at = records.read(record)["new"].at
+    ramp(provider, record, "next", 50, ends=False)
+    ramp(provider, record, "third", 100)
+    assert (records.read(record)["new"].rollout, records.read(record)["new"].at) == ("third", at)
+    assert not ensure_restored(provider, record, rollout="dead").changed
+    assert ensure_restored(provider, record, rollout="third").flags == {"new": ABSENT}
+
+
+@pytest.mark.parametrize("steps", [(100,), (5, 25, 100), (25,)])
+def test_a_finished_rollout_is_over_and_the_next_one_records_anew(
+    provider: Flagd, record: Path, steps: tuple[float, ...]
+) -> None:
+    ramp(provider, record, "first", *steps)
+    ramp(provider, record, "second", 50)
+    assert ensure_restored(provider, record).flags["new"].percentage == steps[-1]
+
+
+def test_a_rollout_that_was_undone_is_over(provider: Flagd, record: Path) -> None:
+    ramp(provider, record, "first", 5, 25, ends=False)
+    ensure_restored(provider, record, rollout="first")
+    ensure_switched(provider, "new", 25)  # by its owner
+    ramp(provider, record, "second", 100)
+    assert ensure_restored(provider, record).flags["new"].percentage == 25
+
+
+@pytest.mark.parametrize("percentage", [0, 5, 100])
+def test_a_flag_that_somebody_else_changed_since_is_recorded_as_it_is(
+    provider: Flagd, record: Path, percentage: float
+) -> None:
+    ramp(provider, record, "dead", 5, 25, ends=False)
+    ensure_switched(provider, "new", percentage)
+    theirs = provider.read()["new"]
+    ramp(provider, record, "next", 50)
+    ensure_restored(provider, record)
+    assert provider.read()["new"] == theirs
+
+
+def test_a_flag_with_rules_that_its_owner_gave_it_since_is_recorded_as_it_is(
+    provider: Flagd, record: Path
+) -> None:
+    ramp(provider, record, "dead", 5, ends=False)
+    with provider.alone():
+        provider.write({"new": CUSTOM})
+    ramp(provider, record, "next", 100)
+    ensure_restored(provider, record)
+    assert provider.read()["new"] == CUSTOM
+
+
+@pytest.mark.parametrize("died", ["before the flag changed", "after the flag changed"])
+@pytest.mark.parametrize("steps", [(5,), (5, 25), (5, 25, 100)])
+def test_killed_within_a_step_what_was_before_the_ramp_is_still_known(
+    provider: Flagd, record: Path, monkeypatch: pytest.MonkeyPatch, steps: tuple[float, ...], died: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    write = Flagd.write
+
+    def deadly(self: Flagd, definitions: Any) -> None:
+        if died == "after the flag changed":
+            write(self, definitions)
+        raise Killed
+
+    ramp(provider, record, "dead", *steps[:-1], ends=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(Flagd, "write", deadly)
+        with pytest.raises(Killed):
+            ramp(provider, record, "dead", steps[-1], ends=steps[-1] == 100)
+    finished = steps[-1] == 100 and died == "after the flag changed"
+    ramp(provider, record, "next", 75)
+    assert ensure_restored(provider, record).flags["new"].percentage == (100 if finished else 0)
+
+
+def test_a_record_without_the_steps_of_its_rollout_is_read_and_counts_as_finished(
+    provider: Flagd, record: Path
+) -> None:
+    ramp(provider, record, "old", 25, ends=False)
+    path = record / "flags.json"
+    entries = json.loads(path.read_text())
+    for name in ("percentages", "last"):
+        del entries["new"][name]
+    path.write_text(json.dumps(entries))
+    assert read_flags(provider, record=record).recorded["new"].rollout == "old"
+    ramp(provider, record, "next", 100)
+    assert ensure_restored(provider, record).flags["new"].percentage == 25
+
+
+def test_what_another_provider_recorded_is_not_kept(
+    provider: Flagd, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ramp(provider, record, "dead", 25, ends=False)
+    monkeypatch.setattr(Flagd, "NAME", "other")
+    ramp(provider, record, "next", 100)
+    assert records.read(record)["new"].provider == "other"
+    assert ensure_restored(provider, record).flags["new"].percentage == 25
+
+
 def test_without_a_rollout_nothing_is_recorded(provider: Flagd, record: Path) -> None:
     ensure_switched(provider, "new", 100, record=record)
     assert not record.exists()
@@ -184,7 +292,9 @@ def test_a_percentage_has_limits(provider: Flagd, wrong: float) -> None:
         ensure_switched(provider, "new", wrong)
 
 
-@pytest.mark.parametrize("text", ["[]", '{"a": 1}', '{"a": {"rollout": "r1"}}', "x"])
+@pytest.mark.parametrize(
+    "text", ["[]", '{"a": 1}', '{"a": {"percentages": 5}}', '{"a": {"rollout": "r1"}}', "x"]
+)
 def test_a_record_that_is_none_is_an_error_before_any_change(
     provider: Flagd, record: Path, text: str
 ) -> None:
@@ -221,5 +331,5 @@ def test_flags_are_read_all_or_by_name_with_what_would_be_restored(provider: Fla
 def test_the_registry_is_alphabetical_and_names_itself() -> None:
     assert list(flags.PROVIDERS) == sorted(flags.PROVIDERS)
     assert all(name == kind.NAME for name, kind in flags.PROVIDERS.items())
-    with pytest.raises(StrataError, match="no feature flag provider 'x'; there are: flagd"):
+    with pytest.raises(StrataError, match=r"no feature flag provider 'x' \(known: flagd\)"):
         flags.connect({"provider": "x"})

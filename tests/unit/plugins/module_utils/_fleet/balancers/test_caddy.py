@@ -27,7 +27,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers import caddy as caddy_module
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.caddy import Caddy
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pool import (
-    Outcome,
+    PoolChange,
     ensure_members,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import Definition
@@ -155,7 +155,7 @@ class Lab:
 
     def ensure(
         self, members: list[str], state: str, *, provider: Caddy | None = None, **options: Any
-    ) -> Outcome:
+    ) -> PoolChange:
         given = {
             "owned": {},
             "min_ready": "1",
@@ -164,9 +164,11 @@ class Lab:
             "check_mode": False,
             **options,
         }
-        return ensure_members(
-            provider or Caddy(self.admin, "shop"), pool="shop", members=members, state=state, **given
-        )
+        return ensure_members(provider or caddy(self.admin, "shop"), members=members, state=state, **given)
+
+
+def caddy(address: str, pool: str) -> Caddy:
+    return Caddy({"address": address, "pool": pool})
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +206,8 @@ def slots(folder: Path, names: list[str]) -> list[dict[str, str]]:
     return upstreams
 
 
-def definitions(outcome: Outcome, names: list[str]) -> dict[str, Definition]:
-    return {name: outcome.members[name].definition for name in names}
+def definitions(change: PoolChange, names: list[str]) -> dict[str, Definition]:
+    return {name: change.members[name].definition for name in names}
 
 
 def test_a_batch_leaves_the_pool_and_comes_back(lab: Lab, names: list[str]) -> None:
@@ -252,7 +254,7 @@ def test_a_running_request_is_waited_for_and_finishes(lab: Lab, names: list[str]
 def busy_member(lab: Lab, names: list[str]) -> str:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        for name, count in Caddy(lab.admin, "shop").sessions(names).items():
+        for name, count in caddy(lab.admin, "shop").sessions(names).items():
             if count:
                 return name
     raise AssertionError("no member became busy")
@@ -290,7 +292,7 @@ class Overtaken(Caddy):
     """Somebody else adds an upstream after the first look."""
 
     def __init__(self, lab: Lab, newcomer: str, times: int) -> None:
-        super().__init__(lab.admin, "shop")
+        super().__init__({"address": lab.admin, "pool": "shop"})
         self.lab, self.newcomer, self.times = lab, newcomer, times
 
     def drain(self, names: Any) -> None:
@@ -437,16 +439,16 @@ def test_a_file_that_cannot_be_replaced_is_said(
 )
 def test_a_wrong_pool_is_said(lab: Lab, pool: str, says: str) -> None:
     with pytest.raises(StrataError, match=says):
-        lab.ensure([], "ready", provider=Caddy(lab.admin, pool))
+        lab.ensure([], "ready", provider=caddy(lab.admin, pool))
 
 
 def test_an_unreachable_or_wrong_address_is_said(lab: Lab, apps: list[App]) -> None:
     with pytest.raises(StrataError, match="admin API does not answer"):
-        lab.ensure([], "ready", provider=Caddy(f"http://127.0.0.1:{free_port()}", "shop"))
+        lab.ensure([], "ready", provider=caddy(f"http://127.0.0.1:{free_port()}", "shop"))
     with pytest.raises(StrataError, match="is this Caddy's admin API"):
-        lab.ensure([], "ready", provider=Caddy(f"http://{apps[0].name}", "shop"))
+        lab.ensure([], "ready", provider=caddy(f"http://{apps[0].name}", "shop"))
     with pytest.raises(StrataError, match=r"address .* is not of the form http://"):
-        lab.ensure([], "ready", provider=Caddy("127.0.0.1:2019", "shop"))
+        lab.ensure([], "ready", provider=caddy("127.0.0.1:2019", "shop"))
 
 
 def test_a_definition_that_caddy_refuses_changes_nothing(lab: Lab, apps: list[App]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pool import (
-    Outcome,
+    PoolChange,
     ensure_members,
     minimum_ready,
 )
@@ -27,6 +27,8 @@ class Recorded:
     """A provider whose members are given by their states, and which records what it is told."""
 
     NAME: ClassVar[str] = "recorded"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    pool = "shop"
 
     def __init__(self, states: Mapping[str, str], sessions: Iterable[int] = ()) -> None:
         self.members = {name: Member(state, definition={"of": name}) for name, state in states.items()}
@@ -55,7 +57,7 @@ class Recorded:
         self.told.append(("drain", tuple(names)))
         self._become(names, "drained")
 
-    def notice(self, names: Collection[str]) -> float:
+    def seconds_until_noticed(self, names: Collection[str]) -> float:
         return self.seconds_to_notice
 
     def restore(self, definitions: Mapping[str, Definition]) -> None:
@@ -67,7 +69,7 @@ class Recorded:
             self.members[name] = replace(self.members.get(name, Member(state)), state=state)
 
 
-def ensure(provider: Recorded, members: list[str], state: str, **options: Any) -> Outcome:
+def ensure(provider: Recorded, members: list[str], state: str, **options: Any) -> PoolChange:
     given = {
         "owned": {},
         "min_ready": "1",
@@ -76,7 +78,7 @@ def ensure(provider: Recorded, members: list[str], state: str, **options: Any) -
         "check_mode": False,
         **options,
     }
-    return ensure_members(provider, pool="shop", members=members, state=state, **given)
+    return ensure_members(provider, members=members, state=state, **given)
 
 
 FOUR = {"a": "ready", "b": "ready", "c": "ready", "d": "ready"}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import needs_change
+
+
+@pytest.mark.parametrize(
+    ("registers", "version"),
+    [
+        ({}, "1.0"),
+        ({"__artifact_activate": {"version": "2.0", "changed": True}}, "2.0"),
+        ({"__artifact_activate": {"skipped": True}}, "1.0"),
+        (
+            {"__artifact_activate": {"failed": True, "msg": "x", "version": "2.0", "changed": True}},
+            "2.0 (failed)",
+        ),
+        ({"__artifact_activate": {"failed": True, "msg": "x", "changed": False}}, "1.0"),
+        (
+            {"__artifact_activate": {"failed": True, "msg": "x"}, "__artifact_rollback": {"version": "1.0"}},
+            "1.0",
+        ),
+    ],
+)
+def test_what_a_host_runs_is_what_its_last_success_left(
+    fleet: Any, registers: dict[str, Any], version: str
+) -> None:
+    fleet.runs("1.0")
+    fleet.variables["web1"].update(registers)
+    assert fleet.deployment().by_name["web1"].version == version
+
+
+@pytest.mark.parametrize(
+    ("reading", "changes"),
+    [
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": True, "pending": None}, False),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "pending": None}, False),
+        ({"current": {"version": "2.0", "state": "bad"}, "healthy": True, "pending": None}, True),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "service_state": "stopped"}, True),
+        ({"current": {"version": "1.0"}, "healthy": True, "pending": None}, True),
+        ({"current": None, "healthy": None, "pending": None}, True),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": False, "pending": None}, True),
+        (
+            {
+                "current": {"version": "2.0", "state": "good"},
+                "healthy": True,
+                "pending": {"action": "activate"},
+            },
+            True,
+        ),
+    ],
+)
+def test_what_needs_a_change(reading: dict[str, Any], changes: bool) -> None:
+    assert needs_change(reading, "2.0") is changes
