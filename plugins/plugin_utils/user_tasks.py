@@ -202,6 +202,7 @@ class _Queue(TaskQueueManager):  # type: ignore[misc]
         self._controller = os.getppid()
         self._unreachable_hosts.update(dict.fromkeys(lost, True))
         self._notes = _Notes()
+        self._cleared: set[str] = set()
         self.load_callbacks()
         self._callback_plugins.append(self._notes)
         self.end: frozenset[str] = frozenset()
@@ -212,13 +213,12 @@ class _Queue(TaskQueueManager):  # type: ignore[misc]
         return self._notes.changed
 
     def succeeded(self, host: str) -> bool:
-        # `meta: clear_host_errors` has a host that was unreachable go on, though a task was not done there.
-        return host in self.finished and host not in self._notes.unreachable
+        return host in self.finished and host not in self._cleared
 
     def reason(self, host: str, error: str | None) -> str:
         """Why a host did not come to the end."""
         own = self._notes.failures.get(host)
-        if own and (host in self._failed_hosts or host in self._notes.unreachable):
+        if own and host in {*self._failed_hosts, *self._unreachable_hosts, *self._cleared}:
             return own
         if error:
             return error
@@ -234,6 +234,9 @@ class _Queue(TaskQueueManager):  # type: ignore[misc]
         if os.getppid() != self._controller:
             raise AnsibleError("the controller has ended")
         task = getattr(args[0], "task", args[0]) if args else None
+        if isinstance(task, Task) and task._get_meta() == "clear_host_errors":
+            # The hosts go on after it, although a task was not done there.
+            self._cleared.update(self._failed_hosts, self._unreachable_hosts)
         if method_name == "v2_playbook_on_play_start":
             shown = args[0].copy()
             shown.name = os.path.relpath(self._file)
@@ -252,7 +255,6 @@ class _Notes(CallbackBase):  # type: ignore[misc]
         super().__init__()
         self._init_callback_methods()
         self.failures: dict[str, str] = {}
-        self.unreachable: set[str] = set()
         self.changed = False
 
     def v2_runner_on_ok(self, result: Any) -> None:
@@ -264,7 +266,6 @@ class _Notes(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         if not result.task.ignore_unreachable:
-            self.unreachable.add(result.host.name)
             self._note(result)
 
     def _note(self, result: Any) -> None:
