@@ -153,7 +153,7 @@ def _play(file: str, task: Task, worker: WorkerProcess, delegate_to: str) -> tup
             **KEYWORDS,
             "vars": dict(task.vars),
             "block": [
-                {"name": f"Read {os.path.relpath(file)}", "ansible.builtin.include_tasks": include},
+                {"name": f"Read {_shown(file)}", "ansible.builtin.include_tasks": include},
                 {"ansible.builtin.meta": "flush_handlers"},
                 {"name": "The end of the file", "ansible.builtin.debug": {"msg": "reached"}},
                 # `meta: end_role` skips everything up to this.
@@ -170,6 +170,11 @@ def _play(file: str, task: Task, worker: WorkerProcess, delegate_to: str) -> tup
     _, flush, *end = block.block
     flush.implicit = True
     return play, frozenset(each._uuid for each in end)
+
+
+def _shown(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 @contextlib.contextmanager
@@ -239,7 +244,7 @@ class _Queue(TaskQueueManager):  # type: ignore[misc]
             self._cleared.update(self._failed_hosts, self._unreachable_hosts)
         if method_name == "v2_playbook_on_play_start":
             shown = args[0].copy()
-            shown.name = os.path.relpath(self._file)
+            shown.name = _shown(self._file)
             args = (shown,)
         elif getattr(task, "_uuid", None) in self.end and method_name not in FAILED:
             if method_name in FINISHED:
