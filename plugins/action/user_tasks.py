@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
             }
 
     def _run(self, magic: dict[str, list[str]]) -> dict[str, Any]:
-        _, options = self.validate_argument_spec(OPTIONS)
+        options = self.validate_argument_spec(OPTIONS)[1]
         lost = [host for host in magic["ansible_play_hosts_all"] if host not in magic["ansible_play_hosts"]]
         files, failures = self._files(options["variable"], magic)
         changed = False

@@ -143,6 +143,7 @@ def _play(file: str, task: Task, worker: WorkerProcess, delegate_to: str) -> tup
             setattr(play, name, copy(REPLACED[name]))
     # The roles of the play keep their variables and handlers, but their tasks are not run again.
     play.handlers = play.compile_roles_handlers() + play.handlers
+    play.roles = [copy(role) for role in play.roles]
     for role in play.roles:
         role.from_include = True
     for handler in (handler for block in play.handlers for handler in block.block):
@@ -167,9 +168,8 @@ def _play(file: str, task: Task, worker: WorkerProcess, delegate_to: str) -> tup
         loader=worker._loader,
     )
     play.tasks = [block]
-    _, flush, *end = block.block
-    flush.implicit = True
-    return play, frozenset(each._uuid for each in end)
+    block.block[1].implicit = True  # a flush that is shown only where a handler runs
+    return play, frozenset(each._uuid for each in block.block[2:])
 
 
 def _shown(file: str) -> str:
