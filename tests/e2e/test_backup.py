@@ -207,7 +207,7 @@ def test_a_backup_that_fails_ends_the_deployment_before_anything_is_migrated(sho
     run = shop.play()
     assert run.code == 2, run.output
     assert re.search(r"backing the database up: .* 4096\.0 TiB are to stay free", run.output)
-    assert "Nothing was migrated, and the fleet was not touched. Mend the backup" in run.output
+    assert "Nothing was migrated, and the fleet was not touched. Repair the backup" in run.output
     assert not shop.migrated
     assert (shop.journal["outcome"], shop.journal["backup"]) == ("failed", None)
     assert not shop.locked
