@@ -42,7 +42,8 @@ def test_the_demo_deploys_two_releases_under_load_and_loses_nothing(demo: Demo) 
 def test_a_deployment_costs_three_executions_a_host_and_few_others(demo: Demo) -> None:
     plays = json.loads((demo.state / "timing.json").read_text())["plays"]
     ran = sum(play["remote"] + play["local"] for play in plays)
-    assert ran - 3 * len(HOSTS) <= 26
+    # Of the others, 8 confirm the lock, once a batch, migration and flag step, and 4 judge what came of it.
+    assert ran - 3 * len(HOSTS) <= 34
     assert sum(play["skipped"] for play in plays) <= 4
 
 

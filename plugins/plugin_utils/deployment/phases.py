@@ -139,7 +139,7 @@ def judge(deployment: Deployment, batch: Sequence[str]) -> dict[str, Any]:
     return {
         **{name: recorded.get(name) for name in ("go", "drain", "recorded", "record")},
         "restore": members_to_restore(deployment, hosts, recorded.get("drain") or []),
-        "analyse": _is_to_analyse(hosts),
+        "analyse": _is_to_analyse(hosts) and not deployment.check_mode,
     }
 
 
