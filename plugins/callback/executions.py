@@ -14,6 +14,7 @@ description:
   - The cost of a run is its executions, tasks times hosts, and skipped ones cost too.
   - Counts for each play how many ran on managed hosts, how many on the controller and how many were skipped,
     and how long the play took. Each item of a loop counts.
+  - The tasks of hooks and other task files of the user are not counted, but the time they take is.
   - Shows the table at the end with C(-v), and writes it to a file where O(file) is set.
 options:
   file:
@@ -46,6 +47,7 @@ CONTROLLER_ACTIONS = {
     "include_vars",
     "pause",
     "set_fact",
+    "user_tasks",
 }
 
 

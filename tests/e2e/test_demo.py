@@ -90,7 +90,7 @@ def test_a_release_that_fails_a_journey_ends_after_the_canary_batch(demo: Demo) 
     load.assert_nobody_noticed()
     assert "3.1-journey" in load.result["served"]
     assert run.code != 0
-    assert re.search(r"the synthetic journeys after the batch on web1: .*/total_cents", run.report)
+    assert re.search(r"the analysis after the batch on web1: .*/total_cents", run.report)
     assert "put back       2.0 on web1" in run.report
     assert demo.releases() == everywhere("2.0")
     after = demo.processes()

@@ -192,3 +192,23 @@ def test_every_wrong_option_of_every_host_is_said_at_once_before_anything_is_con
         assert said in run.output
     assert not Path(fleet.folder / "hosts/web1/releases/9.9").exists()
     assert fleet.everywhere("1.0")
+
+
+ALONE = """\
+- hosts: fleet
+  serial: [1, "100%"]
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role: {name: strata.deploy.artifact, tasks_from: stage}
+    - ansible.builtin.import_role: {name: strata.deploy.fleet_rolling}
+      vars:
+        fleet_rolling_balancers: "{{ groups['lb'] }}"
+"""
+
+
+def test_the_role_rolls_a_fleet_in_a_play_of_one_s_own_without_a_deployment(fleet: SmallFleet) -> None:
+    play = Path(fleet.hook("alone", ALONE))
+    run = fleet.play(str(play.with_suffix("")), **fleet.release("2.0"))
+    assert run.code == 0, run.output
+    assert fleet.everywhere("2.0")
+    assert not fleet.lock.exists()

@@ -16,6 +16,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, Validati
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.provided import provider_problem
+
 NEARLY_THE_SAME = 0.9
 
 Specification = Mapping[str, Any]
@@ -131,6 +133,8 @@ def _value_problems(
     for path in sorted(checked.unsupported_parameters):
         *inside, last = path if isinstance(path, tuple) else (path,)
         yield f"Unknown option '{last}' in {'.'.join(inside)}.{suggestion(last, _names_inside(spec))}"
+    if not checked.error_messages:
+        yield from filter(None, [provider_problem(name, value)])
 
 
 def _shape(spec: Specification) -> str:

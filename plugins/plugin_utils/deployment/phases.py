@@ -38,6 +38,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps imp
     ACTIVATE,
     RECORD,
     ROLL_BACK,
+    ROLL_BACK_HOOKS,
 )
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import verdict
 
@@ -117,10 +118,12 @@ def _nothing_begins(result: dict[str, Any]) -> dict[str, Any]:
 def record(deployment: Deployment, batch: Sequence[str]) -> dict[str, Any]:
     """Whether to go on, and what of the batch is about to be taken out of rotation; settling always goes on."""
     hosts = deployment.named(batch)
-    found = verdict(deployment, in_hand=batch)
+    failures = verdict(deployment, in_hand=batch).failures
+    # A hook must not keep the rest of the fleet from going back.
+    stops = any(failure.tried != ROLL_BACK_HOOKS.tried for failure in failures)
     drain = members_to_drain(deployment, hosts, deployment.target or "")
     return {
-        "go": found.passed or bool(deployment.noted),
+        "go": not stops or bool(deployment.noted),
         "drain": drain,
         "recorded": to_record(deployment, drain),
         "record": deployment.record,

@@ -27,10 +27,11 @@ RECORD = Step("__fleet_rolling_batch", "fleet", "confirming the lock and recordi
 DRAIN = Step("__fleet_rolling_drain", "fleet", "draining the batch")
 ACTIVATE = Step("__artifact_activate", "fleet", "activating the release")
 ROLL_BACK = Step("__artifact_rollback", "fleet", "rolling the release back")
+ROLL_BACK_HOOKS = Step("__artifact_rollback_hooks", "fleet", "running the hooks of the rollback")
 RESTORE = Step("__fleet_rolling_restore", "fleet", "putting the batch back into rotation")
 ANALYSE = Step("__analysis_verify", "fleet", "the analysis after the batch")
 
-HOST_STEPS = (READ, STAGE, RECORD, DRAIN, ACTIVATE, ROLL_BACK, RESTORE, ANALYSE)
+HOST_STEPS = (READ, STAGE, RECORD, DRAIN, ACTIVATE, ROLL_BACK, ROLL_BACK_HOOKS, RESTORE, ANALYSE)
 """In the order in which a deployment takes them; each registers on the hosts of the fleet."""
 
 INSTALL_DRIVER = Step("__db_migrate_install", "open", "installing the database driver")
@@ -70,6 +71,10 @@ CONTROLLER_STEPS = (
 """In the order in which a deployment takes them; each registers on localhost."""
 
 JUDGED_ELSEWHERE = {
+    "__artifact_activate_failure": "the activation itself has registered the failure that this one repeats",
+    "__artifact_hook": "it never fails itself; the check after it fails with what it returns",
+    "__artifact_hook_check": "its failure ends the block, whose rescue fails the staging, the activation or the hooks of the rollback",
+    "__db_migrate_backup_tasks": "it never fails itself; the check of the backup fails with what it returns",
     SWITCH_FLAG.register: "its failure ends the ramp, which registers it as __feature_flag_failure",
     "__artifact_signed": "the next task fails with its reason, before the deployment is opened",
     "__deployment_info": "read by the phase `status`, which fails with it",

@@ -22,7 +22,10 @@ OPTIONS = Options(
             "artifact_keep": {"type": "int"},
             "artifact_service": {
                 "type": "dict",
-                "options": {"manager": {"type": "str", "choices": ["none", "systemd"], "required": True}},
+                "options": {
+                    "manager": {"type": "str", "choices": ["none", "systemd"], "required": True},
+                    "name": {"type": "str"},
+                },
             },
             "artifact_password": {"type": "int", "no_log": True},
         },
@@ -58,7 +61,7 @@ def test_good_options_have_no_problem() -> None:
             ["artifact_root"],
             artifact_root="/srv/shop",
             artifact_keep="5",
-            artifact_service={"manager": "systemd"},
+            artifact_service={"manager": "systemd", "name": "shop.service"},
             feature_flag_features=[{"name": "billing", "rollout": [5, 100]}],
             artifact_release_path="given to hooks by the role",
             __artifact_plan={},
