@@ -102,7 +102,7 @@ applied:
 pending:
   description:
     - The release's migrations, of either phase, that are not applied, in order.
-    - Null where there is no release to compare with, with O(engine=sql) where O(folder) is not given.
+    - Null where there is no release to compare with, with O(engine=sql) where O(folder) is not given, or is relative without O(archive).
   returned: success
   type: list
   elements: dict

@@ -48,6 +48,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     made,
     temporary_tables,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.tool_session import (
+    ToolSession,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import folded
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
@@ -315,6 +318,16 @@ def _is_mariadb(database: Database) -> bool:
     return "mariadb" in str(database.query("SELECT VERSION()")[0][0]).lower()
 
 
+def _tool_limits(timeouts: Timeouts) -> Sequence[str]:
+    wait = max(1, math.ceil(timeouts.lock)) if timeouts.lock else LONGEST_WAIT
+    # Of the comments, MariaDB executes the first one alone, and MySQL from 5.7.8 on the second one.
+    return (
+        f"SET SESSION lock_wait_timeout = {wait}, innodb_lock_wait_timeout = {wait}"
+        f" /*M! , max_statement_time = {timeouts.statement} */"
+        f" /*!50708 , max_execution_time = {round(timeouts.statement * 1000)} */",
+    )
+
+
 class Mysql:
     """MySQL or MariaDB."""
 
@@ -323,6 +336,15 @@ class Mysql:
     SCHEMES: ClassVar[Sequence[str]] = ("mariadb", "mysql")
     DUMP: ClassVar[Dump] = MysqlDump()
     DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits, _dbmate_variables)
+    TOOL_SESSION: ClassVar[ToolSession | None] = ToolSession(
+        drivers="mysql|mariadb|asyncmy",
+        read_only="SET SESSION TRANSACTION READ ONLY",
+        limits=_tool_limits,
+        lock_refusals=(
+            "Lock wait timeout exceeded",  # 1205
+            "Deadlock found when trying to get lock",  # 1213
+        ),
+    )
 
     @staticmethod
     def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:

@@ -45,6 +45,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
     POSTGRESQL,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.tool_session import (
+    ToolSession,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import Reader
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
@@ -351,6 +354,16 @@ def _dbmate_limits(timeouts: Timeouts, database: Database | None) -> Mapping[str
     }
 
 
+def _tool_limits(timeouts: Timeouts) -> Sequence[str]:
+    return (
+        f"SET lock_timeout = {round(timeouts.lock * 1000)}",
+        f"SET statement_timeout = {round(timeouts.statement * 1000)}",
+        # A server process whose client was killed notices within a second. Not every version and system can.
+        "DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '1s', false); "
+        "EXCEPTION WHEN OTHERS THEN NULL; END $$",
+    )
+
+
 class Postgresql:
     """PostgreSQL."""
 
@@ -359,6 +372,12 @@ class Postgresql:
     SCHEMES: ClassVar[Sequence[str]] = ("postgres", "postgresql")
     DUMP: ClassVar[Dump] = PostgresqlDump()
     DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits)
+    TOOL_SESSION: ClassVar[ToolSession | None] = ToolSession(
+        drivers="psycopg|postgres|pg8000|asyncpg",
+        read_only="SET default_transaction_read_only = on",
+        limits=_tool_limits,
+        lock_refusals=("canceling statement due to lock timeout", "deadlock detected"),  # 55P03, 40P01
+    )
 
     @staticmethod
     def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:

@@ -13,6 +13,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.tool_session import (
+    ToolSession,
+)
 
 
 class DatabaseSystem(Protocol):
@@ -24,6 +27,7 @@ class DatabaseSystem(Protocol):
         SCHEMES: of the URLs that mean this system.
         DUMP: how a backup is made.
         DBMATE: how the tool dbmate reaches it; None where it cannot.
+        TOOL_SESSION: what tools set on their own connections; None where these are left as they are.
     """
 
     NAME: ClassVar[str]
@@ -31,6 +35,7 @@ class DatabaseSystem(Protocol):
     SCHEMES: ClassVar[Sequence[str]]
     DUMP: ClassVar[Dump]
     DBMATE: ClassVar[Dbmate | None]
+    TOOL_SESSION: ClassVar[ToolSession | None]
 
     @staticmethod
     def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:

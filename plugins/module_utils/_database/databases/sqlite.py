@@ -35,6 +35,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_dump import SqliteDump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.tool_session import (
+    ToolSession,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
     BACKTICKS,
@@ -59,6 +62,8 @@ SQLITE = Dialect(
     schema_is_database=False,
     columns_query="SELECT name FROM pragma_table_info(?)",
 )
+LONGEST_WAIT = 86400
+"""Seconds that a tool may wait for the file."""
 _FOREVER = 2**31 - 1  # milliseconds
 _CHECKED_EVERY = 10_000  # instructions of SQLite's machine: a few milliseconds
 
@@ -230,6 +235,10 @@ def _dbmate_file(url: str, folder: Path) -> Path | None:
     return folder / unquote(path)
 
 
+def _tool_limits(timeouts: Timeouts) -> Sequence[str]:
+    return (f"PRAGMA busy_timeout = {round(min(timeouts.lock or LONGEST_WAIT, LONGEST_WAIT) * 1000)}",)
+
+
 class Sqlite:
     """SQLite."""
 
@@ -238,6 +247,12 @@ class Sqlite:
     SCHEMES: ClassVar[Sequence[str]] = ("sqlite", "sqlite3")
     DUMP: ClassVar[Dump] = SqliteDump()
     DBMATE: ClassVar[Dbmate | None] = Dbmate(_dbmate_url, _dbmate_limits, file=_dbmate_file)
+    TOOL_SESSION: ClassVar[ToolSession | None] = ToolSession(
+        drivers="sqlite",
+        read_only="PRAGMA query_only = ON",
+        limits=_tool_limits,
+        lock_refusals=("database is locked",),
+    )
 
     @staticmethod
     def locate(url: str, given: Mapping[str, str], environ: Mapping[str, str]) -> Address:

@@ -13,7 +13,6 @@ import ast
 import copy
 import io
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -28,13 +27,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.sc
     limit,
     only_read,
     reason,
+    system_of,
 )
 
-_SYSTEMS = (
-    ("sqlite", re.compile(r"sqlite")),
-    ("mysql", re.compile(r"mysql|mariadb|asyncmy")),
-    ("postgresql", re.compile(r"psycopg|postgres|pg8000|asyncpg")),
-)
 _NOT_HERE = "its revision is not in this release. Take the release that brought it."
 _FORWARD = "Go forward with a new migration."
 
@@ -370,7 +365,7 @@ class _Connections:
     def _connected(self, connection: Any, _record: Any) -> None:
         kind = type(connection)
         shown = f"{kind.__module__}.{kind.__name__}".lower()
-        system = next((name for name, pattern in _SYSTEMS if pattern.search(shown)), "")
+        system = system_of(shown)
         self._made.append((connection, system))
         _limit(connection, system)
         connection.commit()  # else the next rollback would take the settings back
@@ -397,11 +392,7 @@ def _have_only_read(connection: Any, system: str) -> None:
 
 def _limit(connection: Any, system: str, *, long: bool = False) -> None:
     with closing(connection.cursor()) as cursor:
-        version = ""
-        if system == "mysql":
-            cursor.execute("SELECT VERSION()")
-            version = str(cursor.fetchone()[0])
-        limit(system, cursor.execute, version, long=long)
+        limit(system, cursor.execute, long=long)
 
 
 def _is_alone(connection: Any) -> bool:

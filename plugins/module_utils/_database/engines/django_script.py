@@ -274,11 +274,7 @@ def _find_settings() -> None:
 def _limit(sender: Any, connection: Any, *, long: bool = False, **_more: Any) -> None:
     """Have a connection keep the timeouts."""
     with closing(connection.connection.cursor()) as cursor:  # the driver's own, for no wrapper is to see this
-        version = ""
-        if connection.vendor == "mysql":
-            cursor.execute("SELECT VERSION()")
-            version = str(cursor.fetchone()[0])
-        limit(connection.vendor, cursor.execute, version, long=long)
+        limit(connection.vendor, cursor.execute, long=long)
 
 
 def _have_all_only_read() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._core.command import ExitCodeError
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     Database,
     LockedError,
@@ -21,14 +22,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.re
     release_folder,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.tool import Tool
-
-_LOCK_REFUSALS = (
-    "canceling statement due to lock timeout",  # PostgreSQL, 55P03
-    "deadlock detected",  # PostgreSQL, 40P01
-    "Lock wait timeout exceeded",  # MySQL, 1205
-    "Deadlock found when trying to get lock",  # MySQL, 1213
-    "database is locked",  # SQLite
-)
 
 
 class ReleaseTool:
@@ -79,7 +72,7 @@ class ReleaseTool:
         try:
             return self._tool.run(what, tuple(command), self.folder, known, self._held)
         except ExitCodeError as error:
-            if any(words in str(error) for words in _LOCK_REFUSALS):
+            if any(words in str(error) for words in _lock_refusals()):
                 raise LockedError(str(error), **error.details) from error
             raise
 
@@ -98,3 +91,10 @@ class ReleaseTool:
             name: f"{value} {environment[name]}" if name in environment else value
             for name, value in self._timeouts.items()
         }
+
+
+def _lock_refusals() -> Iterator[str]:
+    """Of every system, for a tool may have a database of its own."""
+    for system in PROVIDERS.values():
+        if system.TOOL_SESSION:
+            yield from system.TOOL_SESSION.lock_refusals

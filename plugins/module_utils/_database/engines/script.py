@@ -25,16 +25,6 @@ _READS = re.compile(
 )
 _COMMIT = re.compile(r"\s*COMMIT\b", re.IGNORECASE)
 _CONCURRENTLY = re.compile(r"\bCONCURRENTLY\b", re.IGNORECASE)
-_READ_ONLY = {
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "postgresql": "SET default_transaction_read_only = on",
-    "sqlite": "PRAGMA query_only = ON",
-}
-_LONGEST_WAIT = 31536000  # seconds: the most that MySQL takes for one
-# A server process whose client was killed notices within a second. Not every version and system of PostgreSQL can.
-_NOTICE_DEATH = """
-    DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '1s', false);
-    EXCEPTION WHEN OTHERS THEN NULL; END $$"""
 _SHOWN = 200
 
 
@@ -115,34 +105,30 @@ def answer(work: Callable[[Progress, str, list[str]], dict[str, Any]]) -> None:
         json.dump(said, stream)
 
 
-def limit(system: str, execute: Callable[[str], Any], version: str = "", *, long: bool = False) -> None:
-    """Have a connection keep the timeouts; see `scripted` for the variables.
+def system_of(driver: str) -> str:
+    """The database system of a driver, by the name of its module; "" where that is not known."""
+    return next((name for name, each in _sessions().items() if re.search(each["drivers"], driver)), "")
+
+
+def limit(system: str, execute: Callable[[str], Any], *, long: bool = False) -> None:
+    """Have a connection keep the timeouts.
 
     Args:
-        version: what a MySQL server says of itself.
         long: those for a statement that holds nobody up.
     """
-    kind = "STRATA_LONG" if long else "STRATA"
-    lock, statement = (float(os.environ[f"{kind}_{each}_TIMEOUT"]) for each in ("LOCK", "STATEMENT"))
-    if system == "postgresql":
-        execute(f"SET lock_timeout = {round(lock * 1000)}")
-        execute(f"SET statement_timeout = {round(statement * 1000)}")
-        execute(_NOTICE_DEATH)
-    elif system == "mysql":
-        wait = max(1, -int(-lock // 1)) if lock else _LONGEST_WAIT
-        execute(f"SET SESSION lock_wait_timeout = {wait}, innodb_lock_wait_timeout = {wait}")
-        if "mariadb" in version.lower():
-            execute(f"SET SESSION max_statement_time = {statement}")
-        else:
-            execute(f"SET SESSION max_execution_time = {round(statement * 1000)}")
-    elif system == "sqlite":
-        execute(f"PRAGMA busy_timeout = {round(min(lock or _LONGEST_WAIT, 86400) * 1000)}")
+    for statement in _sessions().get(system, {}).get("long" if long else "limits", ()):
+        execute(statement)
 
 
 def only_read(system: str, execute: Callable[[str], Any]) -> None:
     """Have the server refuse changes by a connection, from its next transaction on: printing SQL calls what anyone has written."""
-    if system in _READ_ONLY:
-        execute(_READ_ONLY[system])
+    if system in _sessions():
+        execute(_sessions()[system]["read_only"])
+
+
+def _sessions() -> dict[str, dict[str, Any]]:
+    sessions: dict[str, dict[str, Any]] = json.loads(os.environ["STRATA_SESSIONS"])
+    return sessions
 
 
 def is_long(statement: str) -> bool:

@@ -4,8 +4,8 @@
 """Engines whose tool is a Python library of the release: a script of ours asks it, run by the release's interpreter.
 
 The script gets its sources in the variable STRATA_SCRIPT, the verb and the names as arguments, and answers with JSON on its
-standard output. STRATA_LOCK_TIMEOUT and STRATA_STATEMENT_TIMEOUT are in seconds, 0 is without limit; those with
-STRATA_LONG in place of STRATA are for statements that wait for others and hold nobody up.
+standard output. STRATA_SESSIONS has what it sets on the project's connections, for each database system: the statements
+``limits`` keep the timeouts, and ``long`` those of statements that wait for others and hold nobody up.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from types import ModuleType
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import (
     Database,
     LockedError,
+    Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import Secrets
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines import script
@@ -202,7 +204,7 @@ class ScriptedSession:
     def _run(self, verb: str, arguments: Sequence[str], settings: Settings) -> dict[str, Any]:
         what = "plan" if verb == "targets" else verb
         command = (self._python, "-c", _BOOTSTRAP, verb, *arguments)
-        printed = self._tool.run(what, command, {**self._facts, **self._limits(settings)})
+        printed = self._tool.run(what, command, {**self._facts, "STRATA_SESSIONS": self._sessions(settings)})
         try:
             said = json.loads(printed)
         except ValueError:
@@ -213,14 +215,21 @@ class ScriptedSession:
             )
         return said
 
-    def _limits(self, settings: Settings) -> dict[str, str]:
-        own = settings.lock_timeout, settings.statement_timeout
-        usual = self._options.lock_timeout, self._options.statement_timeout
-        limits = {}
-        for kind, defaults in (("STRATA", usual), ("STRATA_LONG", (0.0, 0.0))):
-            for name, said, default in zip(("LOCK", "STATEMENT"), own, defaults):
-                limits[f"{kind}_{name}_TIMEOUT"] = f"{default if said is None else said:.3f}"
-        return limits
+    def _sessions(self, settings: Settings) -> str:
+        """As JSON what the script sets on the project's connections, whichever system these are to."""
+        usual = Timeouts(self._options.lock_timeout, self._options.statement_timeout)
+        return json.dumps(
+            {
+                name: {
+                    "drivers": session.drivers,
+                    "read_only": session.read_only,
+                    "limits": session.limits(_timeouts(settings, usual)),
+                    "long": session.limits(_timeouts(settings, Timeouts(0, 0))),
+                }
+                for name, system in PROVIDERS.items()
+                if (session := system.TOOL_SESSION)
+            }
+        )
 
     def _settings(self, item: Mapping[str, Any]) -> Settings:
         return directives(f"Migration {item['name']}", item["docstring"])
@@ -261,6 +270,11 @@ class ScriptedSession:
                 f"The list of contract migrations has '{unknown[0]}', which is no migration of the release. Name one "
                 "as app.0003_name, or take it off the list."
             )
+
+
+def _timeouts(settings: Settings, usual: Timeouts) -> Timeouts:
+    lock, statement = settings.lock_timeout, settings.statement_timeout
+    return Timeouts(usual.lock if lock is None else lock, usual.statement if statement is None else statement)
 
 
 def _sent(*modules: ModuleType) -> str:

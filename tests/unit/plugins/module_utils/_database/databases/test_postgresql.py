@@ -27,7 +27,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases 
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import migrator
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import attempts
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Outcome
 
@@ -297,7 +297,7 @@ def test_a_held_table_that_is_freed_lets_a_later_try_succeed(
             other.script("COMMIT")
 
     # Not time.sleep itself, by which the wait for a process is made, too.
-    monkeypatch.setattr(migrator, "time", SimpleNamespace(sleep=pause))
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(sleep=pause))
     outcome = migrate("CREATE TABLE a (x int); ALTER TABLE gate ADD c int;", lock_timeout=0.02)
     assert outcome.applied == ("1_x.sql",)
     assert len(pauses) == 2
