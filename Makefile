@@ -31,8 +31,7 @@ lint: $(VENV)/.test
 	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH antsibull-changelog lint
 
 unit: $(VENV)/.test
-	@tests/unit/artifacts.sh
-	@tests/unit/mariadb.sh
+	@tests/packages.sh
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal tests/unit
 
 contract: $(VENV)/.test
@@ -40,16 +39,20 @@ contract: $(VENV)/.test
 
 # Unpacks archives that are damaged at random, for a minute or: make fuzz SECONDS=600
 fuzz: $(VENV)/.test
+	@tests/packages.sh zstd
 	@$(VENV)/bin/python tests/fuzz/fuzz_unpack.py --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 # How fast artifacts of 2 GiB are unpacked, and in how much memory; needs 6 GB under TMPDIR.
 bench:
+	@tests/packages.sh bzip2 unzip xz zstd
 	@$(PYTHON) bench/unpack.py
 
 sanity: $(VENV)/.test
+	@tests/packages.sh git
 	@tests/sanity/run.sh $(VENV)
 
 e2e: $(VENV)/.test
+	@tests/packages.sh git ssh-keygen
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile tests/e2e
 
 # The engine that the machines of Molecule run on, and the unit tests of containers where it is there.
@@ -60,6 +63,7 @@ docker:
 molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/run
 molecule: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 molecule: $(VENV)/.test docker
+	@tests/packages.sh dpkg-deb gpg ssh ssh-keygen
 	@if [ -e .cache/molecule/ssh_config ]; then echo "Removing the machines of an earlier run"; \
 		molecule destroy --scenario-name default >/dev/null; fi
 	@molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)

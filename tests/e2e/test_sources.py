@@ -11,7 +11,6 @@ import http.server
 import io
 import json
 import os
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -30,6 +29,7 @@ import boto3
 import botocore.exceptions
 import pytest
 import yaml
+from programs import need
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT = 60.0
@@ -227,8 +227,7 @@ def test_an_artifact_in_s3_is_fetched_by_the_host_without_credentials(storage: S
 
 
 def test_its_list_of_checksums_and_its_signature_may_lie_in_s3_too(storage: Storage, host: Host) -> None:
-    if not shutil.which("ssh-keygen"):
-        pytest.skip("ssh-keygen is not here")
+    need("ssh-keygen")
     archive, key = host.folder / "shop-2.0.tar.gz", host.folder / "key"
     archive.write_bytes(host.artifact)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import os
+import pwd
 import shutil
 import socket
 import sqlite3
@@ -110,6 +111,15 @@ class Built:
     @property
     def url(self) -> str:
         return str(self.path)
+
+
+@pytest.fixture(scope="session")
+def unprivileged() -> dict[str, Any]:
+    """Arguments for subprocess: a server started by root runs as nobody, the one other user that every system has."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -17,6 +16,7 @@ from typing import Any, Callable
 
 import pytest
 from archives import file, zipped
+from programs import need
 
 Run = Callable[..., dict[str, Any]]
 
@@ -264,8 +264,7 @@ def test_no_secret_of_a_source_is_in_any_answer_nor_in_the_hosts_log(
 
 
 def test_an_artifact_is_staged_with_all_that_its_source_needs(shop: Shop, build: Any, tmp_path: Path) -> None:
-    if not shutil.which("ssh-keygen"):
-        pytest.skip("ssh-keygen is not here")
+    need("ssh-keygen")
     built = build("signed")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
     sign = ["ssh-keygen", "-q", "-Y", "sign", "-f", tmp_path / "key", "-n", "shop", built.path]

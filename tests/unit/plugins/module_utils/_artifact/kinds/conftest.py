@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from programs import need
 
 SHELL = """\
 trap 'exit 0' TERM
@@ -92,8 +93,7 @@ def app(engine: Callable[..., str], tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def registry(tmp_path: Path, free_port: int, image: str, engine: Callable[..., str]) -> Iterator[str]:
     """``HOST:PORT/shop@sha256:HEX`` of the image in a registry that wants anna's password, which is s3cret-word."""
-    if not shutil.which("docker-registry"):
-        pytest.skip("there is no docker-registry here")
+    [program] = need("docker-registry")
     users = tmp_path / "users"
     crypt = ["perl", "-e", "print crypt('s3cret-word', '$2a$05$abcdefghijklmnopqrstuu')"]
     users.write_text(f"anna:{subprocess.check_output(crypt, text=True)}\n", encoding="utf-8")
@@ -108,7 +108,7 @@ auth: {{htpasswd: {{realm: shop, path: {users}}}}}
         encoding="utf-8",
     )
     with open(tmp_path / "registry.log", "wb") as log:
-        process = subprocess.Popen(["docker-registry", "serve", str(configuration)], stdout=log, stderr=log)
+        process = subprocess.Popen([program, "serve", str(configuration)], stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 20
         while True:

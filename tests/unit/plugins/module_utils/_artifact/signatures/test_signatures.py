@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from programs import need
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import Signature
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch, look_up
@@ -19,12 +20,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 DATA = b"shop" * 100_000
 LIMIT = 100_000_000
 NOT_GOOD = "Verifying the signature of .*shop-2.0.tar.gz: it is not a good one"
-
-
-def need(*tools: str) -> None:
-    missing = [tool for tool in tools if not shutil.which(tool)]
-    if missing:
-        pytest.skip(f"not here: {', '.join(missing)} (tests/unit/artifacts.sh installs them)")
 
 
 def run(*command: str, **options: Any) -> str:

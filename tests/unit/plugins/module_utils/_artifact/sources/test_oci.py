@@ -9,7 +9,6 @@ import hashlib
 import http.server
 import json
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from programs import need
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import (
     Access,
@@ -70,13 +70,10 @@ OLD = manifest(descriptor(SHOP), kind=DOCKER)
 class Registry:
     """A registry's storage, and processes that serve it."""
 
-    def __init__(self, folder: Path, program: str) -> None:
-        self.folder, self._program = folder, program
-        self._account: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            self._account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    def __init__(self, folder: Path, program: str, account: dict[str, Any]) -> None:
+        self.folder, self._program, self._account = folder, program, account
+        if account:
+            shutil.chown(folder, account["user"], account["group"])
 
     def blob(self, of: str) -> Path:
         value = of.partition(":")[2]
@@ -153,14 +150,12 @@ def _push(address: str, name: str, blobs: list[bytes], manifests: dict[str, byte
 
 
 @pytest.fixture(scope="module")
-def storage() -> Iterator[Registry]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not here (tests/unit/artifacts.sh installs it)")
+def storage(unprivileged: dict[str, Any]) -> Iterator[Registry]:
+    [program] = need("docker-registry")
     folder = Path(tempfile.mkdtemp(prefix="strata-registry-"))
     folder.chmod(0o755)
     try:
-        registry = Registry(folder, program)
+        registry = Registry(folder, program, unprivileged)
         with registry.serving() as address:
             manifests = {"one": ONE, "two": TWO, "old": OLD, "latest": ONE}
             _push(address, "team/shop", [b"{}", SHOP, DOCS], manifests)

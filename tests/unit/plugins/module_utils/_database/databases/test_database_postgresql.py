@@ -481,13 +481,11 @@ def test_a_server_without_replicas_has_no_lag(database: Database) -> None:
 
 
 @pytest.fixture
-def replica(server: Any) -> Iterator[Any]:
+def replica(server: Any, unprivileged: dict[str, Any]) -> Iterator[Any]:
     """A second server, which streams from the first."""
     folder = Path(tempfile.mkdtemp(prefix="strata-postgresql-"))
-    account: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        account = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        shutil.chown(folder, "nobody")
+    if unprivileged:
+        shutil.chown(folder, unprivileged["user"])
     programs = server.programs
     source = f"host={server.folder} port={server.port} user=shop application_name=the_replica"
     subprocess.run(
@@ -498,7 +496,7 @@ def replica(server: Any) -> Iterator[Any]:
         check=True,
         capture_output=True,
         cwd=folder,
-        **account,
+        **unprivileged,
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -511,7 +509,7 @@ def replica(server: Any) -> Iterator[Any]:
             stdout=log,
             stderr=log,
             cwd=folder,
-            **account,
+            **unprivileged,
         )
     try:
         yield replace(server, port=port, folder=folder)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import re
 import signal
 import socket
@@ -56,16 +55,12 @@ def shop(tmp_path: Path) -> Address:
 
 
 @pytest.fixture
-def replica(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def replica(server: Any, unprivileged: dict[str, Any]) -> Iterator[Callable[[str], str]]:
     """Gives the URL of a database of the server on a standby that streams from it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     data = server.folder / "replica"
-    account: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     password = unquote(server.url("").partition("shop:")[2].partition("@")[0])
     primary = f"host=127.0.0.1 port={server.port} user=shop application_name=replica"
     subprocess.run(
@@ -77,7 +72,7 @@ def replica(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         capture_output=True,
         cwd=server.folder,
         env={**os.environ, "PGPASSWORD": password},
-        **account,
+        **unprivileged,
     )
     with (server.folder / "replica.log").open("wb") as log:
         process = subprocess.Popen(
@@ -89,7 +84,7 @@ def replica(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
             stderr=log,
             cwd=server.folder,
             env={**os.environ, "PGPASSWORD": password},
-            **account,
+            **unprivileged,
         )
 
     def url(database: str) -> str:

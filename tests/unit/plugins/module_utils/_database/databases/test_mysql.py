@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from programs import need
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import (
@@ -716,7 +717,7 @@ def asked(address: Address, statement: str) -> subprocess.CompletedProcess[str]:
         assert "s3cr3t" not in " ".join(reach.arguments)
         return subprocess.run(
             [
-                "mysql",
+                *need("mariadb"),
                 *reach.arguments,
                 "--batch",
                 "--skip-column-names",
@@ -733,7 +734,7 @@ def asked(address: Address, statement: str) -> subprocess.CompletedProcess[str]:
 def dumped(address: Address, *options: str) -> subprocess.CompletedProcess[str]:
     with client(address) as reach:
         return subprocess.run(
-            ["mysqldump", *reach.arguments, *options, address.database],
+            [*need("mariadb-dump"), *reach.arguments, *options, address.database],
             env={**os.environ, **reach.environment},
             capture_output=True,
             text=True,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import shutil
 import socket
 import socketserver
 import subprocess
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import need
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.haproxy import HAProxy
@@ -141,7 +141,7 @@ class Recorder(HAProxy):
 class Live:
     """A real HAProxy with two real members."""
 
-    def __init__(self, folder: Path, transcript: list[list[str]]) -> None:
+    def __init__(self, folder: Path, transcript: list[list[str]], program: str) -> None:
         self.folder = folder
         self._transcript = transcript
         self._apps = {"web1": App(), "web2": App()}
@@ -152,7 +152,7 @@ class Live:
         addresses = {name: app.name for name, app in self._apps.items()}
         config.write_text(CONFIG.format(folder=folder, port=self._port, **addresses))
         self._process = subprocess.Popen(
-            ["haproxy", "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program, "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             self._wait(lambda: ",L4CON," in self._peek("show stat -1 4 -1"))
@@ -210,10 +210,9 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Replay | Live]:
             if RECORDING:
                 pytest.skip("recording")
             lab = Replay(Path(short_path), json.loads(path.read_text()))
-        elif shutil.which("haproxy"):
-            lab = Live(Path(short_path), transcript)
         else:
-            pytest.skip("haproxy is not installed; the recorded test ran")
+            [program] = need("haproxy")
+            lab = Live(Path(short_path), transcript, program)
         yield lab
         lab.close()
     if RECORDING:
