@@ -15,6 +15,8 @@ if ! command -v dockerd >/dev/null; then
     echo "Installing Docker"
     apt-get update --quiet=2
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes docker.io >/dev/null
+    # An engine that was there already, of another machine or of a container's host, needed the client only.
+    docker info >/dev/null 2>&1 && exit
 fi
 log=.cache/molecule/dockerd.log
 if [ -d /run/systemd/system ]; then

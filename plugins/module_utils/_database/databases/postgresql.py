@@ -206,7 +206,13 @@ class PostgresqlDatabase:
 
     def replica_lag(self) -> float | None:
         if self.query("SELECT pg_is_in_recovery()") == [(True,)]:
-            return float(self.query(_OWN_LAG)[0][0] or 0)
+            lag = self.query(_OWN_LAG)[0][0]
+            if lag is None:
+                raise StrataError(
+                    f"{self.shown}: the lag of this replica is unknown, because it has replayed no transaction since it "
+                    "started. Check that it streams from its primary, or try again."
+                )
+            return float(lag)
         lags = [self._lag(*row) for row in self.query(_LAGS)]
         return max(lags, default=None)
 

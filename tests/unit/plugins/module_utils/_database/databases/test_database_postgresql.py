@@ -536,7 +536,7 @@ def test_the_lag_is_the_slowest_replica_s_and_told_to_who_may_know(
         primary.query("CREATE TABLE a (x int)")
         until(lambda: (lag(primary) or 0) < 1, "the replica follows")
         with opened(standby, read_only=True) as read:
-            until(lambda: read.replica_lag() == 0.0, "the replica has replayed all")
+            until(lambda: lag(read) == 0.0 and replayed(read), "the replica has replayed the table")
             read.query("SELECT pg_wal_replay_pause()")
             for number in range(3):
                 primary.query("INSERT INTO a VALUES (?)", (number,))
@@ -554,6 +554,26 @@ def test_the_lag_is_the_slowest_replica_s_and_told_to_who_may_know(
                 assert nobody.replica_lag() is not None
         finally:
             primary.script("DROP USER ignorant")
+
+
+def replayed(standby: Database) -> bool:
+    """Whether it has replayed a transaction since it started."""
+    return standby.query("SELECT pg_last_xact_replay_timestamp() IS NOT NULL") == [(True,)]
+
+
+def test_a_replica_that_has_replayed_no_transaction_does_not_know_its_lag(
+    address: Address, replica: Any
+) -> None:
+    standby = resolve(replica.url("postgres"), None, {})
+    until(lambda: answers(standby), "the replica answers")
+    with opened(standby, read_only=True) as read, opened(address, read_only=False) as primary:
+        read.query("SELECT pg_wal_replay_pause()")
+        assert not replayed(read)
+        primary.query("CREATE TABLE a (x int)")
+        received = "SELECT pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
+        until(lambda: read.query(received) == [(True,)], "the replica has received the table")
+        with pytest.raises(StrataError, match="unknown, because it has replayed no transaction"):
+            read.replica_lag()
 
 
 def answers(address: Address) -> bool:
