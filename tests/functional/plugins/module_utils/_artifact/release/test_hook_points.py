@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from fixtures.release import states
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release import layout
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
@@ -45,10 +46,6 @@ def shop(root: Path, stage: Callable[..., Any]) -> Path:
 
 def current(root: Path) -> str:
     return (root / "current/app.py").read_text()
-
-
-def states(root: Path) -> dict[str, str]:
-    return {each["version"]: each["state"] for each in describe(str(root)).releases}
 
 
 def test_an_activation_stops_after_the_link_and_is_taken_up(

@@ -4,44 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import Signature
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch, look_up
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-
-DATA = b"shop" * 100_000
-LIMIT = 100_000_000
-
-
-@pytest.fixture
-def artifact(tmp_path: Path) -> Path:
-    path = tmp_path / "shop-2.0.tar.gz"
-    path.write_bytes(DATA)
-    return path
-
-
-@pytest.fixture
-def verify(artifact: Path, tmp_path: Path) -> Callable[..., None]:
-    """Fetch the artifact with its signature verified; nothing but the artifact may be left."""
-
-    def act(**signature: Any) -> None:
-        target = tmp_path / "target"
-        target.mkdir(exist_ok=True)
-        source = Source(str(artifact), "unverified", signature=Signature(**signature))
-        source.validate()
-        look_up(source)
-        try:
-            fetch(source, target / "got", LIMIT)
-            assert (target / "got").read_bytes() == artifact.read_bytes()
-        finally:
-            (target / "got").unlink(missing_ok=True)
-            assert list(target.iterdir()) == []
-
-    return act
-
 
 # all of them
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ends of an activation at which there is nothing to do."""
+"""Marking a release bad for what is found outside of its activation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from fixtures.release import states
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.pruning import ensure_pruned
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
@@ -26,10 +25,6 @@ def shop(root: Path, stage: Callable[..., Any]) -> Path:
     return root
 
 
-def states(root: Path) -> dict[str, str]:
-    return {each["version"]: each["state"] for each in describe(str(root)).releases}
-
-
 @pytest.mark.parametrize("version", ["3.0", "1.0", "9.0"])
 def test_what_was_not_switched_to_is_not_marked(shop: Path, version: str) -> None:
     before = states(shop)
@@ -37,11 +32,3 @@ def test_what_was_not_switched_to_is_not_marked(shop: Path, version: str) -> Non
         fail(str(shop), version, "no")
     assert "changed" not in raised.value.details
     assert states(shop) == before
-
-
-def test_pruning_where_there_is_nothing_changes_nothing(root: Path) -> None:
-    outcome = ensure_pruned(str(root))
-    assert (outcome.changed, outcome.version) == (False, None)
-    assert not root.exists()
-    with pytest.raises(StrataError, match="at least 1"):
-        ensure_pruned(str(root), keep=0)

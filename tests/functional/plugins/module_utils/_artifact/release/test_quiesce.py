@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Activation and rollback with quiesce commands, which are real processes."""
+"""Quiesce commands in activations and rollbacks, as real processes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from fixtures.release import PLAIN, current, states
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release import (
     layout,
@@ -20,28 +21,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ro
     ensure_rolled_back,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-
-PLAIN = Activation()
-
-
-def current(root: Path) -> str:
-    return (root / "current/app.py").read_text()
-
-
-def states(root: Path) -> dict[str, str]:
-    return {each["version"]: each["state"] for each in describe(str(root)).releases}
-
-
-@pytest.fixture
-def deploy(root: Path, stage: Callable[..., Any]) -> Callable[..., Any]:
-    def run(*versions: str, **options: Any) -> Any:
-        for version in versions:
-            stage(version)
-            outcome = ensure_active(str(root), version, PLAIN, **options)
-        return outcome
-
-    return run
-
 
 HOOK = "import pathlib, sys; sys.stdout.write(sys.argv[2]); pathlib.Path(sys.argv[1]).open('a').write('x'); sys.exit(int(sys.argv[3]))"
 
