@@ -72,7 +72,8 @@ def test_several_streams_are_one(unpacked: Callable[..., Path], name: str) -> No
 
 
 def test_a_skippable_frame_may_come_first(unpacked: Callable[..., Path]) -> None:
-    unpacked(b"\x53\x2a\x4d\x18\x04\0\0\0abcd" + COMPRESSIONS["zstd"](tar(file("a"))))
+    folder = unpacked(b"\x53\x2a\x4d\x18\x04\0\0\0abcd" + COMPRESSIONS["zstd"](tar(file("a"))))
+    assert [each.name for each in folder.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("name", COMPRESSED)

@@ -14,7 +14,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])
 def test_zeros_may_follow(unpacked: Callable[..., Path], name: str) -> None:
-    unpacked(COMPRESSIONS[name](tar(file("a"))) + b"\0" * 5000)
+    folder = unpacked(COMPRESSIONS[name](tar(file("a"))) + b"\0" * 5000)
+    assert [each.name for each in folder.iterdir()] == ["a"]
 
 
 def test_countless_tiny_streams_are_refused(unpacked: Callable[..., Path]) -> None:
