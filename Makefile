@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo demo-down test lint unit contract sanity e2e docker molecule fuzz bench matrix
+.PHONY: demo demo-down test lint unit functional contract sanity e2e docker molecule fuzz bench matrix
 
 # Deploys two releases of a small shop onto an embedded fleet, under load, and says what happened.
 demo: $(VENV)/.demo
@@ -20,7 +20,7 @@ $(VENV)/.demo: requirements/demo.txt
 	@touch $@
 
 # Everything: what CI runs.
-test: lint docker unit contract sanity e2e molecule
+test: lint docker unit functional contract sanity e2e molecule
 
 lint: $(VENV)/.test
 	@$(VENV)/bin/ruff format --check .
@@ -30,9 +30,14 @@ lint: $(VENV)/.test
 	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH ansible-lint --offline
 	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH antsibull-changelog lint
 
+# Starts no process and needs no network.
 unit: $(VENV)/.test
-	@tests/packages.sh
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal tests/unit
+
+# Real servers and tools. Those of containers are skipped where no Docker engine runs: see the target docker.
+functional: $(VENV)/.test
+	@tests/packages.sh
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal tests/functional
 
 contract: $(VENV)/.test
 	@$(VENV)/bin/python -m pytest tests/contract
@@ -55,7 +60,7 @@ e2e: $(VENV)/.test
 	@tests/packages.sh git ssh-keygen
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile tests/e2e
 
-# The engine that the machines of Molecule run on, and the unit tests of containers where it is there.
+# The engine that the machines of Molecule run on, and the functional tests of containers where it is there.
 docker:
 	@molecule/hosts/docker.sh
 

@@ -43,7 +43,9 @@ class Run:
 
     @property
     def changed(self) -> int:
-        return sum(map(int, re.findall(r"\bchanged=(\d+)", self.said)))
+        found = re.findall(r"\bchanged=(\d+)", self.said)
+        assert found, self.said
+        return sum(map(int, found))
 
 
 @pytest.fixture(scope="session")

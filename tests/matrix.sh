@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the unit tests and the scenario `default` on each supported pair of Python and ansible-core that this machine
+# Runs the unit and functional tests and the scenario `default` on each supported pair of Python and ansible-core that this machine
 # has an interpreter for, on the PATH or made by pyenv.
 set -eu
 
@@ -16,7 +16,7 @@ for version in 3.11 3.13; do
     fi
     make --no-print-directory VENV=".venv-$version" PYTHON="$python" ".venv-$version/.test"
     echo "==> Python $version: $(".venv-$version/bin/ansible" --version | head -n 1)"
-    make --no-print-directory VENV=".venv-$version" PYTHON="$python" SCENARIO=default unit molecule
+    make --no-print-directory VENV=".venv-$version" PYTHON="$python" SCENARIO=default unit functional molecule
     ran="$ran $version"
 done
 if [ -z "$ran" ]; then

@@ -11,9 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
-    path
-    for path in ROOT.rglob("*.md")
-    if not re.match(r"\.(venv|cache|demo)|collections", str(path.relative_to(ROOT)))
+    path for path in ROOT.rglob("*.md") if not re.match(r"\.|collections", str(path.relative_to(ROOT)))
 )
 
 
@@ -51,12 +49,21 @@ def test_no_module_is_in_the_requirements_of_itself() -> None:
     assert "strata.deploy" not in [item["name"] for item in listed]
 
 
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    shown = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in shown}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_in_the_documentation_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", text):
         if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            found = page.parent / target if target else page
+            assert found.exists(), f"{page.name}: {target}"
+            assert not anchor or found.suffix != ".md" or anchor in anchors(found), f"{target}#{anchor}"
 
 
 def test_every_module_and_role_is_in_the_index() -> None:

@@ -40,6 +40,7 @@ class Run:
 
     @property
     def changed(self) -> int:
+        assert self.recap, self.output
         return sum(counts["changed"] for counts in self.recap.values())
 
     @property

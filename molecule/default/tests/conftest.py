@@ -46,8 +46,8 @@ def load(on: Callable[[str], Host]) -> Callable[..., Any]:
     """``load("summary")`` is what the users saw."""
 
     def ask(command: str, *arguments: str) -> Any:
-        words = " ".join(["kinto-load", command, LOAD, *arguments])
-        return json.loads(on("bastion1").check_output(words))
+        words = " ".join(["python3 load.py users.py", command, LOAD, *arguments])
+        return json.loads(on("bastion1").check_output(f"cd /usr/local/lib/load && {words}"))
 
     return ask
 
@@ -85,9 +85,14 @@ def schema(sql: Callable[[str], list[list[str]]]) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="session")
-def statement(on: Callable[[str], Host]) -> str:
-    """What lists the records that the database has."""
-    return on("bastion1").check_output("kinto-load sql")
+def stored(sql: Callable[[str], list[list[str]]]) -> Callable[[], dict[str, Any]]:
+    """The records of the load that the database has."""
+    # As Kinto's PostgreSQL storage keeps them; a deleted one stays there as a tombstone.
+    query = (
+        "SELECT id, data FROM objects WHERE resource_name = 'record' AND NOT deleted"
+        " AND parent_id LIKE '/buckets/load/collections/%' ORDER BY id"
+    )
+    return lambda: {record: json.loads(data) for record, data in sql(query)}
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The load generator's own counting, against a server whose answers are known."""
+"""The shop's users, against a server whose answers are known."""
 
 from __future__ import annotations
 
@@ -59,9 +59,11 @@ def test_only_what_was_answered_with_2xx_counts_as_served(shop: str, monkeypatch
     assert "503" in result.failures[0]
 
 
-def test_a_server_that_is_not_there_fails_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_there_fails_every_request(
+    free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(load, "stored", lambda _, keys: len(keys))
-    result = load.run("http://127.0.0.1:1", "", 200.0, threading.Event(), duration=0.02)
+    result = load.run(f"http://127.0.0.1:{free_port}", "", 200.0, threading.Event(), duration=0.02)
     assert (result.requests, result.failed, result.writes) == (4, 4, 0)
     assert "ConnectionRefusedError" in result.failures[0]
 
@@ -73,7 +75,7 @@ def test_an_answer_that_the_load_cannot_read_is_a_failure_too(
     monkeypatch.setattr(Shop, "body", b"[]")
     result = load.run(shop, "", 200.0, threading.Event(), duration=0.01)
     assert (result.requests, result.failed, result.writes_lost) == (2, 1, 0)
-    assert "TypeError" in result.failures[0]
+    assert "the answer is not an order: []" in result.failures[0]
 
 
 def test_the_load_ends_when_it_is_told_to(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,17 +85,12 @@ def test_the_load_ends_when_it_is_told_to(shop: str, monkeypatch: pytest.MonkeyP
     assert load.run(shop, "", 50.0, stop).requests == 0
 
 
-@pytest.mark.parametrize(
-    ("values", "percent", "expected"),
-    [
-        ([], 99, 0.0),
-        ([3.0], 50, 3.0),
-        ([4.0, 1.0, 3.0, 2.0], 50, 2.5),
-        (range(101), 99, 99.0),
-        (range(11), 99, 9.9),
-    ],
-)
-def test_a_percentile_lies_between_what_was_measured(
-    values: list[float], percent: int, expected: float
-) -> None:
-    assert load.percentile(values, percent) == pytest.approx(expected)
+def test_an_order_is_read_back_once_there_is_one(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "stored", lambda _, keys: len(keys))
+    asked: list[str] = []
+    answer = Shop.do_GET
+    monkeypatch.setattr(Shop, "do_GET", lambda self: (asked.append(self.path), answer(self)))
+    load.run(shop, "", 100.0, threading.Event(), duration=0.2)
+    assert len(asked) == 10
+    assert set(asked) == {"/products", "/orders/7"}
+    assert asked[0] == "/products"

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -59,12 +58,12 @@ def test_from_first_to_last_no_request_failed(load: Callable[..., Any]) -> None:
 
 
 def test_every_acknowledged_write_is_in_the_database(
-    load: Callable[..., Any], sql: Callable[[str], list[list[str]]], statement: str
+    load: Callable[..., Any], stored: Callable[[], dict[str, Any]]
 ) -> None:
-    written = load("acknowledged")
+    written = load("report acknowledged")
     assert len(written) > 100
     # Not only those that were created and left as they were.
     assert None in written.values()
     assert any(held["revision"] > 1 for held in written.values() if held)
-    stored = {record: json.loads(data) for record, data in sql(statement)}
-    assert {record: stored.get(record) for record in written} == written
+    kept = stored()
+    assert {record: kept.get(record) for record in written} == written

@@ -114,6 +114,8 @@ def test_a_silent_balancer_is_given_up_and_put_right_by_the_next_run(
         assert pool(balancer) == dict.fromkeys(WEB, "UP")
     for host in WEB:
         assert runs(host).startswith("/srv/shop/releases/2.0 ")
-    assert [request for request in seen(since=again) if not request.answered] == []
+    since = seen(since=again)
+    assert {request.balancer for request in since} == set(LB)
+    assert [request for request in since if not request.answered] == []
     left_over = on("bastion1").check_output("find /var/lib/strata/shop -type f -printf '%P\n'").split()
     assert sorted(left_over) == [".guard", "journal.jsonl"]

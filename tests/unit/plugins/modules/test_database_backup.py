@@ -68,6 +68,7 @@ def test_no_secret_is_in_an_answer_or_in_the_log(
     options["connection"] = {"password": "s3cr3t-too"}
     result = run_module("database_backup", options)
     assert result["failed"] is True
+    assert logged
     for secret in ("hunter2", "s3cr3t-too"):
         assert secret not in str(result)
         assert secret not in str(logged)

@@ -85,22 +85,6 @@ def test_an_error_is_a_message(run_module: Run, folder: Path) -> None:
     assert "no folder /nowhere" in result["msg"]
 
 
-def test_of_a_release_s_own_tool_what_is_pending_is_told(run_module: Run, migrating_shop: Any) -> None:
-    options = {"engine": "command", **migrating_shop.options()}
-    result = run_module("migration_info", options)
-    assert (result["engine"], result["version"], result["applied"], result["drift"]) == (
-        "command",
-        None,
-        [],
-        [],
-    )
-    assert result["pending"][1:] == [
-        {"version": None, "name": "0002_currency", "phase": "expand"},
-        {"version": None, "name": "0003_drop_note", "phase": "contract"},
-    ]
-    assert migrating_shop.calls() == ["plan expand 2.0 -"]
-
-
 def test_of_a_release_s_own_tool_nothing_is_known_without_the_release(
     run_module: Run, migrating_shop: Any
 ) -> None:

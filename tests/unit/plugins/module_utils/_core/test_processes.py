@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,26 +20,6 @@ def test_a_process_whose_start_is_not_known_is_judged_by_its_number() -> None:
 
 def test_a_reused_number_is_another_process() -> None:
     assert not processes.is_running(os.getpid(), processes.started(os.getpid()) - 1)
-
-
-def test_a_process_that_ended_does_not_run_even_before_it_is_reaped() -> None:
-    with subprocess.Popen(["true"]) as process:
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        since = processes.started(process.pid)
-        assert not processes.is_running(process.pid, since)
-    assert not processes.is_running(process.pid, since)
-
-
-def test_a_name_with_spaces_and_brackets_does_not_shift_the_fields(tmp_path: Path) -> None:
-    program = tmp_path / "a) Z (b"
-    shutil.copy("/bin/sleep", program)
-    process = subprocess.Popen([program, "60"])
-    try:
-        assert processes.is_running(process.pid, processes.started(process.pid))
-        assert abs(processes.started(process.pid) - processes.started(os.getpid())) < 1_000_000
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_where_there_is_no_proc_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

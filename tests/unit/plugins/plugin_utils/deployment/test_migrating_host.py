@@ -79,4 +79,5 @@ def test_the_first_host_of_the_group_migrates() -> None:
 def test_the_role_takes_what_it_is_given() -> None:
     """A lookup in the role itself would go before the variables of a play, a task or the command line."""
     files = [path for part in ("tasks", "vars") for path in (ROOT / "roles/db_migrate" / part).glob("*.yml")]
+    assert files
     assert [path.name for path in files if "hostvars" in path.read_text(encoding="utf-8")] == []

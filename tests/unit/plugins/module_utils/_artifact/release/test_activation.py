@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Activation and rollback without a service; those with one are with the module's tests."""
+"""Activation without a service and without hooks."""
 
 from __future__ import annotations
 
 import json
-import sys
-import time
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from fixtures.release import PLAIN, current, states
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import HealthCheck
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release import (
@@ -25,27 +24,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ro
     ensure_rolled_back,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-
-PLAIN = Activation()
-
-
-def current(root: Path) -> str:
-    return (root / "current/app.py").read_text()
-
-
-def states(root: Path) -> dict[str, str]:
-    return {each["version"]: each["state"] for each in describe(str(root)).releases}
-
-
-@pytest.fixture
-def deploy(root: Path, stage: Callable[..., Any]) -> Callable[..., Any]:
-    def run(*versions: str, **options: Any) -> Any:
-        for version in versions:
-            stage(version)
-            outcome = ensure_active(str(root), version, PLAIN, **options)
-        return outcome
-
-    return run
 
 
 @pytest.fixture
@@ -154,172 +132,10 @@ def test_a_bad_release_is_good_again_only_once_it_is_healthy(
     assert states(root)["2.0"] == "good"
 
 
-def test_rolling_back_passes_over_bad_and_never_active_releases(
-    root: Path, stage: Callable[..., Any], deploy: Callable[..., Any]
-) -> None:
-    deploy("1.0", "2.0", "3.0")
-    stage("3.1")
-    assert ensure_rolled_back(str(root), None, PLAIN, reason="slow orders").version == "2.0"
-    assert describe(str(root)).releases[1]["reason"] == "slow orders"
-    assert ensure_rolled_back(str(root), None, PLAIN).version == "1.0"
-    with pytest.raises(StrataError, match="no earlier good release"):
-        ensure_rolled_back(str(root), None, PLAIN)
-    assert current(root) == "1.0"
-
-
-def test_the_last_good_release_is_the_one_activated_last_not_the_highest(
-    root: Path, deploy: Callable[..., Any]
-) -> None:
-    deploy("2.0", "1.0", "3.0")
-    assert describe(str(root)).rollback_target == "1.0"
-
-
-@pytest.mark.parametrize(
-    ("version", "why"),
-    [("9.0", "no release 9.0"), ("3.1", "never active"), ("2.0", r"marked bad \(Rolled back\.\)")],
-)
-def test_a_rollback_target_must_have_been_good(
-    root: Path, stage: Callable[..., Any], deploy: Callable[..., Any], version: str, why: str
-) -> None:
-    deploy("1.0", "2.0")
-    stage("3.1")
-    ensure_rolled_back(str(root), None, PLAIN)
-    with pytest.raises(StrataError, match=why):
-        ensure_rolled_back(str(root), version, PLAIN)
-
-
-def test_rolling_back_to_a_version_twice_changes_nothing(root: Path, deploy: Callable[..., Any]) -> None:
-    deploy("1.0", "2.0", "3.0")
-    assert ensure_rolled_back(str(root), "1.0", PLAIN).changed
-    again = ensure_rolled_back(str(root), "1.0", PLAIN)
-    assert (again.changed, again.previous) == (False, None)
-    assert states(root) == {"1.0": "good", "2.0": "good", "3.0": "bad"}
-
-
-def test_a_rollback_that_fails_keeps_its_target_good_and_is_taken_up_again(
-    root: Path, deploy: Callable[..., Any], sick: Activation
-) -> None:
-    deploy("1.0", "2.0", "3.0")
-    with pytest.raises(StrataError, match=r"Rolling back to 2\.0") as raised:
-        ensure_rolled_back(str(root), None, sick, reason="slow")
-    assert (raised.value.details["state"], raised.value.details["changed"]) == ("good", True)
-    pending = describe(str(root)).pending
-    assert pending
-    assert (pending["act"], pending["version"], pending["previous"]) == ("roll_back", "2.0", "3.0")
-    done = ensure_rolled_back(str(root), None, PLAIN)
-    assert (done.version, done.previous) == ("2.0", "3.0")
-    assert states(root) == {"1.0": "good", "2.0": "good", "3.0": "bad"}
-
-
 def test_superfluous_releases_go_after_the_activation(root: Path, deploy: Callable[..., Any]) -> None:
     assert deploy("1.0", "2.0", "3.0", keep=2).pruned == ("1.0",)
     assert sorted(each.name for each in (root / "releases").iterdir()) == ["2.0", "3.0"]
     assert states(root) == {"2.0": "good", "3.0": "good"}
-
-
-HOOK = "import pathlib, sys; sys.stdout.write(sys.argv[2]); pathlib.Path(sys.argv[1]).open('a').write('x'); sys.exit(int(sys.argv[3]))"
-
-
-def test_quiesce_runs_only_when_a_release_is_left(
-    root: Path, tmp_path: Path, stage: Callable[..., Any]
-) -> None:
-    mark = tmp_path / "mark"
-    how = Activation(quiesce=(sys.executable, "-c", HOOK, str(mark), "", "0"))
-    stage("1.0")
-    ensure_active(str(root), "1.0", how)
-    assert not mark.exists()
-    ensure_active(str(root), "1.0", how)
-    stage("2.0")
-    ensure_active(str(root), "2.0", how, check_mode=True)
-    assert not mark.exists()
-    ensure_active(str(root), "2.0", how)
-    assert mark.read_text() == "x"
-
-
-@pytest.mark.parametrize(
-    ("hook", "timeout", "why"),
-    [
-        (
-            (sys.executable, "-c", HOOK, "/dev/null", "busy at http://u:pw@h/", "3"),
-            60,
-            r"failed with exit code 3: busy at http://\*\*\*@h/",
-        ),
-        (("/nowhere/hook",), 60, "could not be run: No such file"),
-        ((sys.executable, "-c", "import time; time.sleep(60)"), 0.2, "did not end within 0.2 s"),
-    ],
-    ids=["fails", "missing", "hangs"],
-)
-def test_a_quiesce_that_fails_stops_an_activation_which_leaves_no_trace(
-    root: Path,
-    stage: Callable[..., Any],
-    deploy: Callable[..., Any],
-    hook: tuple[str, ...],
-    timeout: float,
-    why: str,
-) -> None:
-    deploy("1.0")
-    stage("2.0")
-    how = Activation(quiesce=hook, quiesce_timeout=timeout)
-    started = time.monotonic()
-    with pytest.raises(StrataError, match=why) as raised:
-        ensure_active(str(root), "2.0", how)
-    assert time.monotonic() - started < 30
-    assert raised.value.details == {"version": "2.0", "previous": None, "state": "staged"}
-    assert (current(root), describe(str(root)).pending) == ("1.0", None)
-    back = ensure_rolled_back(str(root), "1.0", how)
-    assert (back.version, back.changed) == ("1.0", False)
-    assert states(root) == {"1.0": "good", "2.0": "staged"}
-
-
-BROKEN_HOOK = Activation(quiesce=("/nowhere/hook",))
-
-
-def test_a_quiesce_that_fails_does_not_stop_the_way_back(root: Path, deploy: Callable[..., Any]) -> None:
-    deploy("1.0", "2.0")
-    back = ensure_rolled_back(str(root), None, BROKEN_HOOK)
-    assert (back.version, back.previous, back.changed) == ("1.0", "2.0", True)
-    assert len(back.warnings) == 1
-
-
-@pytest.mark.parametrize(
-    ("version", "pending"), [("2.0", None), ("3.0", "2.0")], ids=["the same", "another one"]
-)
-def test_a_quiesce_that_fails_ends_an_unfinished_activation_of_the_same_version_only(
-    root: Path,
-    stage: Callable[..., Any],
-    deploy: Callable[..., Any],
-    kill_at: Callable[..., Callable[[], None]],
-    killed: type[BaseException],
-    version: str,
-    pending: str | None,
-) -> None:
-    deploy("1.0")
-    stage("2.0")
-    stage("3.0")
-    undo = kill_at(layout.Layout, "switch", 1)
-    with pytest.raises(killed):
-        ensure_active(str(root), "2.0", PLAIN)
-    undo()
-    with pytest.raises(StrataError, match="Nothing was switched"):
-        ensure_active(str(root), version, BROKEN_HOOK)
-    left = describe(str(root)).pending
-    assert (left and left["version"]) == pending
-
-
-def test_an_unfinished_rollback_is_finished_by_activating_its_target(
-    root: Path,
-    deploy: Callable[..., Any],
-    kill_at: Callable[..., Callable[[], None]],
-    killed: type[BaseException],
-) -> None:
-    deploy("1.0", "2.0")
-    undo = kill_at(rollback, "save", 2)
-    with pytest.raises(killed):
-        ensure_rolled_back(str(root), None, PLAIN)
-    undo()
-    assert current(root) == "1.0"
-    assert ensure_active(str(root), "1.0", PLAIN).changed
-    assert describe(str(root)).pending is None
 
 
 KILLS = {
@@ -362,32 +178,6 @@ def test_an_activation_killed_anywhere_is_finished_by_the_next(
     assert (state["intent"], state["removing"]) == (None, [])
 
 
-@pytest.mark.parametrize(("owner", "name", "call"), list(KILLS.values())[1:5], ids=list(KILLS)[1:5])
-def test_an_activation_killed_after_its_intent_can_be_rolled_back(
-    root: Path,
-    stage: Callable[..., Any],
-    deploy: Callable[..., Any],
-    kill_at: Callable[..., Callable[[], None]],
-    killed: type[BaseException],
-    owner: Any,
-    name: str,
-    call: int,
-) -> None:
-    deploy("1.0")
-    stage("2.0")
-    undo = kill_at(owner, name, call)
-    with pytest.raises(killed):
-        ensure_active(str(root), "2.0", PLAIN)
-    undo()
-    pending = describe(str(root)).pending
-    assert pending
-    assert (pending["act"], pending["version"], pending["previous"]) == ("activate", "2.0", "1.0")
-    assert describe(str(root)).rollback_target == "1.0"
-    done = ensure_rolled_back(str(root), None, PLAIN)
-    assert (done.version, done.previous, current(root)) == ("1.0", "2.0", "1.0")
-    assert states(root) == {"1.0": "good", "2.0": "bad"}
-
-
 def test_a_resumed_activation_remembers_what_was_before(
     root: Path,
     stage: Callable[..., Any],
@@ -403,43 +193,6 @@ def test_a_resumed_activation_remembers_what_was_before(
     undo()
     assert current(root) == "2.0"
     assert ensure_active(str(root), "2.0", PLAIN).previous == "1.0"
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "call"),
-    [
-        (rollback, "save", 1),
-        (layout.Layout, "switch", 1),
-        (layout, "sync_directory", 1),
-        (layout, "sync_directory", 2),
-        (rollback, "save", 2),
-    ],
-    ids=[
-        "before the intent",
-        "before the switch",
-        "before the rename",
-        "after the switch",
-        "before it is recorded",
-    ],
-)
-def test_a_rollback_killed_anywhere_is_finished_by_the_next_and_goes_no_further(
-    root: Path,
-    deploy: Callable[..., Any],
-    kill_at: Callable[..., Callable[[], None]],
-    killed: type[BaseException],
-    owner: Any,
-    name: str,
-    call: int,
-) -> None:
-    deploy("1.0", "2.0", "3.0")
-    undo = kill_at(owner, name, call)
-    with pytest.raises(killed):
-        ensure_rolled_back(str(root), None, PLAIN)
-    undo()
-    assert describe(str(root)).rollback_target == "2.0"
-    done = ensure_rolled_back(str(root), None, PLAIN)
-    assert (done.version, done.previous, current(root)) == ("2.0", "3.0", "2.0")
-    assert states(root) == {"1.0": "good", "2.0": "good", "3.0": "bad"}
 
 
 def test_too_few_releases_to_keep_is_refused(root: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new process beside the old one, with real HTTP servers behind one address; and what options cannot tell."""
+"""A new process beside the old one, with HTTP servers behind one address."""
 
 from __future__ import annotations
 
@@ -183,17 +183,3 @@ def test_what_cannot_be_told_is_said(given: Any, health: HealthCheck | None, dou
 def test_who_tells_the_main_process_is_not_doubted() -> None:
     how = Activation(service_options(WITH_STATUS))
     assert how.doubts(connect(how.service), Status("running", "up", 7)) == ()
-
-
-def test_an_activation_warns_of_what_it_cannot_tell(
-    root: Path, stage: Callable[..., Any], tmp_path: Path
-) -> None:
-    stage("2.0")
-    said = tmp_path / "said"
-    commands = {"restart": ["sh", "-c", f"echo $STRATA_VERSION $(readlink -f .) > {said}"]}
-    how = Activation(service_options({**COMMAND, "commands": commands}))
-    done = ensure_active(str(root), "2.0", how)
-    assert said.read_text().split() == ["2.0", str((root / "releases/2.0").resolve())]
-    assert done.service == {"name": "shop", "manager": "command", "state": "unknown", "pid": None}
-    assert ["cannot be told" in each for each in done.warnings] == [True]
-    assert not ensure_active(str(root), "2.0", how).changed

@@ -213,6 +213,7 @@ def test_a_redirect_to_another_server_gets_no_secrets(
 def test_a_redirect_on_the_same_server_gets_them_still(web: Any, tmp_path: Path) -> None:
     web.redirects = {"/r": (302, "/a")}
     get(web, tmp_path, "/r", headers={"X-Token": "t0ken"}, username="anna", password="s3cret:/@")
+    assert len(web.seen) == 2
     for _method, _path, headers in web.seen:
         assert headers["x-token"] == "t0ken"
         assert headers["authorization"] == "Basic YW5uYTpzM2NyZXQ6L0A="

@@ -6,17 +6,12 @@
 from __future__ import annotations
 
 import http.server
-import multiprocessing
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import tarfile
 import threading
 import time
 from collections.abc import Iterator
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -31,7 +26,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     LockedError,
     Timeouts,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import client, opened
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
@@ -101,14 +96,6 @@ def test_who_writes_and_is_no_migration_is_waited_for_and_told_apart(address: Ad
     lock_and_let_go(address)
 
 
-def hold(address: Address, run: Path, held: Event) -> None:
-    guard.RUN = run
-    with opened(address, read_only=False) as database, database.lock(0, beside_tool=False):
-        database.query("CREATE TABLE a (x)")
-        held.set()
-        database.query(ENDLESS)
-
-
 def test_the_application_writes_while_the_archive_is_fetched(
     database: Database, address: Address, tmp_path: Path
 ) -> None:
@@ -143,23 +130,6 @@ def test_the_application_writes_while_the_archive_is_fetched(
             thread.join()
     assert database.has_table("a")
     assert database.has_table("written")
-
-
-def test_a_killed_migrator_frees_the_lock_and_leaves_nothing(address: Address, tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    held = spawn.Event()
-    worker = spawn.Process(target=hold, args=(address, tmp_path, held))
-    worker.start()
-    try:
-        assert held.wait(WAIT)
-        with pytest.raises(StrataError, match=f"by process {worker.pid} since"):
-            lock_and_let_go(address)
-    finally:
-        assert worker.pid is not None
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.join()
-    with opened(address, read_only=False) as database, database.lock(0, beside_tool=False):
-        assert not database.has_table("a")
 
 
 def test_what_sqlite_refuses_in_a_transaction_is_done_outside_the_lock_s(
@@ -281,17 +251,3 @@ def test_there_is_nothing_to_know_of_replicas_environments_and_killed_runs(datab
     assert database.tool_environment(SHORT) == {}
     assert database.settle("CREATE TABLE a (x)") is None
     assert database.rolls_back("DROP TABLE a") is True
-
-
-def test_the_program_of_sqlite_gets_the_file(database: Database, address: Address) -> None:
-    database.script("CREATE TABLE a (x); INSERT INTO a VALUES (1)")
-    with client(address) as reach:
-        assert dict(reach.environment) == {}
-        # Python's own stands in for it: it takes the same arguments.
-        command = [
-            sys.executable,
-            "-c",
-            "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2]))",
-        ]
-        done = subprocess.run([*command, *reach.arguments, "SELECT x FROM a"], capture_output=True, text=True)
-    assert done.stdout == "(1,)\n"

@@ -1,16 +1,12 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SQLite driver on real files, alone and against other connections and processes."""
+"""The SQLite driver on real files, alone and against other connections."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import sqlite3
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import quote
@@ -28,10 +24,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.pr
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
 
 Migrate = Callable[..., None]
-ENDLESS = (
-    "INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1e15) "
-    "SELECT i FROM n WHERE i < 0;"
-)
 
 
 def connect(url: str, *, read_only: bool = False) -> SqliteDatabase:
@@ -93,27 +85,6 @@ def test_a_failing_migration_leaves_nothing_and_those_before_it_stay(migrate: Mi
         assert connection.execute("SELECT name FROM sqlite_master WHERE name IN ('a', 'b')").fetchall() == [
             ("a",)
         ]
-
-
-def test_a_killed_migration_leaves_nothing_and_the_next_run_applies_it(
-    migrate: Migrate, engine: Callable[..., Migrator], path: Path
-) -> None:
-    worker = multiprocessing.get_context("spawn").Process(
-        target=engine("CREATE TABLE a (x);", f"CREATE TABLE b (x); {ENDLESS}").ensure_latest,
-        kwargs={"phase": "expand", "check_mode": False},
-    )
-    worker.start()
-    try:
-        deadline = time.monotonic() + 20
-        while not is_locked(path):
-            assert time.monotonic() < deadline, "the migration never began"
-            time.sleep(0.01)
-    finally:
-        assert worker.pid is not None
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.join()
-    migrate("CREATE TABLE a (x);", "CREATE TABLE b (x);")
-    assert versions(path) == ["1", "2"]
 
 
 def test_a_second_migrator_gives_up_after_its_wait(engine: Callable[..., Migrator], path: Path) -> None:
@@ -180,15 +151,3 @@ def test_a_lock_is_told_from_other_errors(url: str, path: Path) -> None:
 def test_a_url_that_cannot_be_opened_is_an_error(url: str, message: str) -> None:
     with pytest.raises(StrataError, match=message):
         connect(url, read_only=True).has_table("schema_migrations")
-
-
-def is_locked(path: Path) -> bool:
-    try:
-        connection = sqlite3.connect(f"file:{str(path).replace('?', '%3f')}?mode=rw", uri=True, timeout=0)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as error:
-        return "locked" in str(error)
-    return False

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from archives import COMPRESSIONS, file, zipped
+from archives import file, zipped
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines import source
@@ -187,12 +187,6 @@ def test_an_archive_that_unpacks_without_end_is_refused(
     )
     with pytest.raises(StrataError, match="far larger than its limits"):
         read_source("db", str(archive), "unverified")
-
-
-@pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_a_tar_of_any_compression_is_read(archive: Path, compression: str) -> None:
-    archive.write_bytes(COMPRESSIONS[compression](gzip.decompress(archive.read_bytes())))
-    assert [item.name for item in read_source("db", str(archive), "unverified")] == ["1_a.sql", "2_b.sql"]
 
 
 def test_a_zip_is_read(archive: Path) -> None:

@@ -6,67 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fixtures.losses import losses, opened
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases import drivers
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Applied
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.loss import check
-
-TABLES = """
-    CREATE TABLE full_table (id integer, note text, blank text, {quoted} text);
-    INSERT INTO full_table (id, note, {quoted}) VALUES (1, 'x', 'y');
-    CREATE TABLE empty_table (id integer, note text);
-    CREATE TABLE {quoted} (id integer);
-    INSERT INTO {quoted} VALUES (1);
-    CREATE VIEW a_view AS SELECT id FROM full_table;
-"""
-
-
-@contextmanager
-def opened(url: str, sql: str = TABLES) -> Iterator[Database]:
-    quoted = "`Odd, Name`" if url.startswith("mysql") else '"Odd, Name"'
-    with drivers.opened(resolve(url, None, {}), read_only=False) as database:
-        database.script(sql.format(quoted=quoted))
-    with drivers.opened(resolve(url, None, {}), read_only=True) as database:
-        yield database
 
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     with opened(f"sqlite://{tmp_path}/shop.db") as database:
         yield database
-
-
-@pytest.fixture
-def postgresql(url: str) -> Iterator[Database]:
-    more = """
-        CREATE SCHEMA shop; CREATE TABLE shop.orders (id int); INSERT INTO shop.orders VALUES (1);
-        CREATE TABLE "Full_Table" (id int);
-    """
-    with opened(url, TABLES + more) as database:
-        yield database
-
-
-@pytest.fixture
-def mysql(mysql_url: str) -> Iterator[Database]:
-    with opened(mysql_url) as database:
-        yield database
-
-
-def losses(database: Database | None, *downs: str) -> list[str]:
-    """What is lost when migrations with these ways back are taken back, in this order."""
-    targets = [Applied(str(number), f"{number}_x", down=down) for number, down in enumerate(downs)]
-    try:
-        check(targets, database, allow=False)
-    except StrataError as error:
-        return [item["loss"] for item in error.details["data_loss"]]
-    return []
 
 
 @pytest.mark.parametrize(
@@ -109,116 +63,6 @@ def test_what_holds_rows_is_lost(sqlite: Database, down: str, lost: str) -> None
 )
 def test_what_holds_none_is_no_loss(sqlite: Database, down: str) -> None:
     assert losses(sqlite, down) == []
-
-
-@pytest.mark.parametrize(
-    ("down", "lost"),
-    [
-        (
-            "DROP TABLE empty_table, full_table, shop.orders CASCADE",
-            ["drops table full_table, which holds rows", "drops table shop.orders, which holds rows"],
-        ),
-        ('DROP TABLE "Full_Table"', []),
-        (
-            "ALTER TABLE ONLY full_table DROP COLUMN blank, DROP COLUMN IF EXISTS note CASCADE, DROP CONSTRAINT k",
-            ["drops column full_table.note, which holds values"],
-        ),
-        ("TRUNCATE TABLE ONLY empty_table, shop.orders", ["empties table shop.orders, which holds rows"]),
-        ("TRUNCATE empty_table CASCADE", ["empties tables with CASCADE, which are not told"]),
-        (
-            "ALTER TABLE full_table ALTER note TYPE varchar(9) USING note::varchar(9)",
-            ["changes the type of column full_table.note, which holds values"],
-        ),
-        ("ALTER TABLE full_table ALTER COLUMN blank SET DATA TYPE int USING NULL", []),
-        (
-            "WITH gone AS (DELETE FROM full_table RETURNING id) INSERT INTO empty_table SELECT id FROM gone",
-            ["deletes from table full_table, which holds rows"],
-        ),
-        ("DROP SCHEMA shop", []),
-        ("DROP MATERIALIZED VIEW IF EXISTS v; DROP TYPE IF EXISTS t; DROP FUNCTION IF EXISTS f(int)", []),
-        ("SELECT setval('s', 1), count(*) FROM shop.orders", []),
-        (
-            "SET search_path TO shop; DROP TABLE orders",
-            [
-                "drops table orders, after it has set where names are looked up, so whether that holds rows is not known"
-            ],
-        ),
-        ("SELECT set_config('search_path', '', false); DROP TABLE public.empty_table", []),
-        (
-            "ALTER TABLE full_table SET SCHEMA shop; DROP TABLE shop.full_table",
-            ["drops table shop.full_table, which holds rows"],
-        ),
-        (
-            "ALTER TABLE shop.orders SET SCHEMA public; ALTER TABLE orders RENAME TO o; DROP TABLE public.o",
-            ["drops table public.o, which holds rows"],
-        ),
-        (
-            "ALTER TABLE public.full_table RENAME note TO n; ALTER TABLE full_table DROP n",
-            ["drops column full_table.n, which holds values"],
-        ),
-        ("ALTER TABLE empty_table SET SCHEMA shop; DROP TABLE shop.empty_table", []),
-        ("CREATE TABLE new_one (a int); DROP TABLE public.new_one", []),
-        (
-            "ALTER SCHEMA shop RENAME TO old; DROP TABLE old.orders",
-            [
-                "drops table old.orders, after it has renamed a schema, so whether that holds rows is not known"
-            ],
-        ),
-        ("ALTER SCHEMA shop RENAME TO old; CREATE TABLE old.new (a int); DROP TABLE old.new", []),
-    ],
-)
-def test_what_is_lost_on_postgresql(postgresql: Database, down: str, lost: list[str]) -> None:
-    assert losses(postgresql, down) == lost
-
-
-@pytest.mark.parametrize(
-    "down",
-    [
-        "DO $$ BEGIN DELETE FROM full_table; END $$",
-        "CALL tidy('all')",
-        "SELECT drop_partitions('full_table')",
-        "DROP SCHEMA shop CASCADE",
-        "DROP DATABASE shop",
-        "DROP OWNED BY shop",
-        "DROP TYPE mood CASCADE",
-        "ALTER TYPE address DROP ATTRIBUTE street",
-        "DELETE a FROM a JOIN b ON a.id = b.id",
-    ],
-)
-def test_what_cannot_be_told_counts_as_lost(postgresql: Database, down: str) -> None:
-    assert losses(postgresql, down) == [f"has a statement whose effect cannot be told: {down}"]
-
-
-@pytest.mark.parametrize(
-    ("down", "lost"),
-    [
-        ("DROP TABLE `Odd, Name`", ["drops table `Odd, Name`, which holds rows"]),
-        (
-            "ALTER TABLE full_table DROP `Odd, Name`, DROP KEY k, DROP PRIMARY KEY",
-            ["drops column full_table.`Odd, Name`, which holds values"],
-        ),
-        (
-            "ALTER TABLE full_table MODIFY COLUMN note varchar(9), MODIFY blank int",
-            ["changes the type of column full_table.note, which holds values"],
-        ),
-        (
-            "ALTER TABLE full_table CHANGE note remark varchar(9)",
-            ["changes the type of column full_table.note, which holds values"],
-        ),
-        ("ALTER TABLE full_table DROP PARTITION p", ["drops a part of table full_table, which holds rows"]),
-        (
-            "ALTER TABLE full_table CONVERT TO CHARACTER SET ascii",
-            ["changes the characters of table full_table, which holds rows"],
-        ),
-        ("RENAME TABLE full_table TO t; TRUNCATE t", ["empties table t, which holds rows"]),
-        ("CREATE OR REPLACE TABLE full_table (a int)", ["drops table full_table, which holds rows"]),
-        ("DROP SCHEMA shop", ["has a statement whose effect cannot be told: DROP SCHEMA shop"]),
-        ("DROP TEMPORARY TABLE full_table", []),
-        ("# DROP TABLE full_table\nDROP TABLE empty_table", []),
-    ],
-)
-def test_what_is_lost_on_mysql(mysql: Database, down: str, lost: list[str]) -> None:
-    assert losses(mysql, down) == lost
 
 
 def test_a_table_that_a_later_migration_has_renamed_is_found(sqlite: Database) -> None:

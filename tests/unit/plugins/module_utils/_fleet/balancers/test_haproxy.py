@@ -1,91 +1,22 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The provider against HAProxy's runtime API: always as it was recorded, and live where HAProxy is installed.
-
-``transcripts/`` holds what HAProxy 2.6.12 answered. To record anew, run this file with
-STRATA_RECORD_HAPROXY=1 and ``haproxy`` on the PATH.
-"""
+"""The provider against HAProxy's runtime API as it was recorded; live and recorded anew: the same path in tests/functional."""
 
 from __future__ import annotations
 
-import http.server
 import json
-import os
-import socket
 import socketserver
-import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from programs import need
+from fixtures.haproxy_api import TRANSCRIPTS, UNTOUCHED, RuntimeApi, ensure, haproxy, transcript_of
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.haproxy import HAProxy
-from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pool import (
-    PoolChange,
-    ensure_members,
-)
-
-TRANSCRIPTS = Path(__file__).parent / "transcripts"
-RECORDING = bool(os.environ.get("STRATA_RECORD_HAPROXY"))
-
-CONFIG = """
-global
-  stats socket {folder}/admin.sock mode 600 level admin
-  stats socket {folder}/user.sock mode 600 level user
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 10s
-  timeout server 10s
-frontend shop
-  bind 127.0.0.1:{port}
-  default_backend shop
-backend shop
-  option httpchk GET /health
-  default-server check inter 50ms fall 2 rise 2
-  server web1 {web1}
-  server web2 {web2}
-  server unchecked {web2} no-check
-  server absent 127.0.0.1:1
-  server light {web2} weight 0
-"""
-
-
-class App(http.server.ThreadingHTTPServer):
-    """A member; /slow answers once it is let go."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), AppHandler)
-        self.name = f"127.0.0.1:{self.server_address[1]}"
-        self.health = 200
-        self.let_go = threading.Event()
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
-
-
-class AppHandler(http.server.BaseHTTPRequestHandler):
-    server: App
-
-    def do_GET(self) -> None:
-        if self.path == "/slow":
-            self.server.let_go.wait(10)
-        self.send_response(self.server.health if self.path == "/health" else 200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 class Replay:
@@ -127,159 +58,16 @@ class Replay:
         self._server.server_close()
 
 
-class Recorder(HAProxy):
-    def __init__(self, address: str, pool: str, transcript: list[list[str]]) -> None:
-        super().__init__({"address": address, "pool": pool})
-        self._transcript = transcript
-
-    def _ask(self, command: str) -> str:
-        answer = super()._ask(command)
-        self._transcript.append([command, answer])
-        return answer
-
-
-class Live:
-    """A real HAProxy with two real members."""
-
-    def __init__(self, folder: Path, transcript: list[list[str]], program: str) -> None:
-        self.folder = folder
-        self._transcript = transcript
-        self._apps = {"web1": App(), "web2": App()}
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
-        config = folder / "haproxy.cfg"
-        addresses = {name: app.name for name, app in self._apps.items()}
-        config.write_text(CONFIG.format(folder=folder, port=self._port, **addresses))
-        self._process = subprocess.Popen(
-            [program, "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            self._wait(lambda: ",L4CON," in self._peek("show stat -1 4 -1"))
-        except BaseException:
-            self.close()
-            raise
-
-    def _wait(self, condition: Any) -> None:
-        deadline = time.monotonic() + 10
-        while not condition():
-            assert time.monotonic() < deadline, "HAProxy did not follow in time"
-            time.sleep(0.02)
-
-    def _peek(self, command: str) -> str:
-        try:
-            return haproxy(f"{self.folder}/admin.sock", "shop")._ask(command)
-        except StrataError:
-            return ""
-
-    def operator(self, command: str) -> None:
-        self._peek(command)
-
-    def fail_health(self, name: str) -> None:
-        self._apps[name].health = 500
-        self._wait(lambda: haproxy(f"{self.folder}/admin.sock", "shop").read({})[name].healthy is False)
-
-    def hold_request(self) -> None:
-        self.operator("set server shop/web2 weight 0")
-        self.operator("set server shop/unchecked state maint")
-        client = socket.create_connection(("127.0.0.1", self._port))
-        client.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
-        self._wait(lambda: haproxy(f"{self.folder}/admin.sock", "shop").sessions(["web1"])["web1"] == 1)
-        threading.Timer(0.3, self._apps["web1"].let_go.set).start()
-
-    def provider(self, which: str = "admin", pool: str = "shop") -> HAProxy:
-        return Recorder(f"{self.folder}/{which}.sock", pool, self._transcript)
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        for app in self._apps.values():
-            app.let_go.set()
-            app.shutdown()
-            app.server_close()
-
-
-@pytest.fixture(params=["replayed", "live"])
-def lab(request: pytest.FixtureRequest) -> Iterator[Replay | Live]:
-    name = request.node.originalname.removeprefix("test_")
-    path = TRANSCRIPTS / f"haproxy-2.6.12-{name.replace('_', '-')}.json"
-    transcript: list[list[str]] = []
-    lab: Replay | Live
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Replay]:
     with tempfile.TemporaryDirectory() as short_path:  # a socket's name has room for 100 bytes
-        if request.param == "replayed":
-            if RECORDING:
-                pytest.skip("recording")
-            lab = Replay(Path(short_path), json.loads(path.read_text()))
-        else:
-            [program] = need("haproxy")
-            lab = Live(Path(short_path), transcript, program)
-        yield lab
-        lab.close()
-    if RECORDING:
-        path.write_text(json.dumps(transcript, indent=1) + "\n")
+        replay = Replay(Path(short_path), json.loads(transcript_of(request).read_text()))
+        yield replay
+        replay.close()
 
 
-def haproxy(address: str, pool: str) -> HAProxy:
-    return HAProxy({"address": address, "pool": pool})
-
-
-def ensure(provider: HAProxy, members: list[str], state: str, **options: Any) -> PoolChange:
-    given = {"owned": {}, "min_ready": "1", "timeout": 5, "interval": 0.05, "check_mode": False, **options}
-    return ensure_members(provider, members=members, state=state, **given)
-
-
-UNTOUCHED = {
-    "web1": "ready",
-    "web2": "ready",
-    "unchecked": "ready",
-    "absent": "down",
-    "light": "maintenance",
-}
-
-
-def test_a_pool_is_read_by_state_and_health(lab: Replay | Live) -> None:
-    outcome = ensure(lab.provider(), [], "ready")
-    assert outcome.after == UNTOUCHED
-    health = {name: (member.healthy, member.health) for name, member in outcome.members.items()}
-    assert health["web1"] == (True, "UP, L7OK")
-    assert health["unchecked"] == (None, "")
-    assert health["absent"] == (False, "DOWN, L4CON")
-
-
-def test_a_batch_leaves_the_pool_and_comes_back(lab: Replay | Live) -> None:
-    provider = lab.provider()
-    drained = ensure(provider, ["web1", "unchecked"], "drained")
-    assert drained.after == {**UNTOUCHED, "web1": "drained", "unchecked": "drained"}
-    assert not ensure(provider, ["web1"], "drained").changed
-    restored = ensure(provider, ["web1", "unchecked"], "ready")
-    assert (restored.changed, restored.after) == (True, UNTOUCHED)
-    assert not ensure(provider, ["web1"], "ready").changed
-
-
-def test_a_running_request_is_waited_for(lab: Replay | Live) -> None:
-    provider = lab.provider()
-    lab.hold_request()
-    with pytest.raises(StrataError, match=r"web1 \(1 sessions\)"):
-        ensure(provider, ["web1"], "drained", timeout=0.1, min_ready="0")
-    assert ensure(provider, ["web1"], "drained", min_ready="0").members["web1"].sessions == 0
-
-
-def test_maintenance_by_an_operator_is_left_alone(lab: Replay | Live) -> None:
-    provider = lab.provider()
-    lab.operator("set server shop/web1 state maint")
-    for state in ("drained", "ready"):
-        outcome = ensure(provider, ["web1"], state)
-        assert (outcome.changed, outcome.left_alone) == (False, ("web1",))
-        assert outcome.after["web1"] == "maintenance"
-
-
-def test_an_unhealthy_member_is_not_put_back(lab: Replay | Live) -> None:
-    provider = lab.provider()
-    ensure(provider, ["web1"], "drained")
-    lab.fail_health("web1")
-    with pytest.raises(StrataError, match=r"still fails for web1 \(DOWN, L7STS\)"):
-        ensure(provider, ["web1"], "ready", timeout=0.1)
-    assert ensure(provider, [], "ready").after["web1"] == "drained"
+class TestRecorded(RuntimeApi):
+    pass
 
 
 def recorded_with(changes: dict[str, str]) -> list[list[str]]:
@@ -325,21 +113,6 @@ def test_members_that_have_begun_to_recover_do_not_serve_yet(replayed: HAProxy) 
 def test_requests_that_wait_in_the_queue_are_sessions_too(replayed: HAProxy) -> None:
     assert replayed.sessions(["web1"]) == {"web1": 3}
     assert replayed.read({})["web2"].sessions == 3
-
-
-def test_an_unknown_server_is_said(lab: Replay | Live) -> None:
-    with pytest.raises(StrataError, match="has no member web9; it has web1, web2"):
-        ensure(lab.provider(), ["web1", "web9"], "drained")
-
-
-def test_an_unknown_backend_is_said(lab: Replay | Live) -> None:
-    with pytest.raises(StrataError, match=r"Can't find backend.*Give the name of a backend"):
-        ensure(lab.provider(pool="nope"), [], "ready")
-
-
-def test_a_socket_without_admin_level_is_said(lab: Replay | Live) -> None:
-    with pytest.raises(StrataError, match=r"Permission denied.*level admin"):
-        ensure(lab.provider("user"), ["web1"], "drained")
 
 
 @pytest.mark.parametrize(

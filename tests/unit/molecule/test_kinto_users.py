@@ -1,43 +1,31 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The load on Kinto tells what went wrong, against a server that does as Kinto does but for one answer."""
+"""The users of Kinto say what went wrong, against a server that does as Kinto does but for one answer."""
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import socket
 import struct
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[3] / "molecule" / "default" / "kinto" / "load.py"
+from bench import load
+
+SCRIPT = Path(__file__).resolve().parents[3] / "molecule" / "default" / "kinto" / "users.py"
 RESET = struct.pack("ii", 1, 0)
 
-
-def imported(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where a dataclass looks its types up
-    spec.loader.exec_module(module)
-    return module
-
-
-load = imported("kinto_load", SCRIPT)
+kinto = load.script_of(SCRIPT)
 
 
 class Server(ThreadingHTTPServer):
@@ -146,22 +134,21 @@ class User:
 
     def __init__(self, *balancers: str) -> None:
         self._stream = io.StringIO()
-        self._client = load.Client(0, "run", balancers, load.Journal(self._stream))
+        self._reader = kinto.Reader(0, load.Options(balancers, 1, 1.0, load.Log(self._stream), "run"))
         self._number = 0
 
     def asks(self, kind: str) -> dict[str, Any]:
         # Of numbers like these, each is about the record that was written last.
-        self._client.ask(kind, self._number * 6, time.monotonic())
+        self._reader.ask(kind, self._number * 6, time.monotonic())
         self._number += 1
         return self.told[-1]
 
     def acts(self, number: int) -> dict[str, Any]:
-        self._client.act(number, time.monotonic())
+        self._reader.act(number, time.monotonic())
         return self.told[-1]
 
     def leaves(self) -> None:
-        for connection in self._client._connections:
-            connection.close()
+        self._reader.client.close()
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -184,9 +171,9 @@ def test_right_answers_are_no_failures(server: Server, user: User) -> None:
     assert [entry["revision"] for entry in told] == [None, 1, 1, 2, 2, 1, None, None, None, 3, None]
     assert {entry["member"] for entry in told} == {"web1"}
     assert not any(entry["reopened"] for entry in told)
-    living = {record: held for record, held in load.acknowledged(told).items() if held}
+    living = {record: held for record, held in kinto.acknowledged(told).items() if held}
     assert living == server.records
-    assert load.acknowledged(told)[told[5]["record"]] is None
+    assert kinto.acknowledged(told)[told[5]["record"]] is None
 
 
 @pytest.mark.parametrize("kind", ["read", "update", "delete"])
@@ -228,7 +215,7 @@ def test_a_wrong_answer_is_told_and_its_write_is_not_judged(
     assert wrong["error"].startswith(error)
     assert wrong["member"] == (None if fault in ("503", "reset") else "web1")
 
-    judged = load.acknowledged(user.told)
+    judged = kinto.acknowledged(user.told)
     assert (wrong["record"] in judged) == (kind == "read")
     assert (before in judged) == (kind not in ("update", "delete"))
     # It stays with the one failure: whether that write happened or not, what follows is right.
@@ -256,7 +243,7 @@ def test_a_write_that_was_acknowledged_and_dropped_is_seen_later(
     lost = user.asks(dropped)
     assert lost["error"] is None
     assert user.asks(looked)["error"].startswith(error)
-    written, stored = load.acknowledged([lost]), server.records
+    written, stored = kinto.acknowledged([lost]), server.records
     assert {record: stored.get(record) for record in written} != written
 
 
@@ -275,7 +262,7 @@ def test_records_of_an_earlier_run_are_not_judged(server: Server, user: User) ->
 
 
 def test_a_record_that_is_not_judged_may_take_its_place_in_a_full_list(server: Server, user: User) -> None:
-    for _ in range(load.LISTED + 1):
+    for _ in range(kinto.LISTED + 1):
         user.asks("create")
     server.fault = "alter"
     unknown = user.asks("create")
@@ -297,7 +284,7 @@ def test_a_balancer_that_is_not_there_fails_its_requests_and_no_others(server: S
 
 
 def test_half_are_writes_and_each_kind_goes_to_either_balancer() -> None:
-    asked = Counter((load.kind_of(number), number // 2 % 2) for number in range(28))
+    asked = Counter((kinto.kind_of(number), number // 2 % 2) for number in range(28))
     assert asked == {
         **{("create", each): 3 for each in (0, 1)},
         **{("update", each): 3 for each in (0, 1)},
@@ -309,45 +296,36 @@ def test_half_are_writes_and_each_kind_goes_to_either_balancer() -> None:
 
 def test_the_users_ask_until_they_are_stopped(server: Server, tmp_path: Path) -> None:
     out, stop = tmp_path / "requests.jsonl", threading.Event()
-    running = threading.Thread(target=load.run, args=(out, 1, 500.0, [server.url], stop))
-    running.start()
-    deadline = time.monotonic() + 10
-    while not out.exists() or len(out.read_text().splitlines()) < 50:
-        assert time.monotonic() < deadline
-    stop.set()
-    running.join(10)
+    with out.open("w", buffering=1) as stream:
+        users = kinto.users(load.Options([server.url], 1, 500.0, load.Log(stream), "run"))
+        running = threading.Thread(target=load.run, args=(users, stop))
+        running.start()
+        deadline = time.monotonic() + 10
+        while len(out.read_text().splitlines()) < 50:
+            assert time.monotonic() < deadline
+        stop.set()
+        running.join(10)
     assert not running.is_alive()
     told = list(load.entries_of(out))
     assert load.summarise(told)["failures"] == []
     assert set(load.summarise(told)["kinds"]) == {"create", "update", "delete", "read", "list"}
-    written = load.acknowledged(told)
+    written = kinto.acknowledged(told)
+    assert written
     assert {record: server.records.get(record) for record in written} == written
 
 
-def test_a_server_that_lets_nobody_in_ends_the_load(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_lets_nobody_in_ends_the_load(server: Server) -> None:
     server.fault = "503"
     with pytest.raises(load.LoadError, match=r"PUT http://.*/v1/buckets/load: 503 <html>"):
-        load.run(tmp_path / "requests.jsonl", 1, 10.0, [server.url], threading.Event())
+        kinto.users(load.Options([server.url], 1, 10.0, load.Log(io.StringIO()), "run"))
 
 
 def entry(**differing: Any) -> dict[str, Any]:
-    return {
-        "start": 0.0,
-        "seconds": 0.01,
-        "kind": "read",
-        "balancer": "http://lb1",
-        "member": "web1",
-        "status": 200,
-        "error": None,
-        "record": "r",
-        "revision": 1,
-        "reopened": False,
-        **differing,
-    }
+    return {"kind": "read", "write": False, "error": None, "record": "r", "revision": 1, **differing}
 
 
 def write(kind: str, revision: int | None, error: str | None = None) -> dict[str, Any]:
-    return entry(kind=kind, revision=revision, error=error)
+    return entry(kind=kind, write=True, revision=revision, error=error)
 
 
 @pytest.mark.parametrize(
@@ -367,97 +345,5 @@ def write(kind: str, revision: int | None, error: str | None = None) -> dict[str
 def test_the_last_acknowledged_state_of_each_record_counts(
     told: list[dict[str, Any]], expected: dict[str, int | None]
 ) -> None:
-    states = load.acknowledged(told)
+    states = kinto.acknowledged(told)
     assert {record: state and state["revision"] for record, state in states.items()} == expected
-
-
-def test_the_summary_counts_who_was_asked_who_answered_and_what_failed() -> None:
-    failed = entry(kind="create", balancer="http://lb2", member=None, status=503, error="status 503: ")
-    seen = load.summarise([entry(), entry(kind="list", member="web2"), entry(kind="update"), failed])
-    assert (seen["requests"], seen["failed"], seen["failures"]) == (4, 1, [failed])
-    assert (seen["reads"], seen["writes"], seen["writes_acknowledged"]) == (2, 2, 1)
-    assert seen["kinds"] == {"create": 1, "list": 1, "read": 1, "update": 1}
-    assert seen["balancers"] == {"http://lb1": 3, "http://lb2": 1}
-    assert seen["members"] == {"web1": 2, "web2": 1}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "percent", "expected"),
-    [
-        ([], 99, None),
-        ([0.003], 50, 3.0),
-        ([0.001, 0.002, 0.003, 0.004], 50, 2.0),
-        ([number / 1000 for number in range(1, 101)], 99, 99.0),
-        ([number / 1000 for number in range(1, 101)], 100, 100.0),
-        ([0.001, 9.0], 99, 9000.0),
-    ],
-)
-def test_a_percentile_is_a_value_that_was_measured(
-    seconds: list[float], percent: int, expected: float | None
-) -> None:
-    assert load.percentile_ms(seconds, percent) == expected
-
-
-def deployment(version: str | None, opened: int, closed: int, occasion: str = "deploy") -> dict[str, Any]:
-    moment = "1970-01-01T00:00:{:02d}Z"
-    return {
-        "occasion": occasion,
-        "version": version,
-        "opened": moment.format(opened),
-        "closed": moment.format(closed),
-    }
-
-
-@pytest.mark.parametrize(
-    ("starts", "deployments", "expected"),
-    [
-        ([], [], [("before", 0)]),
-        ([5, 6], [], [("before", 2)]),
-        # It had ended when the load began.
-        ([5, 6], [deployment("1.0", 1, 4)], [("before", 2)]),
-        (
-            [5, 10, 19.9, 20],
-            [deployment("1.0", 1, 4), deployment("2.0", 10, 20)],
-            [("before", 1), ("deploy 2.0", 2), ("after deploy 2.0", 1)],
-        ),
-        (
-            [5, 15, 25, 35, 45],
-            [deployment("2.0", 10, 20), deployment(None, 30, 40, "rollback artifact")],
-            [
-                ("before", 1),
-                ("deploy 2.0", 1),
-                ("after deploy 2.0", 1),
-                ("rollback artifact", 1),
-                ("after rollback artifact", 1),
-            ],
-        ),
-    ],
-)
-def test_requests_belong_to_the_deployment_in_which_they_were_due(
-    starts: list[float], deployments: list[dict[str, Any]], expected: list[tuple[str, int]]
-) -> None:
-    phases = load.by_phase([entry(start=start) for start in starts], deployments)
-    assert [(phase["phase"], phase["requests"]) for phase in phases] == expected
-
-
-def test_the_commands_read_what_the_load_has_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    requests, journal = tmp_path / "requests.jsonl", tmp_path / "journal.jsonl"
-    # The last line is one that was cut short.
-    requests.write_text(json.dumps(write("create", 1)) + "\n" + json.dumps(entry())[:20])
-    journal.write_text(json.dumps(deployment("1.0", 10, 20)) + "\n")
-
-    def said(*arguments: object) -> Any:
-        assert load.main([str(argument) for argument in arguments]) == 0
-        return json.loads(capsys.readouterr().out)
-
-    assert said("summary", requests)["writes"] == 1
-    assert said("acknowledged", requests) == {"r": load.data_of("r", 1)}
-    assert [phase["phase"] for phase in said("phases", requests, journal)] == [
-        "before",
-        "deploy 1.0",
-        "after deploy 1.0",
-    ]
-    assert load.main(["summary", str(tmp_path / "none")]) == 1
-    assert "none failed" in capsys.readouterr().err

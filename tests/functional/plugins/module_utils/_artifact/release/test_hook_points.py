@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from fixtures.release import states
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release import layout
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
@@ -45,10 +46,6 @@ def shop(root: Path, stage: Callable[..., Any]) -> Path:
 
 def current(root: Path) -> str:
     return (root / "current/app.py").read_text()
-
-
-def states(root: Path) -> dict[str, str]:
-    return {each["version"]: each["state"] for each in describe(str(root)).releases}
 
 
 def test_an_activation_stops_after_the_link_and_is_taken_up(
@@ -131,15 +128,6 @@ def test_an_active_release_is_failed_from_outside_and_keeps_the_first_reason(
     assert {each["version"]: each["reason"] for each in describe(str(shop)).releases}["3.0"] == "The first."
 
 
-@pytest.mark.parametrize("version", ["3.0", "1.0", "9.0"])
-def test_what_was_not_switched_to_is_not_marked(shop: Path, version: str) -> None:
-    before = states(shop)
-    with pytest.raises(StrataError, match="no") as raised:
-        fail(str(shop), version, "no")
-    assert "changed" not in raised.value.details
-    assert states(shop) == before
-
-
 def test_pruning_is_left_out_and_made_up_for(shop: Path, how: Activation) -> None:
     assert ensure_active(str(shop), "3.0", how, keep=None).pruned == ()
     planned = ensure_pruned(str(shop), keep=2, check_mode=True)
@@ -147,11 +135,3 @@ def test_pruning_is_left_out_and_made_up_for(shop: Path, how: Activation) -> Non
     assert ensure_pruned(str(shop), keep=2).after == planned.after
     assert not ensure_pruned(str(shop), keep=2).changed
     assert sorted(states(shop)) == ["2.0", "3.0"]
-
-
-def test_pruning_where_there_is_nothing_changes_nothing(root: Path) -> None:
-    outcome = ensure_pruned(str(root))
-    assert (outcome.changed, outcome.version) == (False, None)
-    assert not root.exists()
-    with pytest.raises(StrataError, match="at least 1"):
-        ensure_pruned(str(root), keep=0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers of a real Docker engine; where there is none, only what needs none is tested."""
+"""Containers of a real Docker engine."""
 
 from __future__ import annotations
 
