@@ -486,7 +486,7 @@ def test_another_user_runs_it_and_reads_the_one_file_alone(sqlite: Shop, tmp_pat
         ({"folder": None}, "set folder, in the role db_migrate_folder"),
         ({"folder": "/srv/migrations"}, "It is '/srv/migrations'"),
         ({"folder": "../migrations"}, "It is '../migrations'"),
-        ({"options": {"program": ""}}, "empty program"),
+        ({"options": {"program": ""}}, "empty option 'program'"),
         (
             {"folder": "migrations"},
             "Reading the migrations of the release in .*/migrations failed: No such file",

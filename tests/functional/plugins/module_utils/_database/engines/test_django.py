@@ -537,7 +537,7 @@ def test_what_the_settings_print_disturbs_nothing(shop: Shop) -> None:
 @pytest.mark.parametrize("how", ["manage.py", "the environment", "the option"])
 def test_the_settings_are_what_the_release_the_environment_or_the_option_says(shop: Shop, how: str) -> None:
     shop.migration("shop.0001_orders", ORDERS)
-    options: dict[str, Any] = dict(shop.options["django"])
+    options: dict[str, Any] = dict(shop.options["options"])
     if how != "manage.py":
         (shop.release / "manage.py").unlink()
         with pytest.raises(StrataError, match=r"there is no manage\.py in the release's folder that says"):
@@ -555,7 +555,7 @@ def test_another_database_of_the_settings_is_migrated_by_its_alias(shop: Shop, t
     settings = shop.release / "shopsite" / "settings.py"
     other = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "other.db")}
     settings.write_text(f"{settings.read_text()}DATABASES['other'] = {other}\n")
-    options = {**shop.options["django"], "database": "other"}
+    options = {**shop.options["options"], "database": "other"}
     assert shop.migrate(options=options).applied == ("shop.0001_orders",)
     assert shop.pending() != ()
     with pytest.raises(StrataError, match="have no database 'third': they have default, other"):
