@@ -20,7 +20,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         args = dict(self._task.args)
-        if args.get("archive") and not re.match("/|[a-z0-9]+://", args["archive"]):
+        if args.get("archive") and not re.match("/|[a-z][a-z0-9+.-]*://", args["archive"]):
             local = Path(args["archive"]).resolve()
             if not local.is_file():
                 return {"failed": True, "msg": f"On the controller: There is no file {local}."}

@@ -54,9 +54,7 @@ class ActionModule(ActionBase):
         checked = ArgumentSpecValidator(FETCHED).validate(given)
         if checked.error_messages:
             raise StrataError("; ".join(checked.error_messages))
-        wanted = source(
-            {**checked.validated_parameters, "checksum": checked.validated_parameters["checksum"] or ""}
-        )
+        wanted = source(checked.validated_parameters)
         wanted.validate()
         module = {name: value for name, value in args.items() if name not in SOURCE}
         module.update(url=NOTHING, checksum=_checksum(wanted), origin=wanted.shown)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import PROVIDERS
+
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
@@ -17,88 +19,19 @@ options:
     required: true
   service:
     description:
-      - The service that runs the release.
+      - The service that runs the release, as a dictionary. C(manager) names the service manager; the other keys are its options.
+      - Every manager has C(name), the service; C(timeout), the seconds that it may take to stop and to start, by default 30; and C(min_uptime), the
+        seconds that the new process must stay before it counts as running, if no O(health) is given, by default 3.
+      - With V(manager=supervisord), C(name) is a process, C(NAME) or C(GROUP:NAME), or all processes of a group, C(GROUP:*). C(address) is the server
+        URL, C(unix:///PATH/TO/SOCKET) or C(http://USER:PASSWORD@HOST:PORT). It is required, and never shown.
+      - With V(manager=systemd), C(name) is a unit. C(mode) says how the release gets into it. V(restart) (the default) stops and starts the unit.
+        V(reload) reloads it. V(instances) starts an instance of a template unit for the release, beside the one that runs, and then stops the latter.
+      - With V(manager=command), C(name) is what messages call it. C(commands) has C(restart), and may have C(status) and C(log), each a list of words
+        that is run without a shell in the current release.
+      - With V(manager=none) there is no service to restart.
+      - The collection's page C(docs/providers/service.md) lists all managers and options, and C(docs/services.md) says what is verified with each.
+      - An unknown option is an error before anything is changed.
     type: dict
-    suboptions:
-      manager:
-        description:
-          - The process supervisor.
-          - With V(supervisord) the service is one program, asked and told over XML-RPC (U(http://supervisord.org/api.html)).
-          - With V(systemd) it is a unit of the system's systemd. It is stopped and then started; units that require it
-            are stopped with it, and not started again. A unit file that has changed on disk is read anew before (C(daemon-reload)),
-            and what was started too often before is started all the same (C(reset-failed)).
-          - With V(command) it is run by anything else, and O(service.commands) say how.
-          - With V(none) there is no service to restart.
-        type: str
-        choices: [command, supervisord, systemd, none]
-        required: true
-      name:
-        description:
-          - For V(supervisord) the process, V(NAME) or V(GROUP:NAME), or all of a group, V(GROUP:*); these are restarted one after another,
-            each when the one before it runs, and the rest go on with the old release if one does not. For V(systemd) the unit.
-            For V(command) what messages call it.
-          - Required unless O(service.manager=none).
-        type: str
-      address:
-        description:
-          - The server URL of supervisord, V(unix:///PATH/TO/SOCKET) or V(http://USER:PASSWORD@HOST:PORT). Special characters in the
-            user and password are percent-encoded.
-          - Required with O(service.manager=supervisord), not allowed otherwise. It is never shown.
-        type: str
-      timeout:
-        description:
-          - Seconds for the service to stop; and to run again, where no O(health) is given.
-          - With V(systemd) also for it to say that it is ready, where its unit has it do so (C(Type=notify)).
-          - With V(command) for each of O(service.commands); what takes longer is ended, with all that it started.
-        type: float
-        default: 30.0
-      mode:
-        description:
-          - How the release gets into the service. Other modes than V(restart) are for V(systemd).
-          - With V(restart) it is stopped and started.
-          - With V(reload) it is told to reload (C(ExecReload=)), and its main process stays. Whether it serves the new release is then seen by
-            O(health.version_header); without that there is a warning. A unit that cannot be reloaded is an error before anything is
-            switched; one that is not active is started.
-          - With V(instances) O(service.name) is a template, V(shop@.service), which is this app's alone. Its instance for the release, as
-            V(shop@2.0.service), is started beside the one that runs, on the socket that systemd holds for both (C(Sockets=)).
-            Once it is up, all other instances are stopped, and it is enabled if one of them was, or there was none.
-            It is up when it has answered with O(health.version_header), else when it has stayed for O(service.min_uptime).
-            If it does not come up it is stopped, and the former goes on. Characters of the version that a unit's name cannot have are escaped
-            as by C(systemd-escape); C(%I) is the version.
-        type: str
-        choices: [restart, reload, instances]
-        default: restart
-      min_uptime:
-        description:
-          - Seconds that the new process must stay before it counts as running, where no O(health) is given. V(0) takes the supervisor's
-            word at once.
-        type: float
-        default: 3.0
-      commands:
-        description:
-          - The commands of V(command), lists of words, which are run without a shell. They run in the current release, with its version in
-            C(STRATA_VERSION).
-          - Required with O(service.manager=command), not allowed otherwise.
-        type: dict
-        suboptions:
-          restart:
-            description:
-              - Restarts the service. It fails with any exit code but 0.
-            type: list
-            elements: str
-            required: true
-          status:
-            description:
-              - Exit code 0 says that the service runs, 3 that it is stopped, any other that it failed, as with LSB init scripts.
-                If the first word that it prints is a number, that is the main process, by which the new one is told from the old one.
-              - Without it the health check tells. Without both there is a warning.
-            type: list
-            elements: str
-          log:
-            description:
-              - Prints the last lines that the service wrote, for errors.
-            type: list
-            elements: str
   health:
     description:
       - The health check of the service, made on the host.
@@ -140,3 +73,29 @@ options:
         type: bool
         default: true
 """
+
+    # The choices come from the registry, so that a new kind needs no change here.
+    KIND = r"""
+options:
+  kind:
+    description:
+      - What the artifact is. Used with O(state=staged); of a release that is staged it is known.
+      - An V(archive) is unpacked from O(url); what runs it is O(service).
+      - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
+        activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
+        O(service) is left out, or has the manager V(none); its C(timeout) is for the old container to end, its C(min_uptime) for the new one.
+        Where Docker does not start the new container the old one is started again.
+      - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
+        in a rollback. What it needs in one version and no other comes and goes with it. No package but those of this app's releases is removed for
+        it, and changed configuration files are kept. The repository's signature vouches for it.
+      - The collection's page C(docs/providers/artifact_kind.md) lists all kinds, with their options.
+      - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
+    type: str
+    choices: [CHOICES]
+    default: archive
+  kind_options:
+    description:
+      - The options of the O(kind), as a dictionary. An unknown one is an error before anything is fetched.
+      - Those of V(container) and V(package) may be in O(container) and O(package) instead.
+    type: dict
+""".replace("CHOICES", ", ".join(sorted(PROVIDERS)))

@@ -21,6 +21,7 @@ description:
     could not be deleted).
 extends_documentation_fragment:
   - strata.deploy.release
+  - strata.deploy.release.kind
 options:
   state:
     description:
@@ -44,21 +45,6 @@ options:
       - The version, which is also the name of the release's folder. Letters, digits, V(.), V(_), V(+) and V(-), beginning with a letter or digit.
       - Required with O(state=staged), O(state=active) and O(state=failed).
     type: str
-  kind:
-    description:
-      - What the artifact is. Used with O(state=staged); of a release that is staged it is known.
-      - An V(archive) is unpacked from O(url); what runs it is O(service).
-      - A V(container) is made of O(image), or of the file under O(url) that C(docker save) wrote, by Docker on the host. When the release is
-        activated, its container is created beside the one that runs, which is then stopped, and kept, and the new one started.
-        O(service) is left out, or has the manager V(none); its O(service.timeout) is for the old container to end, O(service.min_uptime) for the new one.
-        Where Docker does not start the new container the old one is started again.
-      - A V(package) is installed by apt when the release is activated, from what was downloaded when it was staged, and so is the earlier one
-        in a rollback. What it needs in one version and no other comes and goes with it. No package but those of this app's releases is removed for
-        it, and changed configuration files are kept. The repository's signature vouches for it.
-      - Where the kind changes from one release to the next, what ran the former one is to be stopped by O(quiesce).
-    type: str
-    choices: [archive, container, package]
-    default: archive
   image:
     description:
       - The image, with its digest, V(REGISTRY/NAME@sha256:HEX).
@@ -182,41 +168,22 @@ options:
     description:
       - What the artifact must be signed with, by a detached signature. Without a good one it is refused, whatever its checksum.
       - It is verified when the artifact is fetched. A version that is staged already is not fetched again.
+      - A dictionary. C(format) names what verifies the signature; the other keys are its options. V(format=minisign) runs C(minisign), V(format=gpg) runs
+        C(gpgv), V(format=ssh) runs C(ssh-keygen); the host must have that program.
+      - Every format has C(key) and C(url). C(key) is the public key, or the absolute path of a file with it on the host, and is required. C(url) is
+        where the signature is, a URL that O(url) could be too. By default it is beside O(url), with C(.asc), C(.minisig) or C(.sig) at the end; where the
+        artifact is in a registry it must be given.
+      - For V(format=gpg), C(key) is one or more keys as C(gpg --armor --export) writes them, or a keyring. Keys that have expired or were revoked are refused.
+      - For V(format=minisign), C(key) is the public key's file or the line in it that begins with C(RW). C(comment) is words that the signature's trusted
+        comment must have side by side, for instance V(shop 2.0). The comment is signed too, and so binds name and version.
+      - For V(format=ssh), C(key) is a public key, or a list of allowed signers, of whom C(identity) must have signed. C(namespace) is what the signature
+        must have been made for, as in C(ssh-keygen -Y sign -n), by default V(file).
+      - The collection's page C(docs/providers/signature.md) lists all formats and options. An unknown option is an error before anything is fetched.
     type: dict
-    suboptions:
-      format:
-        description:
-          - Who verifies it. With V(minisign) the program of that name, with V(gpg) C(gpgv), with V(ssh) C(ssh-keygen); the host must have it.
-        type: str
-        choices: [gpg, minisign, ssh]
-        required: true
-      key:
-        description:
-          - The public key, or the absolute path of a file with it on the host.
-          - For V(gpg), one or more keys as C(gpg --armor --export) writes them, or a keyring. Keys that have expired or were revoked are refused.
-          - For V(minisign), the public key's file or the line in it that begins with C(RW).
-          - For V(ssh), a public key, or a list of allowed signers, of whom O(signature.identity) must have signed.
-        type: str
-        required: true
-      url:
-        description:
-          - Where the signature lies, an http(s) URL or an absolute path on the host.
-          - By default beside O(url), with C(.asc), C(.minisig) or C(.sig) at the end. Required where the artifact is in a registry.
-        type: str
-      comment:
-        description:
-          - Words that the trusted comment of a signature of minisign must have in it side by side, for instance V(shop 2.0).
-            It is signed too, and so binds name and version.
-        type: str
-      identity:
-        description:
-          - Who must have signed, in a list of allowed signers. For V(ssh) only.
-        type: str
-      namespace:
-        description:
-          - What the signature must have been made for, as C(ssh-keygen -Y sign -n) was told. For V(ssh) only.
-        type: str
-        default: file
+  source_options:
+    description:
+      - Further options of the source that O(url) names, as a dictionary. The sources of this collection have none; an unknown option is an error.
+    type: dict
   headers:
     description:
       - Headers to send to the server of O(url). A redirect to another server does not get them. They are never shown.
@@ -613,20 +580,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import Archive
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import Container
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container_specification import (
-    specification,
-)
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.package import Package
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
+    KIND,
     ON_HOST,
     SOURCE,
+    artifact,
     conceal,
     health_check,
-    service_options,
-    source,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
@@ -637,7 +598,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ro
     ensure_rolled_back,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.staging import ensure_staged
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 OPTIONS = {
@@ -648,36 +609,7 @@ OPTIONS = {
         "choices": ["staged", "active", "rolled_back", "pruned", "failed"],
     },
     "version": {"type": "str"},
-    "kind": {"type": "str", "choices": ["archive", "container", "package"], "default": "archive"},
-    "image": {"type": "str"},
-    # All of it, for a host's log would show a value that has to be quoted there.
-    "container": {
-        "type": "dict",
-        "no_log": True,
-        "options": {
-            "name": {"type": "str", "default": ""},
-            "ports": {"type": "list", "elements": "str", "default": []},
-            "volumes": {"type": "list", "elements": "str", "default": []},
-            "environment": {"type": "dict", "default": {}},
-            "network": {"type": "str", "default": ""},
-            "command": {"type": "list", "elements": "str", "default": []},
-            "user": {"type": "str", "default": ""},
-            "restart": {"type": "str", "default": "unless-stopped"},
-            "labels": {"type": "dict", "default": {}},
-            "options": {"type": "list", "elements": "str", "default": []},
-            "registry": {
-                "type": "dict",
-                "options": {
-                    "username": {"type": "str", "required": True},
-                    "password": {"type": "str", "required": True, "no_log": True},
-                },
-            },
-        },
-    },
-    "package": {
-        "type": "dict",
-        "options": {"name": {"type": "str", "required": True}, "version": {"type": "str"}},
-    },
+    **KIND,
     "url": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
     "fetch": {"type": "str", "default": "host", "choices": ["host", "controller"]},
@@ -698,14 +630,6 @@ OPTIONS = {
             "group": {"type": "str"},
         },
     },
-    "max_bytes": {"type": "int", "default": 2147483648},
-    "max_entries": {"type": "int", "default": 100000},
-    "strip": {"type": "bool", "default": False},
-    "setuid": {"type": "str", "default": "refuse", "choices": ["refuse", "drop"]},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "file_mode": {"type": "str"},
-    "folder_mode": {"type": "str"},
     "keep": {"type": "int", "default": 5},
     "prune": {"type": "bool", "default": True},
     "prune_adopted": {"type": "bool", "default": False},
@@ -715,54 +639,11 @@ OPTIONS = {
     "deployment": {"type": "str"},
     "reason": {"type": "str"},
 }
-REQUIRED = {"archive": ("url", "checksum"), "container": (), "package": ("package",)}
 
 
 def take_files(options: dict) -> tuple:
     """The files to render; their contents do not stay among the options, which are shown."""
     return tuple(RenderedFile(content=each.pop("content"), **each) for each in options["files"])
-
-
-def artifact(options: dict[str, Any]) -> Archive | Container | Package:
-    """What is to be staged."""
-    kind, checksum = options["kind"], options["checksum"] or ""
-    missing = [name for name in REQUIRED[kind] if not options[name]]
-    if missing:
-        raise StrataError(f"To stage the kind {kind} these options are missing: {', '.join(missing)}.")
-    if options["image"] and kind != "container":
-        raise StrataError(
-            f"There is an image, and the kind is {kind}. Give the kind container, or leave the image out."
-        )
-    fetched = source({**options, "checksum": checksum}) if options["url"] else None
-    if options["signature"] and (fetched is None or kind == "package"):
-        raise StrataError("There is a signature to verify, and no url to fetch what it is of. Leave it out.")
-    if kind == "container":
-        made = options["container"] or {}
-        login = made.get("registry")
-        return Container(
-            options["image"] or "",
-            fetched,
-            checksum,
-            specification(made),
-            (login["username"], login["password"]) if login else None,
-            options["max_bytes"],
-        )
-    if kind == "package":
-        package = options["package"]
-        return Package(package["name"], package["version"] or options["version"], checksum)
-    return Archive(
-        fetched,
-        Rules(
-            options["max_bytes"],
-            options["max_entries"],
-            options["strip"],
-            options["setuid"],
-            options["owner"] or "",
-            options["group"] or "",
-            options["file_mode"] or "",
-            options["folder_mode"] or "",
-        ),
-    )
 
 
 def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> Outcome:
@@ -821,10 +702,6 @@ def main() -> None:
     options = deepcopy(module.params)
     conceal(module.no_log_values, module.params)
     files = take_files(module.params)
-    # Ansible puts the parameters into its answer; and what of them is secret cannot be blotted out of all of it, for
-    # the value of a variable may be as short as "1".
-    if module.params["container"]:
-        module.params["container"]["environment"] = sorted(options["container"]["environment"])
     started = time.monotonic()
     try:
         outcome = ensure(options, files, module.check_mode)

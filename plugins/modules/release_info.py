@@ -212,9 +212,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ar
     ON_HOST,
     conceal,
     health_check,
-    service_options,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
@@ -223,8 +223,8 @@ def main() -> None:
         argument_spec={**ON_HOST, "migrations": {"type": "str"}},
         supports_check_mode=True,
     )
-    options = module.params
-    conceal(module.no_log_values, options)
+    options = dict(module.params)
+    conceal(module.no_log_values, module.params)
     try:
         report = describe(
             options["path"],

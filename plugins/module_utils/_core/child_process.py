@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
@@ -112,6 +111,8 @@ class ChildProcess:
 
 def _end_with_parent() -> Callable[[], None] | None:
     """What the child calls before it becomes the program; None where that is impossible or unsafe."""
+    import ctypes  # not above: it takes some milliseconds, and services are restarted without it
+
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is None or not _is_single_threaded():
         return None

@@ -141,7 +141,7 @@ def _known(
         if name not in fragment:
             problems.append(f"'{where}' is unknown {_suggestion(str(name), fragment, inside)}")
         elif value is not None and "options" in fragment[name]:
-            several = fragment[name]["type"] == "list" and isinstance(value, list)
+            several = fragment[name].get("type") == "list" and isinstance(value, list)
             found: list[Any] = []
             for index, each in enumerate(value) if several else [(0, value)]:
                 there = f"{where}[{index}]" if several else where
@@ -153,7 +153,7 @@ def _known(
                     found.append(each)  # Ansible reads key=value and JSON.
                 else:
                     problems.append(f"'{there}' is not a dictionary")
-            if found:
+            if found or (several and not value):
                 known[name] = found if several else found[0]
         elif value is not None:
             known[name] = value

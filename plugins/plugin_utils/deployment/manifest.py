@@ -12,8 +12,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import PROVIDERS
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import Named
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import VERSION
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import UNVERIFIED, Source
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.batches import batch_size_problem
 
@@ -21,8 +22,6 @@ NEARLY_THE_SAME = 0.9
 POLICIES = ("halt", "rollback_fleet")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 IN_S3 = re.compile(r"s3://[^/?#@]+/[^?#]+")
-IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
-KINDS = ("archive", "container", "package")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -55,61 +54,25 @@ def artifact_problems(
     kind: str, url: str | None, checksum: str | None, image: str | None, package: str | None
 ) -> list[str]:
     """What is wrong with an artifact's kind, source and checksum."""
-    if kind not in KINDS:
-        return [f"artifact_kind '{kind}' is none of {', '.join(KINDS)}.{suggestion(kind, KINDS)}"]
-    if image and kind != "container":
-        return [f"There is an artifact_image, and artifact_kind is {kind}: set it to container."]
-    if kind == "package":
-        if not package:
-            return ["No package is given: set artifact_package, for example to {name: shop}."]
-        # Of a package's file it is the checksum alone, and no list of such.
-        return _source_problems("/", checksum) if checksum else []
-    if kind == "container" and not url:
-        return _image_problems(image, checksum)
-    problems = []
-    if image:
-        problems.append("Both artifact_image and artifact_url are given: leave one of them out.")
-    if not url:
-        problems.append("No artifact is given: set artifact_url to an http(s), oci or s3 URL, or to a file.")
-    if not checksum:
-        problems.append(
-            "No checksum is given: set artifact_checksum to sha256:HEX or sha512:HEX, as `sha256sum FILE` prints it, or to the URL of such a list; "
-            "'unverified' waives it by name."
-        )
-    for name, given in (("artifact_url", url), ("artifact_checksum", checksum)):
-        if given and given.startswith("s3://") and not IN_S3.fullmatch(given):
-            problems.append(f"The {name} '{given}' is not of the form s3://BUCKET/KEY.")
-    if url and not re.match("/|[a-z0-9]+://", url):
+    if kind not in PROVIDERS:
+        return [f"artifact_kind '{kind}' is none of {', '.join(PROVIDERS)}.{suggestion(kind, PROVIDERS)}"]
+    if image and "image" not in PROVIDERS[kind].OPTIONS:
+        takers = " or ".join(name for name, each in PROVIDERS.items() if "image" in each.OPTIONS)
+        return [f"There is an artifact_image, and artifact_kind is {kind}: set it to {takers}."]
+    problems = [
+        f"The {name} '{given}' is not of the form s3://BUCKET/KEY."
+        for name, given in (("artifact_url", url), ("artifact_checksum", checksum))
+        if given and given.startswith("s3://") and not IN_S3.fullmatch(given)
+    ]
+    if url and not re.match("/|[a-z][a-z0-9+.-]*://", url):
         url = f"/{url}"  # a file on the controller, relative
-    return problems + (_source_problems(_signed(url), _signed(checksum or UNVERIFIED)) if url else [])
+    named = Named(_signed(url or ""), _signed(checksum or ""), image or "", package or "")
+    return problems + PROVIDERS[kind].problems(named)
 
 
 def _signed(url: str) -> str:
-    """What lies in S3 as the hosts get to see it, http(s); anything else as it is."""
+    """What is in S3 as the hosts get to see it, http(s); anything else as it is."""
     return f"https://{quote(url[5:])}" if IN_S3.fullmatch(url) else url
-
-
-def _image_problems(image: str | None, checksum: str | None) -> list[str]:
-    if not image:
-        return [
-            "No image is given: set artifact_image to REGISTRY/NAME@sha256:HEX, or artifact_url to a file of `docker save`."
-        ]
-    if not IMAGE.fullmatch(image):
-        return [f"artifact_image '{image}' is not of the form REGISTRY/NAME@sha256:<64 hex digits>."]
-    if "@" not in image and checksum != UNVERIFIED:
-        return [
-            f"artifact_image '{image}' has no digest: name it as NAME@sha256:HEX, as `docker push` prints it;"
-            " artifact_checksum: unverified waives it by name."
-        ]
-    return []
-
-
-def _source_problems(url: str, checksum: str) -> list[str]:
-    try:
-        Source(url, checksum).validate()
-    except StrataError as error:
-        return [str(error)]
-    return []
 
 
 def group_problems(wanted: Mapping[str, str], groups: Mapping[str, Sequence[str]]) -> list[str]:

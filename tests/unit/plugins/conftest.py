@@ -26,7 +26,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.supervisord import Supervisord
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 
@@ -222,7 +222,9 @@ autostart=false
 def supervised(supervisord: Supervised) -> Iterator[Supervised]:
     """The supervisord with nothing running and no release there, before and after."""
     yield supervisord
-    Supervisord(ServiceOptions(**supervisord.service))._call("stopAllProcesses")
+    options = service_options(supervisord.service)
+    assert options
+    Supervisord(options)._call("stopAllProcesses")
     shutil.rmtree(supervisord.root, ignore_errors=True)
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import ArchiveInstaller
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import (
     ContainerInstaller,
@@ -13,17 +15,17 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.pack
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import Installer
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
-INSTALLERS: dict[str, Installer] = {
-    ArchiveInstaller.NAME: ArchiveInstaller(),
-    ContainerInstaller.NAME: ContainerInstaller(),
-    PackageInstaller.NAME: PackageInstaller(),
+PROVIDERS: Mapping[str, type[Installer]] = {
+    ArchiveInstaller.NAME: ArchiveInstaller,
+    ContainerInstaller.NAME: ContainerInstaller,
+    PackageInstaller.NAME: PackageInstaller,
 }
 
 
 def installer(kind: str) -> Installer:
     """What brings in releases of this kind; a kind that a newer Strata has recorded is an error."""
-    if kind not in INSTALLERS:
+    if kind not in PROVIDERS:
         raise StrataError(
-            f"This release of Strata knows no artifacts of the kind '{kind}'; known: {', '.join(INSTALLERS)}."
+            f"This release of Strata knows no artifacts of the kind '{kind}'; known: {', '.join(PROVIDERS)}."
         )
-    return INSTALLERS[kind]
+    return PROVIDERS[kind]()

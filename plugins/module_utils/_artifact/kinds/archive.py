@@ -8,8 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact import sources
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import (
+    MAX_BYTES,
+    Artifact,
+    Named,
+    Wanted,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import connect
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
     Service,
@@ -17,6 +24,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.p
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.unpack import unpack
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,34 @@ class Archive:
 class ArchiveInstaller:
     """See `Installer`."""
 
-    NAME = "archive"
+    NAME: ClassVar[str] = "archive"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "max_bytes": MAX_BYTES,
+        "max_entries": {"type": "int", "default": 100000},
+        "strip": {"type": "bool", "default": False},
+        "setuid": {"type": "str", "default": "refuse", "choices": ["refuse", "drop"]},
+        "owner": {"type": "str"},
+        "group": {"type": "str"},
+        "file_mode": {"type": "str"},
+        "folder_mode": {"type": "str"},
+    }
+
+    @staticmethod
+    def artifact(options: Mapping[str, Any], wanted: Wanted) -> Artifact:
+        if not wanted.source or not wanted.checksum:
+            given = {"url": wanted.source, "checksum": wanted.checksum}
+            missing = ", ".join(name for name, value in given.items() if not value)
+            raise StrataError(f"To stage the kind archive these options are missing: {missing}.")
+        rules = {name: value for name, value in options.items() if value is not None}
+        return Archive(wanted.source, Rules(**rules))
+
+    @staticmethod
+    def problems(named: Named) -> list[str]:
+        return named.source_problems()
+
+    @staticmethod
+    def shown(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return given
 
     def install(self, folder: Path) -> None:
         """Nothing to do: what the link leads to is the release."""

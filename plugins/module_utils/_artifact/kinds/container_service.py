@@ -105,3 +105,7 @@ class ContainerService:
             secrets=self._container.secrets,
         )
         return said.splitlines()[-20:]
+
+    def doubt(self, status: Status | None, probed: bool) -> str:
+        del status, probed
+        return ""

@@ -18,9 +18,15 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact import sources
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import apt
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import (
+    Artifact,
+    Named,
+    Wanted,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import connect
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
     Relay,
@@ -135,7 +141,30 @@ class Package:
 class PackageInstaller:
     """See `Installer`."""
 
-    NAME = "package"
+    NAME: ClassVar[str] = "package"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "name": {"type": "str", "required": True},
+        "version": {"type": "str"},
+    }
+
+    @staticmethod
+    def artifact(options: Mapping[str, Any], wanted: Wanted) -> Artifact:
+        if wanted.source and wanted.source.signature:
+            raise StrataError(
+                "A package has no signature of its own to verify: its repository is signed. Leave the signature out."
+            )
+        return Package(options["name"], options["version"] or wanted.version, wanted.checksum)
+
+    @staticmethod
+    def problems(named: Named) -> list[str]:
+        if not named.package:
+            return ["No package is given: set artifact_package, for example to {name: shop}."]
+        # A checksum is that of the package's file itself, and cannot be in a list.
+        return named.invalid_source("/") if named.checksum else []
+
+    @staticmethod
+    def shown(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return given
 
     def install(self, folder: Path) -> None:
         apt.require()
@@ -166,11 +195,11 @@ class PackagedService:
     """
 
     def __init__(self, service: Service, folder: Path) -> None:
-        self.NAME = service.NAME
         self.options = service.options
         self.validate = service.validate
         self.restart = service.restart
         self.log_tail = service.log_tail
+        self.doubt = service.doubt
         self._service = service
         self._folder = folder
         self._installed = False

@@ -130,5 +130,5 @@ def ensure_active(
             return replace(
                 outcome_of(True, before, after, version, previous, service, status, health),
                 pruned=pruned,
-                warnings=how.doubts(status) + layout.warnings(),
+                warnings=how.doubts(service, status) + layout.warnings(),
             )

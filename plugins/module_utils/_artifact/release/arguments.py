@@ -9,53 +9,29 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import OPTIONS, HealthCheck
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import Signature
+from ansible_collections.strata.deploy.plugins.module_utils._artifact import (
+    kinds,
+    services,
+    signatures,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import Artifact, Wanted
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import PROVIDERS as SOURCES
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Access, Source
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.providers import own_options
+from ansible_collections.strata.deploy.plugins.module_utils._core import providers
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.urls import secrets_in
 
-BLOT = "********"
 SHORTEST = 6
 ON_HOST: dict[str, Any] = {
     "path": {"type": "path", "required": True},
-    "service": {
-        "type": "dict",
-        "options": {
-            "manager": {
-                "type": "str",
-                "required": True,
-                "choices": ["command", "supervisord", "systemd", "none"],
-            },
-            "name": {"type": "str"},
-            "address": {"type": "str", "no_log": True},
-            "timeout": {"type": "float", "default": 30.0},
-            "mode": {"type": "str", "choices": ["restart", "reload", "instances"], "default": "restart"},
-            "min_uptime": {"type": "float", "default": 3.0},
-            "commands": {
-                "type": "dict",
-                "options": {
-                    "restart": {"type": "list", "elements": "str", "required": True},
-                    "status": {"type": "list", "elements": "str"},
-                    "log": {"type": "list", "elements": "str"},
-                },
-            },
-        },
-    },
-    # All of it, for a host's log would show the query of a URL that has a password as well.
+    "service": {"type": "dict", "no_log": True},
+    # All of it, because a host's log would show the query of a URL that has a password as well.
     "health": {"type": "dict", "options": OPTIONS, "no_log": True},
 }
 SOURCE: dict[str, Any] = {
-    "signature": {
-        "type": "dict",
-        "options": {
-            "format": {"type": "str", "required": True, "choices": ["gpg", "minisign", "ssh"]},
-            "key": {"type": "str", "required": True, "no_log": False},
-            "url": {"type": "str", "no_log": True},
-            "comment": {"type": "str"},
-            "identity": {"type": "str"},
-            "namespace": {"type": "str", "default": "file"},
-        },
-    },
+    "signature": {"type": "dict", "no_log": True},
+    "source_options": {"type": "dict", "no_log": True},
     "headers": {"type": "dict", "default": {}, "no_log": True},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
@@ -75,20 +51,77 @@ FETCHED: dict[str, Any] = {
     **SOURCE,
 }
 
+TOP_LEVEL = (
+    "image",
+    "max_bytes",
+    "max_entries",
+    "strip",
+    "setuid",
+    "owner",
+    "group",
+    "file_mode",
+    "folder_mode",
+)
+"""The options of kinds that are options of the module itself. Each goes to every kind that declares it."""
+NAMED_DICTIONARIES = ("container", "package")
+"""The kinds whose other options are in a dictionary of the same name. Those of any kind may be in ``kind_options``."""
+DICTIONARIES: tuple[tuple[str, Mapping[str, type[providers.Provider]], str], ...] = (
+    ("service", services.PROVIDERS, "manager"),
+    ("signature", signatures.PROVIDERS, "format"),
+    ("source_options", SOURCES, "provider"),
+    ("kind_options", kinds.PROVIDERS, "kind"),
+    *((kind, kinds.PROVIDERS, "kind") for kind in NAMED_DICTIONARIES),
+)
+"""The options that hold those of a provider: the option, the registry, and the key of the provider's name in it."""
+KIND: dict[str, Any] = {
+    "kind": {"type": "str", "choices": sorted(kinds.PROVIDERS), "default": "archive"},
+    # All of it, because a host's log would show a value that has to be quoted there.
+    "kind_options": {"type": "dict", "no_log": True},
+    **{
+        name: declared
+        for each in kinds.PROVIDERS.values()
+        for name, declared in each.OPTIONS.items()
+        if name in TOP_LEVEL
+    },
+    **{
+        kind: {
+            "type": "dict",
+            "no_log": True,
+            "options": {
+                name: declared
+                for name, declared in kinds.PROVIDERS[kind].OPTIONS.items()
+                if name not in TOP_LEVEL
+            },
+        }
+        for kind in NAMED_DICTIONARIES
+    },
+}
 
-def service_options(value: Mapping[str, Any] | None) -> ServiceOptions | None:
-    if not value:
-        return None
-    commands = {verb: tuple(words) for verb, words in (value["commands"] or {}).items() if words}
-    return ServiceOptions(
-        value["manager"],
-        value["name"] or "",
-        value["address"],
-        value["timeout"],
-        value["mode"],
-        value["min_uptime"],
-        commands,
-    )
+
+def artifact(parameters: Mapping[str, Any]) -> Artifact:
+    """What is to be staged.
+
+    Raises:
+        StrataError: the options do not fit the kind.
+    """
+    kind = parameters["kind"]
+    installer = kinds.PROVIDERS[kind]
+    if parameters["image"] and "image" not in installer.OPTIONS:
+        takers = " or ".join(name for name, each in kinds.PROVIDERS.items() if "image" in each.OPTIONS)
+        raise StrataError(
+            f"There is an image, and the kind is {kind}. Give the kind {takers}, or leave the image out."
+        )
+    fetched = source(parameters) if parameters["url"] else None
+    if fetched is None and parameters["signature"] is not None:
+        raise StrataError("There is a signature to verify, and no url to fetch what it is of. Leave it out.")
+    given = {
+        **{name: parameters[name] for name in TOP_LEVEL if name in installer.OPTIONS},
+        **((parameters[kind] if kind in NAMED_DICTIONARIES else None) or {}),
+        **(parameters["kind_options"] or {}),
+        "kind": kind,
+    }
+    _installer, options = providers.choose("kind", kinds.PROVIDERS, given, key="kind")
+    return installer.artifact(options, Wanted(parameters["version"], parameters["checksum"] or "", fetched))
 
 
 def health_check(value: Mapping[str, Any] | None) -> HealthCheck | None:
@@ -99,7 +132,7 @@ def source(parameters: Mapping[str, Any]) -> Source:
     signature = parameters["signature"]
     return Source(
         parameters["url"],
-        parameters["checksum"],
+        parameters["checksum"] or "",
         Access(
             parameters["headers"],
             parameters["username"],
@@ -111,36 +144,35 @@ def source(parameters: Mapping[str, Any]) -> Source:
             parameters["fetch_timeout"],
             parameters["fetch_retries"],
             parameters["plain_http"],
+            own_options(parameters["url"], parameters["source_options"] or {}),
         ),
-        Signature(**signature) if signature else None,
+        None if signature is None else signatures.signature(signature),
         parameters.get("origin") or "",
     )
 
 
 def conceal(no_log_values: set[str], parameters: MutableMapping[str, Any]) -> None:
-    """Have what is secret in a module's parameters blotted out of its answer, and nothing else of what is ``no_log``.
+    """Hide what is secret in a module's parameters from its answer, and nothing else of what is ``no_log``.
 
-    Headers are blotted out of the parameters themselves as well, for a value of one letter cannot be everywhere.
+    Headers, and what a kind of artifact hides, are replaced in the parameters themselves, because a value of one
+    letter cannot be hidden wherever it is.
     """
-    health, service = parameters.get("health") or {}, parameters.get("service") or {}
-    signature, headers = parameters.get("signature") or {}, parameters.get("headers") or {}
-    address = service.get("address")
-    registry = (parameters.get("container") or {}).get("registry") or {}
-    urls = (
-        parameters.get("url"),
-        parameters.get("checksum"),
-        signature.get("url"),
-        health.get("url"),
-        address,
-    )
+    health, headers = parameters.get("health") or {}, parameters.get("headers") or {}
+    signature = parameters.get("signature") or {}
+    urls = (parameters.get("url"), parameters.get("checksum"), signature.get("url"), health.get("url"))
     said = {word for value in headers.values() for word in (str(value), *str(value).split())}
-    secrets = {
-        address or "",
-        parameters.get("password") or "",
-        registry.get("password") or "",
-        *(each for each in said if len(each) >= SHORTEST),
-    }
     no_log_values.clear()
-    no_log_values.update(secrets - {""}, *map(secrets_in, urls))
+    for name, registry, key in DICTIONARIES:
+        found: set[str] = set()
+        providers.conceal(found, parameters, name, registry, key=key)
+        no_log_values |= found
+    for name in ("kind_options", *NAMED_DICTIONARIES):
+        if parameters.get(name):
+            kind = name if name in NAMED_DICTIONARIES else parameters["kind"]
+            parameters[name] = kinds.PROVIDERS[kind].shown(parameters[name])
+    # The password in a URL is secret without the URL, too.
+    no_log_values.update(*[secrets_in(each) for each in no_log_values if "://" in each])
+    no_log_values.update({parameters.get("password") or ""} - {""}, *map(secrets_in, urls))
+    no_log_values.update(each for each in said if len(each) >= SHORTEST)
     if headers:
-        parameters["headers"] = dict.fromkeys(headers, BLOT)
+        parameters["headers"] = dict.fromkeys(headers, providers.HIDDEN)

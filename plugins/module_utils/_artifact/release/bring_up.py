@@ -42,26 +42,12 @@ class Activation:
     def validate(self) -> None:
         connect(self.service)
 
-    def doubts(self, status: Status | None) -> tuple[str, ...]:
-        """What an activation that ended with this status cannot tell with these options, for the operator to know."""
-        service, check = self.service, self.health
-        if service is None or (check and check.version_header):
+    def doubts(self, service: Service | None, status: Status | None) -> tuple[str, ...]:
+        """What an activation that ended with this status could not verify, for the operator to know."""
+        if service is None or (self.health and self.health.version_header):
             return ()
-        if service.mode == "reload":
-            return (
-                f"Whether '{service.name}' serves the new release cannot be told: it is reloaded and its main process"
-                " stays. Give the health check a version_header.",
-            )
-        if service.manager != "command" or (status and status.pid):
-            return ()
-        if check is None and not service.commands.get("status"):
-            return (
-                f"Whether '{service.name}' runs cannot be told: give it a status command, or a health check.",
-            )
-        return (
-            f"Whether '{service.name}' was restarted cannot be told: have its status command print the process id first,"
-            " or give the health check a version_header.",
-        )
+        doubt = service.doubt(status, probed=self.health is not None)
+        return (doubt,) if doubt else ()
 
     def check_for(self, version: str, release: Release | None = None) -> HealthCheck | None:
         if self.health is None:
@@ -183,7 +169,7 @@ def outcome_of(
     if status and service:
         found = {
             "name": service.options.name,
-            "manager": service.NAME,
+            "manager": service.options.manager,
             "state": status.phase,
             "pid": status.pid,
         }

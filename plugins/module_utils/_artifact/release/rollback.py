@@ -103,7 +103,8 @@ def ensure_rolled_back(
             save(layout.state, state.good(target, how.deployment))
         outcome = outcome_of(True, before, after, target, previous, service, status, health)
         return replace(
-            outcome, warnings=((problem,) if problem else ()) + how.doubts(status) + layout.warnings()
+            outcome,
+            warnings=((problem,) if problem else ()) + how.doubts(service, status) + layout.warnings(),
         )
 
 

@@ -9,9 +9,12 @@ The exit codes of a status command, where it follows them: https://refspecs.linu
 from __future__ import annotations
 
 import os
-from typing import Callable
+from collections.abc import Mapping
+from typing import Any, Callable, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
+    SHARED,
+    Service,
     ServiceOptions,
     Status,
 )
@@ -26,19 +29,36 @@ SHOWN = 300
 class Command:
     """A service that is restarted, and where they are given asked and heard, by commands run in the current release."""
 
-    NAME = "command"
+    NAME: ClassVar[str] = "command"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        **SHARED,
+        "commands": {
+            "type": "dict",
+            "required": True,
+            "options": {
+                "restart": {"type": "list", "elements": "str", "required": True},
+                "status": {"type": "list", "elements": "str"},
+                "log": {"type": "list", "elements": "str"},
+            },
+        },
+    }
 
     def __init__(self, options: ServiceOptions) -> None:
         self.options = options
+        self._commands: Mapping[str, tuple[str, ...]] = {
+            verb: tuple(words) for verb, words in options.own["commands"].items() if words
+        }
+
+    @classmethod
+    def service(cls, options: ServiceOptions) -> Service | None:
+        return cls(options)
 
     def validate(self) -> None:
-        if not self.options.commands.get("restart"):
+        if "restart" not in self._commands:
             raise StrataError("The service manager command needs commands.restart, a list of words.")
-        if self.options.address:
-            raise StrataError("The service manager command takes no address.")
 
     def status(self) -> Status:
-        if not self.options.commands.get("status"):
+        if "status" not in self._commands:
             return Status("unknown", "no status command")
         done = self._run("status")
         phase = {RUNNING: "running", STOPPED: "stopped"}.get(done.code, "failed")
@@ -55,10 +75,20 @@ class Command:
             raise done.failure()
 
     def log_tail(self) -> list[str]:
-        return self._run("log").output.splitlines()[-20:] if self.options.commands.get("log") else []
+        return self._run("log").output.splitlines()[-20:] if "log" in self._commands else []
+
+    def doubt(self, status: Status | None, probed: bool) -> str:
+        if status and status.pid:
+            return ""
+        if not probed and "status" not in self._commands:
+            return f"Whether '{self.options.name}' runs cannot be told: give it a status command, or a health check."
+        return (
+            f"Whether '{self.options.name}' was restarted cannot be told: have its status command print the process id first,"
+            " or give the health check a version_header."
+        )
 
     def _run(self, verb: str) -> command.Result:
-        words = self.options.commands[verb]
+        words = self._commands[verb]
         return command.Command(
             words,
             self.options.timeout,

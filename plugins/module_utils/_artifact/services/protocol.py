@@ -7,31 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Callable, Protocol, runtime_checkable
+from typing import Any, Callable, ClassVar, Protocol, runtime_checkable
 
 POLL = 0.05
 
 
+SHARED: Mapping[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "timeout": {"type": "float", "default": 30.0},
+    "min_uptime": {"type": "float", "default": 3.0},
+    "mode": {"type": "str", "choices": ["restart"], "default": "restart"},
+}
+"""The options that every manager has. A manager with further modes declares ``mode`` anew."""
+
+
 @dataclass(frozen=True)
 class ServiceOptions:
-    """Where a service is, and how a release gets into it; times in seconds.
+    """Which service is meant, and how a release gets into it; times in seconds.
 
     Args:
-        address: the supervisor's own; never shown.
-        mode: restart, or another one that the manager has.
-        min_uptime: how long a process must stay before it counts as running, where no health check tells.
-        commands: those of the manager ``command``, by verb.
+        manager: the name of a `Manager`.
+        min_uptime: how long a process must stay before it counts as running, if there is no health check.
+        own: all options of the manager, validated and converted as its ``OPTIONS`` declares them.
         version: the release that is to run.
-        folder: where the release that runs lies, by the link to it.
+        folder: the link to the release that runs.
     """
 
-    manager: str
-    name: str
-    address: str | None = None
+    manager: str = "none"
+    name: str = ""
     timeout: float = 30.0
-    mode: str = "restart"
     min_uptime: float = 3.0
-    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
     folder: str = ""
 
@@ -54,10 +60,25 @@ class Status:
     restarts: int = 0
 
 
-class Service(Protocol):
-    """What a provider does; it is made from ServiceOptions and raises StrataError."""
+class Manager(Protocol):
+    """A service manager: what runs services on a host.
 
-    NAME: str
+    Args:
+        NAME: what users write as ``manager``.
+        OPTIONS: its options, declared as in an AnsibleModule's ``argument_spec``; `SHARED` is among them.
+    """
+
+    NAME: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
+
+    @classmethod
+    def service(cls, options: ServiceOptions) -> Service | None:
+        """The service that the options name; None if there is nothing to restart. Asks nobody."""
+
+
+class Service(Protocol):
+    """One service of a manager. Each method may raise StrataError."""
+
     options: ServiceOptions
 
     def validate(self) -> None:
@@ -75,6 +96,15 @@ class Service(Protocol):
 
     def log_tail(self) -> list[str]:
         """The last lines that the service wrote since it was restarted; empty where they cannot be had."""
+
+    def doubt(self, status: Status | None, probed: bool) -> str:
+        """What an activation that ended with this status could not verify, and what to do about it; empty for nothing.
+
+        It is not asked where the health check tells which release answers.
+
+        Args:
+            probed: whether there is a health check.
+        """
 
 
 @runtime_checkable

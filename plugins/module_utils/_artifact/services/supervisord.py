@@ -14,14 +14,17 @@ import re
 import socket
 import time
 import xmlrpc.client
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 from urllib.parse import unquote, urlsplit
 from xml.parsers.expat import ExpatError
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
     POLL,
+    SHARED,
+    Service,
     ServiceOptions,
     Status,
 )
@@ -60,7 +63,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 class _Transport(xmlrpc.client.Transport):
     def __init__(self, options: ServiceOptions) -> None:
-        bare, headers = urls.credentials(options.address or "")
+        bare, headers = urls.credentials(options.own["address"])
         super().__init__(headers=list(headers.items()))
         self._parts = urlsplit(bare)
         self._timeout = options.timeout
@@ -82,17 +85,23 @@ class _Transport(xmlrpc.client.Transport):
 class Supervisord:
     """One program of a supervisord: its process NAME or GROUP:NAME; or all processes of a group, GROUP:*."""
 
-    NAME = "supervisord"
+    NAME: ClassVar[str] = "supervisord"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        **SHARED,
+        "address": {"type": "str", "required": True, "no_log": True},
+    }
 
     def __init__(self, options: ServiceOptions) -> None:
         self.options = options
         self._log_sizes: dict[tuple[str, str], int] = {}
 
+    @classmethod
+    def service(cls, options: ServiceOptions) -> Service | None:
+        return cls(options)
+
     def validate(self) -> None:
         form = "unix:///PATH/TO/SOCKET or http://[USER:PASSWORD@]HOST:PORT"
-        if not self.options.address:
-            raise StrataError(f"The service manager supervisord needs its address: {form}.")
-        bare, _headers = urls.credentials(self.options.address)
+        bare, _headers = urls.credentials(self.options.own["address"])
         parts = urlsplit(bare)
         usable = (
             parts.path.startswith("/")
@@ -140,6 +149,10 @@ class Supervisord:
             new = size - before if size >= before else size
             lines += data[-new:].decode(errors="replace").splitlines()[-20:] if new else []
         return lines
+
+    def doubt(self, status: Status | None, probed: bool) -> str:
+        del status, probed
+        return ""
 
     def _names(self) -> list[str]:
         group, _colon, process = self.options.name.partition(":")

@@ -14,13 +14,13 @@ from dataclasses import replace
 from typing import Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd import Systemd
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd_unit import Unit
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 GONE = ("inactive", "failed")
 
 
-class Instances(Systemd):
+class Instances(Unit):
     """The template unit NAME@.service, whose instance is the version that is to run."""
 
     def __init__(self, options: ServiceOptions) -> None:

@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.gpg import Gpg
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.minisign import Minisign
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.protocol import (
-    Demands,
-    Format,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.protocol import Format
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.ssh import Ssh
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import choose
 
-FORMATS: dict[str, Format] = {Gpg.NAME: Gpg(), Minisign.NAME: Minisign(), Ssh.NAME: Ssh()}
+PROVIDERS: Mapping[str, type[Format]] = {
+    Gpg.NAME: Gpg,
+    Minisign.NAME: Minisign,
+    Ssh.NAME: Ssh,
+}
 
 
 @dataclass(frozen=True)
@@ -25,59 +29,54 @@ class Signature:
     """What an artifact must be signed with.
 
     Args:
-        format: the name of a `Format`.
-        key: the public key or keys, or the absolute path of a file with them.
-        url: where the signature lies; None where it lies beside the artifact.
-        comment: words that minisign's trusted comment must have in it, in this order and side by side.
-        identity: whose signature it must be, of those in ssh's list of allowed signers.
-        namespace: ssh's word for what the signature is for.
+        provider: who verifies it.
+        options: those of the provider, validated by `choose`.
     """
 
-    format: str
-    key: str
-    url: str | None = None
-    comment: str | None = None
-    identity: str | None = None
-    namespace: str = "file"
+    provider: type[Format]
+    options: Mapping[str, Any]
+
+    @property
+    def url(self) -> str | None:
+        """Where the signature is; None if it is beside the artifact."""
+        url: str | None = self.options["url"]
+        return url
 
     @property
     def suffix(self) -> str:
-        return self._format.SUFFIX
+        return self.provider.SUFFIX
 
     def validate(self) -> None:
         """Refuse what cannot work, without asking anybody."""
-        if not self.key.strip():
+        key = self.options["key"]
+        if not key.strip():
             raise StrataError(
                 "The signature's key is empty: give the public key, or the path of a file with it on the host."
             )
-        if self.comment is not None and not (self.comment.split() and self.format == Minisign.NAME):
-            raise StrataError("The signature's comment must have a word in it, and is for minisign only.")
-        if not self._from_file:
-            self._format.validate(self._demands(self.key))
+        provider = self.provider(self.options)
+        provider.validate()
+        if not _is_path(key):
+            provider.check_key(key)
 
     def verify(self, signature: bytes, signed: Path) -> None:
         """Raise StrataError unless ``signature`` is one of the file ``signed``, by the key and with all that is asked for."""
-        key = self.key
-        if self._from_file:
+        key = self.options["key"]
+        if _is_path(key):
             try:
-                key = Path(self.key.strip()).read_bytes().decode("latin-1")
+                key = Path(key.strip()).read_bytes().decode("latin-1")
             except OSError as error:
                 raise StrataError(
-                    f"the key {self.key.strip()} on the host cannot be read: {error.strerror}."
+                    f"the key {key.strip()} on the host cannot be read: {error.strerror}."
                 ) from error
-        demands = self._demands(key)
-        self._format.validate(demands)
-        self._format.verify(signature, signed, demands)
+        provider = self.provider(self.options)
+        provider.check_key(key)
+        provider.verify(signature, signed, key)
 
-    @property
-    def _from_file(self) -> bool:
-        return self.key.strip().startswith("/")
 
-    @property
-    def _format(self) -> Format:
-        if self.format not in FORMATS:
-            raise StrataError(f"The signature's format {self.format!r} is none of {', '.join(FORMATS)}.")
-        return FORMATS[self.format]
+def signature(given: Mapping[str, Any]) -> Signature:
+    """The signature that a user's dictionary asks for; the provider is under ``format``."""
+    return Signature(*choose("signature format", PROVIDERS, given, key="format"))
 
-    def _demands(self, key: str) -> Demands:
-        return Demands(key, self.comment, self.identity, self.namespace)
+
+def _is_path(key: str) -> bool:
+    return key.strip().startswith("/")

@@ -8,10 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.protocol import (
-    Demands,
+    SHARED,
     private_files,
     run,
     said,
@@ -37,18 +39,25 @@ _ARMOR = re.compile(rb"-----BEGIN PGP ([A-Z ]+)-----\r?\n(.*?)-----END PGP \1---
 class Gpg:
     """See `Format`."""
 
-    NAME = "gpg"
-    SUFFIX = ".asc"
+    NAME: ClassVar[str] = "gpg"
+    OPTIONS: ClassVar[Mapping[str, Any]] = SHARED
+    SUFFIX: ClassVar[str] = ".asc"
 
-    def validate(self, demands: Demands) -> None:
-        self._keyring(demands)
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        del options
 
-    def verify(self, signature: bytes, signed: Path, demands: Demands) -> None:
+    def validate(self) -> None:
+        """Nothing to refuse: there are no options but the shared ones."""
+
+    def check_key(self, key: str) -> None:
+        _keyring(key)
+
+    def verify(self, signature: bytes, signed: Path, key: str) -> None:
         detached = _dearmored(signature, b"SIGNATURE")
         # A message with a text of its own, which says nothing of the file. gpgv refuses it too, but does not say what to do.
         if _first(detached) != SIGNATURE:
             raise StrataError("it is not a detached signature of OpenPGP. Sign with gpg --detach-sign.")
-        with private_files(keyring=self._keyring(demands), signature=detached) as files:
+        with private_files(keyring=_keyring(key), signature=detached) as files:
             done = run(
                 "gpgv",
                 "gpgv",
@@ -64,15 +73,16 @@ class Gpg:
             reason = next((_REASONS[each] for each in _REASONS if each in statuses), said(done))
             raise StrataError(f"it is not a good one by a key of the keyring: {reason}.")
 
-    def _keyring(self, demands: Demands) -> bytes:
-        raw = demands.key.encode("latin-1", errors="replace")
-        keyring = _dearmored(raw, b"PUBLIC KEY BLOCK")
-        # A keybox begins with a blob whose kind stands at a fixed place.
-        if keyring[8:12] != KEYBOX and _first(keyring) != PUBLIC_KEY:
-            raise StrataError(
-                "The signature's key is no public key of OpenPGP: give it as gpg --armor --export writes it, or the path of a keyring."
-            )
-        return keyring
+
+def _keyring(key: str) -> bytes:
+    raw = key.encode("latin-1", errors="replace")
+    keyring = _dearmored(raw, b"PUBLIC KEY BLOCK")
+    # A keybox begins with a blob whose kind stands at a fixed place.
+    if keyring[8:12] != KEYBOX and _first(keyring) != PUBLIC_KEY:
+        raise StrataError(
+            "The signature's key is no public key of OpenPGP: give it as gpg --armor --export writes it, or the path of a keyring."
+        )
+    return keyring
 
 
 def _dearmored(data: bytes, what: bytes) -> bytes:

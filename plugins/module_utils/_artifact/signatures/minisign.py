@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.protocol import (
-    Demands,
+    SHARED,
     private_files,
     run,
     said,
@@ -21,13 +23,21 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 class Minisign:
     """See `Format`."""
 
-    NAME = "minisign"
-    SUFFIX = ".minisig"
+    NAME: ClassVar[str] = "minisign"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {**SHARED, "comment": {"type": "str"}}
+    SUFFIX: ClassVar[str] = ".minisig"
 
-    def validate(self, demands: Demands) -> None:
-        self._key(demands)
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._comment: str | None = options["comment"]
 
-    def verify(self, signature: bytes, signed: Path, demands: Demands) -> None:
+    def validate(self) -> None:
+        if self._comment is not None and not self._comment.split():
+            raise StrataError("The signature's comment must have a word in it.")
+
+    def check_key(self, key: str) -> None:
+        _line(key)
+
+    def verify(self, signature: bytes, signed: Path, key: str) -> None:
         lines = signature.decode("utf-8", errors="replace").splitlines()
         if not _decoded(lines[1] if len(lines) > 1 else "").startswith(b"ED"):
             raise StrataError(
@@ -37,26 +47,27 @@ class Minisign:
             done = run(
                 "minisign",
                 "minisign",
-                ["-V", "-Q", "-P", self._key(demands), "-x", str(files["signature"]), "-m", str(signed)],
+                ["-V", "-Q", "-P", _line(key), "-x", str(files["signature"]), "-m", str(signed)],
             )
         if done.code:
             raise StrataError(f"it is not a good one by the key that is configured ({said(done)}).")
         comment = done.whole_output().strip()
-        if demands.comment is not None and not _has(comment.split(), demands.comment.split()):
+        if self._comment is not None and not _has(comment.split(), self._comment.split()):
             raise StrataError(
-                f"its trusted comment is {comment!r}, which does not have {demands.comment!r} in it."
+                f"its trusted comment is {comment!r}, which does not have {self._comment!r} in it."
                 " Is it the signature of another release?"
             )
 
-    def _key(self, demands: Demands) -> str:
-        """The key as minisign writes it into a file, below a comment, or that line alone."""
-        line = demands.key.strip().splitlines()[-1].strip()
-        decoded = _decoded(line)
-        if not decoded.startswith(b"Ed") or len(decoded) != 42:
-            raise StrataError(
-                "The signature's key is not a public key of minisign: the line that begins with RW."
-            )
-        return line
+
+def _line(key: str) -> str:
+    """The key as minisign writes it into a file, below a comment, or that line alone."""
+    line = key.strip().splitlines()[-1].strip()
+    decoded = _decoded(line)
+    if not decoded.startswith(b"Ed") or len(decoded) != 42:
+        raise StrataError(
+            "The signature's key is not a public key of minisign: the line that begins with RW."
+        )
+    return line
 
 
 def _decoded(line: str) -> bytes:

@@ -6,37 +6,51 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, ClassVar, Protocol
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command, Result
 
 TIMEOUT = 600.0
 
 
-@dataclass(frozen=True)
-class Demands:
-    """See `Signature`; ``key`` is the key itself, its bytes as Latin-1 where it comes from a file."""
-
-    key: str
-    comment: str | None
-    identity: str | None
-    namespace: str
+SHARED: Mapping[str, Any] = {
+    "key": {"type": "str", "required": True, "no_log": False},
+    # A password in it is hidden by the modules; the rest belongs into error messages.
+    "url": {"type": "str"},
+}
+"""The options that every format has: the public key, or the path of its file; and where the signature is."""
 
 
 class Format(Protocol):
-    """One format; errors are StrataErrors that begin in the middle of a sentence about the signature."""
+    """A format of signatures. The messages of ``verify`` continue the sentence "Verifying the signature of FILE: ".
 
-    NAME: str
-    SUFFIX: str
+    Args:
+        NAME: what users write as ``format``.
+        OPTIONS: its options, declared as in an AnsibleModule's ``argument_spec``; `SHARED` is among them.
+        SUFFIX: the end of the name of a signature that is beside its file.
+        options: these options, validated and converted as ``OPTIONS`` declares them.
+    """
 
-    def validate(self, demands: Demands) -> None:
-        """Refuse what cannot be a key."""
+    NAME: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
+    SUFFIX: ClassVar[str]
 
-    def verify(self, signature: bytes, signed: Path, demands: Demands) -> None:
+    def __init__(self, options: Mapping[str, Any]) -> None: ...
+
+    def validate(self) -> None:
+        """Raise StrataError for options that cannot work; reads no file and runs no program."""
+
+    def check_key(self, key: str) -> None:
+        """Raise StrataError for what cannot be a public key, or does not go with the options.
+
+        Args:
+            key: the key itself; its bytes as Latin-1 where it is in a file.
+        """
+
+    def verify(self, signature: bytes, signed: Path, key: str) -> None:
         """Raise StrataError unless it is a signature of that file, by that key."""
 
 

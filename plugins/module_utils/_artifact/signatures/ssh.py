@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures.protocol import (
-    Demands,
+    SHARED,
     private_files,
     run,
     said,
@@ -22,27 +24,36 @@ _KEYS = ("ssh-", "ecdsa-", "sk-")
 class Ssh:
     """See `Format`."""
 
-    NAME = "ssh"
-    SUFFIX = ".sig"
+    NAME: ClassVar[str] = "ssh"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
+        **SHARED,
+        "identity": {"type": "str"},
+        "namespace": {"type": "str", "default": "file"},
+    }
+    SUFFIX: ClassVar[str] = ".sig"
 
-    def validate(self, demands: Demands) -> None:
-        if not demands.namespace:
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._identity: str | None = options["identity"]
+        self._namespace: str = options["namespace"]
+
+    def validate(self) -> None:
+        if not self._namespace:
             raise StrataError("The signature's namespace is empty.")
-        if not any(len(line.split()) > 1 for line in _lines(demands.key)):
+
+    def check_key(self, key: str) -> None:
+        if not any(len(line.split()) > 1 for line in _lines(key)):
             raise StrataError(
                 "The signature's key is neither a public key of ssh nor a list of allowed signers."
             )
-        if demands.identity is None and not all(_is_key(line) for line in _lines(demands.key)):
+        if self._identity is None and not all(_is_key(line) for line in _lines(key)):
             raise StrataError(
                 "The signature's key is a list of allowed signers: give the identity of the one who must have signed."
             )
 
-    def verify(self, signature: bytes, signed: Path, demands: Demands) -> None:
-        identity = demands.identity or SIGNER
+    def verify(self, signature: bytes, signed: Path, key: str) -> None:
+        identity = self._identity or SIGNER
         # A key alone is one that this identity may sign with.
-        allowed = "".join(
-            f"{identity} {line}\n" if _is_key(line) else f"{line}\n" for line in _lines(demands.key)
-        )
+        allowed = "".join(f"{identity} {line}\n" if _is_key(line) else f"{line}\n" for line in _lines(key))
         with (
             private_files(allowed=allowed.encode("latin-1", errors="replace"), signature=signature) as files,
             open(signed, "rb") as stream,
@@ -52,14 +63,14 @@ class Ssh:
                 "openssh-client",
                 [
                     *("-Y", "verify", "-f", str(files["allowed"]), "-I", identity),
-                    *("-n", demands.namespace, "-s", str(files["signature"])),
+                    *("-n", self._namespace, "-s", str(files["signature"])),
                 ],
                 stream,
             )
         if done.code:
             raise StrataError(
-                f"it is not a good one by {demands.identity or 'the key that is configured'} for the namespace"
-                f" {demands.namespace!r} ({said(done)})."
+                f"it is not a good one by {self._identity or 'the key that is configured'} for the namespace"
+                f" {self._namespace!r} ({said(done)})."
             )
 
 

@@ -12,6 +12,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.do
     opened,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.protocol import Access
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.providers import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.source import UNVERIFIED, Source
 
-__all__ = ["UNVERIFIED", "Access", "Download", "Source", "fetch", "look_up", "opened"]
+__all__ = ["PROVIDERS", "UNVERIFIED", "Access", "Download", "Source", "fetch", "look_up", "opened"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from typing import IO, Callable
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, Callable, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.protocol import Access, Stream
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -34,6 +34,11 @@ class _File:
 
 class File:
     """See `Provider`."""
+
+    NAME: ClassVar[str] = "file"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    SCHEMES: ClassVar[tuple[str, ...]] = ("",)
+    FORM: ClassVar[str] = "an absolute path on the host"
 
     def validate(self, url: str) -> None:
         if "\0" in url:

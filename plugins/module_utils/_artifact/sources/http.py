@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, ClassVar, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.protocol import (
@@ -347,6 +347,11 @@ def look_up(url: str, access: Access, shown: str) -> int | None:
 
 class Http:
     """See `Provider`."""
+
+    NAME: ClassVar[str] = "http"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    SCHEMES: ClassVar[tuple[str, ...]] = ("http", "https")
+    FORM: ClassVar[str] = "an http(s) URL"
 
     def validate(self, url: str) -> None:
         urls.validate_http(url, "artifact", also=", nor an absolute path")

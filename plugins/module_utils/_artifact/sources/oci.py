@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import http
@@ -217,6 +217,11 @@ class _Registry:
 
 class Oci:
     """See `Provider`."""
+
+    NAME: ClassVar[str] = "oci"
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    SCHEMES: ClassVar[tuple[str, ...]] = ("oci",)
+    FORM: ClassVar[str] = "oci://REGISTRY/NAME:TAG"
 
     def validate(self, url: str) -> None:
         Reference.parse(url)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Callable, Protocol
+from typing import Any, Callable, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -27,6 +27,7 @@ class Access:
         timeout: seconds for which a server may be silent.
         retries: how often, in all, a download is taken up again.
         plain_http: whether a registry is asked without TLS.
+        own: the options of the artifact's own provider, validated and converted as its ``OPTIONS`` declares them.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -39,6 +40,7 @@ class Access:
     timeout: float = 30.0
     retries: int = 3
     plain_http: bool = False
+    own: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def validate(self) -> None:
         for name, value in self.headers.items():
@@ -55,7 +57,9 @@ class Access:
 
     def for_another_server(self) -> Access:
         """Without what is meant for the artifact's own."""
-        return replace(self, headers={}, username=None, password=None, client_cert=None, client_key=None)
+        return replace(
+            self, headers={}, username=None, password=None, client_cert=None, client_key=None, own={}
+        )
 
 
 class Stream(Protocol):
@@ -76,7 +80,19 @@ class Stream(Protocol):
 
 
 class Provider(Protocol):
-    """A kind of source; its methods raise StrataError, without a secret in it."""
+    """A kind of source; its methods raise StrataError, without a secret in it.
+
+    Args:
+        NAME: the provider's name, for messages.
+        OPTIONS: its options besides those of `Access`, declared as in an AnsibleModule's ``argument_spec``.
+        SCHEMES: the schemes of the URLs that it reads from; "" is that of an absolute path.
+        FORM: what such a URL looks like, for messages.
+    """
+
+    NAME: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
+    SCHEMES: ClassVar[tuple[str, ...]]
+    FORM: ClassVar[str]
 
     def validate(self, url: str) -> None:
         """Refuse what cannot work, without asking anybody."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.file import File
@@ -13,8 +15,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.oc
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.protocol import Provider
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import choose
 
-PROVIDERS: dict[str, Provider] = {"": File(), "http": Http(), "https": Http(), "oci": Oci()}
+PROVIDERS: Mapping[str, type[Provider]] = {
+    File.NAME: File,
+    Http.NAME: Http,
+    Oci.NAME: Oci,
+}
 
 
 def provider(url: str) -> Provider:
@@ -23,13 +30,27 @@ def provider(url: str) -> Provider:
     Raises:
         StrataError: nothing does.
     """
+    found = _of_scheme(url)
+    if found is None:
+        forms = "; ".join(each.FORM for each in PROVIDERS.values())
+        raise StrataError(f"The artifact {urls.shown(url)!r} is none of these: {forms}.")
+    return found()
+
+
+def is_source(text: str) -> bool:
+    """Whether it is a URL or an absolute path that a provider reads from."""
+    return _of_scheme(text) is not None
+
+
+def own_options(url: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of the provider that reads from this URL, from a user's dictionary of its options."""
+    name = provider(url).NAME
+    return choose("source", PROVIDERS, {**given, "provider": name})[1]
+
+
+def _of_scheme(url: str) -> type[Provider] | None:
     try:
         scheme = "" if url.startswith("/") else urlsplit(url).scheme or None
     except ValueError:
-        scheme = None
-    if scheme not in PROVIDERS:
-        raise StrataError(
-            f"The artifact {urls.shown(url)!r} is neither an http(s) URL nor an absolute path on the host,"
-            " nor oci://REGISTRY/NAME:TAG."
-        )
-    return PROVIDERS[scheme]
+        return None
+    return next((each for each in PROVIDERS.values() if scheme in each.SCHEMES), None)

@@ -20,7 +20,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.pr
     Provider,
     origin,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.providers import provider
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.providers import (
+    is_source,
+    provider,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 UNVERIFIED = "unverified"
@@ -82,7 +85,7 @@ class Source:
 
     @property
     def _listed(self) -> bool:
-        return self.checksum.startswith(("/", "http://", "https://"))
+        return is_source(self.checksum)
 
     @cached_property
     def expected(self) -> tuple[str, str] | None:

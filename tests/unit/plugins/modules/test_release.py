@@ -353,7 +353,10 @@ def test_a_release_is_unpacked_as_it_is_asked_for(run_module: Run, tmp_path: Pat
             "in quotes",
         ),
         ({"state": "rolled_back"}, "no earlier good release"),
-        ({"state": "active", "version": "1.0", "service": {"manager": "systemd"}}, "needs the name"),
+        (
+            {"state": "active", "version": "1.0", "service": {"manager": "systemd"}},
+            "missing required arguments: name",
+        ),
     ],
 )
 @pytest.mark.parametrize("check", [False, True])
@@ -453,7 +456,7 @@ def test_what_a_container_s_environment_holds_is_in_no_answer(
             {"url": "/a", "checksum": "unverified", "image": "shop"},
             "There is an image, and the kind is archive",
         ),
-        ({"kind": "package"}, "To stage the kind package these options are missing: package"),
+        ({"kind": "package"}, "kind 'package' are not valid: missing required arguments: name"),
         ({"kind": "container"}, "either an image, or the url"),
     ],
 )

@@ -88,6 +88,11 @@ def test_an_option_that_is_null_is_not_given() -> None:
     assert "missing required arguments: address" in refused({"provider": "server", "address": None})
 
 
+def test_an_empty_list_of_nested_options_is_given() -> None:
+    _provider, options = choose("store", PROVIDERS, {"provider": "server", "address": "a", "mirrors": []})
+    assert options["mirrors"] == []
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -135,9 +140,11 @@ def test_all_problems_are_told_at_once() -> None:
         assert problem in message
 
 
-@pytest.mark.parametrize("value", ["not a dictionary", ["a"], [["a"]], [5], 5, True])
+@pytest.mark.parametrize("value", ["not a dictionary", ["a"], [["a"]], [5], 5, True, []])
 def test_a_nested_option_of_the_wrong_type_is_a_message_too(value: Any) -> None:
     assert "login" in refused({"provider": "server", "address": "a", "login": value})
+    if value == []:
+        return  # a list of nothing
     assert "mirrors" in refused({"provider": "server", "address": "a", "mirrors": value})
 
 

@@ -20,9 +20,9 @@ import pytest
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import HealthCheck
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import docker
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container import (
-    Container,
     ContainerInstaller,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container_image import Container
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.container_specification import (
     Specification,
 )
@@ -43,30 +43,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources im
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 DIGEST = "sha256:" + "0" * 64
-HOW = Activation(ServiceOptions("none", "", None, 5.0, min_uptime=0.3))
+HOW = Activation(ServiceOptions(timeout=5.0, min_uptime=0.3))
 SECRET = "b1rd-in-the-hand"
-
-
-STAND_IN = """\
-#!/bin/sh
-echo "$*" >> "$(dirname "$0")/calls"
-case $* in
-info*) echo '{"registry.example.com:5000": {"Secure": false}, "docker.io": {"Secure": true}}' ;;
-image*) echo "Error: No such image: $3" >&2; exit 1 ;;
-*) eval "$STAND_IN_SAYS" ;;
-esac
-"""
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An executable in docker's place, which has no image; what it was told is in the file."""
-    folder = tmp_path / "stand-in"
-    folder.mkdir()
-    (folder / "docker").write_text(STAND_IN, encoding="utf-8")
-    (folder / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return folder / "calls"
 
 
 @pytest.fixture
@@ -106,43 +84,6 @@ def runs(app: Path, engine: Callable[..., str]) -> Callable[[], dict[str, str]]:
     return look
 
 
-@pytest.mark.parametrize(
-    ("artifact", "why"),
-    [
-        (Container(), "either an image, or the url"),
-        (Container(image=f"shop@{DIGEST}", source=Source("/shop.tar", "")), "either an image, or the url"),
-        (Container(image="shop:2.0"), "has no digest"),
-        (Container(image="--privileged"), "not of the form"),
-        (Container(image="shop@sha256:12"), "not of the form"),
-        (Container(image=f"shop@{DIGEST}", given="sha256:" + "1" * 64), "not the digest"),
-        (Container(source=Source("/shop.tar", "")), "neither sha256:HEX"),
-        (
-            Container(image=f"shop@{DIGEST}", specification=Specification(name="-x")),
-            "not one that Docker takes",
-        ),
-    ],
-)
-def test_what_cannot_work_is_refused_without_asking_docker(artifact: Container, why: str) -> None:
-    with pytest.raises(StrataError, match=why) as raised:
-        artifact.validate()
-    assert "s3cret" not in str(raised.value)
-
-
-def test_an_image_with_a_digest_needs_no_checksum_and_one_without_is_waived_by_name() -> None:
-    Container(image=f"registry.example.com:5000/team/shop@{DIGEST}").validate()
-    Container(image="shop:2.0", given="unverified").validate()
-    assert Container(image=f"shop@{DIGEST}").checksum == DIGEST
-
-
-@pytest.mark.parametrize("changed", [{"ports": ("80:80",)}, {"environment": {"A": "2"}}, {"user": "shop"}])
-def test_another_specification_is_another_build(changed: dict[str, Any]) -> None:
-    artifact = Container(image=f"shop@{DIGEST}", specification=Specification(environment={"A": "1"}))
-    digests = {"reference": artifact.image, "specification": artifact.specification.digest()}
-    assert artifact.matches(digests)
-    assert not replace(artifact, specification=replace(artifact.specification, **changed)).matches(digests)
-    assert not replace(artifact, image=f"shop@sha256:{'1' * 64}", given="").matches(digests)
-
-
 def test_without_docker_staging_says_so(app_without_docker: Path) -> None:
     with pytest.raises(StrataError, match=r"there is no docker on the PATH of this host\. Install Docker"):
         ensure_staged(str(app_without_docker), "2.0", Container(image=f"shop@{DIGEST}"))
@@ -160,24 +101,6 @@ def test_where_its_daemon_does_not_answer_the_error_says_what_to_do(
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     with pytest.raises(StrataError, match="Start Docker on the host"):
         Container(image=f"shop@{DIGEST}").look_up()
-
-
-@pytest.mark.parametrize(
-    ("registry", "words"),
-    [
-        ("registry.example.com:5000", "inspect --insecure"),
-        ("localhost:5000", "inspect --insecure"),
-        ("127.0.0.1:5000", "inspect --insecure"),
-        ("registry.example.com", "inspect"),
-        ("localhost.example.com", "inspect"),
-    ],
-)
-def test_a_dry_run_asks_a_registry_without_tls_where_docker_does(
-    stand_in: Path, registry: str, words: str
-) -> None:
-    image = f"{registry}/shop@{DIGEST}"
-    Container(image=image).look_up()
-    assert stand_in.read_text().splitlines()[-1] == f"manifest {words} {image}"
 
 
 def test_a_release_takes_the_place_of_the_former_one_which_stays_for_a_rollback(
@@ -270,9 +193,7 @@ def test_what_crashes_once_and_is_started_again_by_docker_is_seen(
     app: Path, deploy: Callable[..., Any], engine: Callable[..., str]
 ) -> None:
     deploy("1.0")
-    service = ContainerInstaller().service(
-        app / "releases/1.0", ServiceOptions("none", "", None, 5.0, min_uptime=7)
-    )
+    service = ContainerInstaller().service(app / "releases/1.0", ServiceOptions(timeout=5.0, min_uptime=7))
     assert service
     assert service.options.min_uptime == 7
     pid = service.status().pid

@@ -58,7 +58,7 @@ def service(tmp_path: Path) -> ContainerService:
     folder.mkdir(parents=True)
     (folder / "container.json").write_text(json.dumps({"name": "", "restart": "always"}))
     (folder / "container.env").write_text("TOKEN=s3cret\n")
-    return ContainerService(ReleaseContainer(folder), ServiceOptions("none", "", None, 5.0))
+    return ContainerService(ReleaseContainer(folder), ServiceOptions(timeout=5.0))
 
 
 def state(status: str, **changes: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
@@ -17,7 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.pack
     PackageInstaller,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.staging import ensure_staged
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 CHECKSUM = "sha256:" + hashlib.sha256(b"a package").hexdigest()
@@ -194,7 +193,13 @@ def test_a_service_runs_the_release_while_its_package_is_installed(
     program(host / "dpkg-query", f"echo -n shop {there}")
     service = PackageInstaller().service(
         tmp_path,
-        ServiceOptions("command", "shop", commands={"restart": ("/bin/true",), "status": ("/bin/true",)}),
+        service_options(
+            {
+                "manager": "command",
+                "name": "shop",
+                "commands": {"restart": ["/bin/true"], "status": ["/bin/true"]},
+            }
+        ),
     )
     assert service
     assert service.status().phase == phase
@@ -205,7 +210,8 @@ def test_a_service_that_its_package_brings_along_is_not_asked_for_before(host: P
     program(host / "dpkg-deb", "echo -n shop 2.0")
     program(host / "dpkg-query", "echo no packages found matching shop; exit 1")
     program(host / "systemctl", "echo LoadState=not-found")
-    service = PackageInstaller().service(tmp_path, ServiceOptions("systemd", "shop.service"))
+    options = service_options({"manager": "systemd", "name": "shop.service"})
+    service = PackageInstaller().service(tmp_path, options)
     assert service
     assert service.status().phase == "stopped"
     program(host / "dpkg-query", "echo -n shop 2.0 installed")
@@ -214,10 +220,11 @@ def test_a_service_that_its_package_brings_along_is_not_asked_for_before(host: P
 
 
 def test_a_package_has_no_instances_side_by_side(tmp_path: Path) -> None:
-    options = ServiceOptions("systemd", "shop@.service", mode="instances", version="2.0")
+    asked = {"manager": "systemd", "name": "shop@.service", "mode": "instances"}
     with pytest.raises(StrataError, match="no two releases of it run side by side"):
-        PackageInstaller().service(tmp_path, options)
-    assert PackageInstaller().service(tmp_path, replace(options, name="shop", mode="reload"))
+        PackageInstaller().service(tmp_path, service_options(asked))
+    reloaded = service_options({"manager": "systemd", "name": "shop", "mode": "reload"})
+    assert PackageInstaller().service(tmp_path, reloaded)
 
 
 def test_what_hangs_about_after_an_install_is_not_waited_for(

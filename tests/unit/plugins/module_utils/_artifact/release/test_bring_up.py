@@ -16,17 +16,23 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact import kin
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import ArchiveInstaller
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import (
+    connect,
+    service_options,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
     ServiceOptions,
     Status,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
+COMMAND: dict[str, Any] = {"manager": "command", "name": "shop", "commands": {"restart": ["true"]}}
+WITH_STATUS = {**COMMAND, "commands": {"restart": ["true"], "status": ["true"]}}
+RELOAD = {"manager": "systemd", "name": "shop", "mode": "reload"}
+
 
 class Beside:
     """A service whose versions answer by turns while they run; what was done with it is kept."""
-
-    NAME = "beside"
 
     def __init__(self) -> None:
         self.options = ServiceOptions("beside", "shop", timeout=5, min_uptime=0.2)
@@ -60,6 +66,9 @@ class Beside:
     def log_tail(self) -> list[str]:
         return ["out of cheese"]
 
+    def doubt(self, status: Status | None, probed: bool) -> str:
+        return ""
+
     def take_over(self) -> None:
         self.running = [self.options.version]
         self.done.append("take over")
@@ -78,7 +87,7 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> Beside:
             service.options = options or service.options
             return service
 
-    monkeypatch.setitem(kinds.INSTALLERS, "archive", Installer())
+    monkeypatch.setitem(kinds.PROVIDERS, "archive", Installer)
     return service
 
 
@@ -104,9 +113,7 @@ def url(beside: Beside) -> Iterator[str]:
 
 def activation(**health: Any) -> Activation:
     check = HealthCheck(**{"timeout": 1, "interval": 0.02, **health}) if health else None
-    return Activation(
-        ServiceOptions("command", "shop", timeout=5, min_uptime=0.2, commands={"restart": ("true",)}), check
-    )
+    return Activation(service_options({**COMMAND, "timeout": 5, "min_uptime": 0.2}), check)
 
 
 @pytest.mark.parametrize("health", [False, True], ids=["it stays", "it answers"])
@@ -152,59 +159,30 @@ def test_a_run_that_is_killed_before_the_old_process_ends_is_finished_by_the_nex
     assert beside.running == ["2.0"]
 
 
-COMMANDS = {"restart": ("true",)}
-
-
 @pytest.mark.parametrize(
-    ("service", "health", "doubt"),
+    ("given", "health", "doubt"),
     [
-        (ServiceOptions("systemd", "shop", mode="reload"), None, "it is reloaded and its main process stays"),
-        (
-            ServiceOptions("systemd", "shop", mode="reload"),
-            HealthCheck("http://h/"),
-            "Give the health check a version",
-        ),
-        (
-            ServiceOptions("systemd", "shop", mode="reload"),
-            HealthCheck("http://h/", version_header="X"),
-            None,
-        ),
-        (ServiceOptions("systemd", "shop"), None, None),
-        (
-            ServiceOptions("command", "shop", commands=COMMANDS),
-            None,
-            "give it a status command, or a health check",
-        ),
-        (
-            ServiceOptions("command", "shop", commands=COMMANDS),
-            HealthCheck("http://h/"),
-            "was restarted cannot",
-        ),
-        (
-            ServiceOptions("command", "shop", commands=COMMANDS),
-            HealthCheck("http://h/", version_header="X"),
-            None,
-        ),
-        (
-            ServiceOptions("command", "shop", commands={**COMMANDS, "status": ("true",)}),
-            None,
-            "print the process id first",
-        ),
+        (RELOAD, None, "it is reloaded and its main process stays"),
+        (RELOAD, HealthCheck("http://h/"), "Give the health check a version"),
+        (RELOAD, HealthCheck("http://h/", version_header="X"), None),
+        ({"manager": "systemd", "name": "shop"}, None, None),
+        (COMMAND, None, "give it a status command, or a health check"),
+        (COMMAND, HealthCheck("http://h/"), "was restarted cannot"),
+        (COMMAND, HealthCheck("http://h/", version_header="X"), None),
+        (WITH_STATUS, None, "print the process id first"),
         (None, None, None),
     ],
 )
-def test_what_cannot_be_told_is_said(
-    service: ServiceOptions | None, health: HealthCheck | None, doubt: str | None
-) -> None:
-    status = Status("running", "up") if service else None
-    doubts = Activation(service, health).doubts(status)
+def test_what_cannot_be_told_is_said(given: Any, health: HealthCheck | None, doubt: str | None) -> None:
+    how = Activation(service_options(given), health)
+    doubts = how.doubts(connect(how.service), Status("running", "up") if given else None)
     assert len(doubts) == (1 if doubt else 0)
     assert not doubt or doubt in doubts[0]
 
 
 def test_who_tells_the_main_process_is_not_doubted() -> None:
-    how = Activation(ServiceOptions("command", "shop", commands={**COMMANDS, "status": ("true",)}))
-    assert how.doubts(Status("running", "up", 7)) == ()
+    how = Activation(service_options(WITH_STATUS))
+    assert how.doubts(connect(how.service), Status("running", "up", 7)) == ()
 
 
 def test_an_activation_warns_of_what_it_cannot_tell(
@@ -212,8 +190,8 @@ def test_an_activation_warns_of_what_it_cannot_tell(
 ) -> None:
     stage("2.0")
     said = tmp_path / "said"
-    commands = {"restart": ("sh", "-c", f"echo $STRATA_VERSION $(readlink -f .) > {said}")}
-    how = Activation(ServiceOptions("command", "shop", commands=commands))
+    commands = {"restart": ["sh", "-c", f"echo $STRATA_VERSION $(readlink -f .) > {said}"]}
+    how = Activation(service_options({**COMMAND, "commands": commands}))
     done = ensure_active(str(root), "2.0", how)
     assert said.read_text().split() == ["2.0", str((root / "releases/2.0").resolve())]
     assert done.service == {"name": "shop", "manager": "command", "state": "unknown", "pid": None}

@@ -54,7 +54,7 @@ def service(script: Path, tmp_path: Path) -> Command:
             "shop",
             timeout=10,
             min_uptime=0,
-            commands=commands,
+            own={"commands": commands},
             version="2.0",
             folder=str(tmp_path),
         )
@@ -63,7 +63,7 @@ def service(script: Path, tmp_path: Path) -> Command:
 
 def with_commands(timeout: float = 10, **commands: str) -> Command:
     words = {verb: ("sh", "-c", text) for verb, text in commands.items()}
-    return Command(ServiceOptions("command", "shop", timeout=timeout, commands=words))
+    return Command(ServiceOptions("command", "shop", timeout=timeout, own={"commands": words}))
 
 
 def test_a_restart_runs_in_the_current_release_and_knows_its_version(
@@ -118,7 +118,9 @@ def test_a_restart_that_fails_is_an_error_with_its_last_output() -> None:
 
 
 def test_a_command_that_cannot_be_run_is_an_error() -> None:
-    service = Command(ServiceOptions("command", "shop", commands={"restart": ("/nowhere/sv", "s3cret")}))
+    service = Command(
+        ServiceOptions("command", "shop", own={"commands": {"restart": ("/nowhere/sv", "s3cret")}})
+    )
     with pytest.raises(
         StrataError,
         match=r"restart command /nowhere/sv of service .shop. could not be run in /: No such file",

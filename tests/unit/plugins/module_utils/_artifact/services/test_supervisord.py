@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
     ServiceOptions,
     Status,
@@ -19,7 +20,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 
 @pytest.fixture
 def options(supervised: Any) -> ServiceOptions:
-    return ServiceOptions(**supervised.service)
+    found = service_options(supervised.service)
+    assert found
+    return found
 
 
 def test_a_program_has_a_status_and_an_unknown_one_is_an_error(options: ServiceOptions) -> None:
@@ -40,15 +43,16 @@ def test_a_program_has_a_status_and_an_unknown_one_is_an_error(options: ServiceO
 def test_a_supervisord_that_does_not_let_us_in_is_an_error(
     options: ServiceOptions, before: str, after: str, why: str
 ) -> None:
-    assert options.address
+    own = {"address": options.own["address"].replace(before, after)}
     with pytest.raises(StrataError, match=why) as raised:
-        Supervisord(replace(options, address=options.address.replace(before, after))).status()
+        Supervisord(replace(options, own=own)).status()
     assert "wr0ng" not in str(raised.value)
     assert "sock" not in str(raised.value)
 
 
 def test_a_supervisord_over_tcp_that_is_not_there_is_an_error(free_port: int) -> None:
-    options = ServiceOptions("supervisord", "shop", f"http://u:s3cret@127.0.0.1:{free_port}")
+    own = {"address": f"http://u:s3cret@127.0.0.1:{free_port}"}
+    options = ServiceOptions("supervisord", "shop", own=own)
     with pytest.raises(StrataError, match="did not answer at its address: Connection refused"):
         Supervisord(options).status()
 

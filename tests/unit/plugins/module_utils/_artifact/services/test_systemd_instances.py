@@ -16,10 +16,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.p
     ServiceOptions,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.supervisord import Supervisord
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd import Systemd
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd_instances import (
     Instances,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd_unit import Unit
 
 STAND_IN = """#!{python}
 import fnmatch, json, pathlib, sys
@@ -64,7 +64,7 @@ def units(environment_path: Path) -> Callable[..., Callable[[], dict[str, list[s
 
 @pytest.fixture
 def instances() -> Instances:
-    return Instances(ServiceOptions("systemd", "shop@.service", timeout=5, mode="instances", version="2.0"))
+    return Instances(ServiceOptions("systemd", "shop@.service", timeout=5, version="2.0"))
 
 
 def calls(folder: Path) -> list[str]:
@@ -80,7 +80,7 @@ def calls(folder: Path) -> list[str]:
     ],
 )
 def test_the_instance_is_the_version_as_systemd_escapes_it(version: str, unit: str) -> None:
-    options = ServiceOptions("systemd", "shop@.service", mode="instances", version=version)
+    options = ServiceOptions("systemd", "shop@.service", version=version)
     assert Instances(options).options.name == unit
     tool = "/usr/bin/systemd-escape"
     if Path(tool).exists():
@@ -152,5 +152,5 @@ def test_an_instance_gives_way_to_one_that_serves(
 
 def test_what_starts_beside_the_old_process_is_told_from_what_does_not() -> None:
     assert isinstance(Instances(ServiceOptions("systemd", "shop@")), Relay)
-    assert not isinstance(Systemd(ServiceOptions("systemd", "shop")), Relay)
+    assert not isinstance(Unit(ServiceOptions("systemd", "shop")), Relay)
     assert not isinstance(Supervisord(ServiceOptions("supervisord", "shop")), Relay)

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import Signature
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import PROVIDERS, signature
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch, look_up
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
@@ -42,10 +42,10 @@ def artifact(tmp_path: Path) -> Path:
 def verify(artifact: Path, tmp_path: Path) -> Callable[..., None]:
     """Fetch the artifact with its signature verified; nothing but the artifact may be left."""
 
-    def act(**signature: Any) -> None:
+    def act(**given: Any) -> None:
         target = tmp_path / "target"
         target.mkdir(exist_ok=True)
-        source = Source(str(artifact), "unverified", signature=Signature(**signature))
+        source = Source(str(artifact), "unverified", signature=signature(given))
         source.validate()
         look_up(source)
         try:
@@ -327,8 +327,7 @@ def test_what_is_no_signature_is_refused(
 ) -> None:
     keyring.make()
     keys = {"minisign": minisign()["key"], "gpg": keyring.key(), "ssh": ssh()}
-    signature = Signature(format, keys[format])
-    Path(f"{artifact}{signature.suffix}").write_bytes(content)
+    Path(f"{artifact}{PROVIDERS[format].SUFFIX}").write_bytes(content)
     with pytest.raises(StrataError, match=r"Verifying the signature of .*: it is not "):
         verify(format=format, key=keys[format])
 
@@ -372,9 +371,9 @@ def test_a_key_that_is_not_there_is_an_error(ssh: Any, verify: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signature", "why"),
+    ("given", "why"),
     [
-        ({"format": "pgp", "key": "x"}, "none of gpg, minisign, ssh"),
+        ({"format": "pgp", "key": "x"}, "no signature format 'pgp'.*known: gpg, minisign, ssh"),
         ({"format": "ssh", "key": " "}, "key is empty"),
         ({"format": "minisign", "key": "RWx"}, "not a public key of minisign"),
         (
@@ -385,21 +384,33 @@ def test_a_key_that_is_not_there_is_an_error(ssh: Any, verify: Any) -> None:
         ({"format": "ssh", "key": "nonsense"}, "neither a public key of ssh nor a list"),
         ({"format": "ssh", "key": "anna ssh-ed25519 AAAA"}, "give the identity"),
         ({"format": "ssh", "key": "ssh-ed25519 AAAA", "namespace": ""}, "namespace is empty"),
-        ({"format": "ssh", "key": "ssh-ed25519 AAAA", "comment": "shop 2.0"}, "for minisign only"),
+        ({"format": "ssh", "key": "ssh-ed25519 AAAA", "comment": "shop 2.0"}, "'comment' is unknown"),
         ({"format": "minisign", "key": "/k", "comment": " "}, "must have a word"),
-        ({"format": "ssh", "key": "/k", "url": "ftp://h/a"}, "nor an absolute path"),
+        (
+            {"format": "ssh", "key": "/k", "url": "ftp://h/a"},
+            "is none of these: an absolute path on the host",
+        ),
     ],
 )
-def test_a_bad_demand_is_seen_before_any_request(signature: Any, why: str) -> None:
+def test_a_bad_demand_is_seen_before_any_request(given: Any, why: str) -> None:
     with pytest.raises(StrataError, match=why):
-        Source("http://h/a", "unverified", signature=Signature(**signature)).validate()
+        Source("http://h/a", "unverified", signature=signature(given)).validate()
+
+
+SSH = {"format": "ssh", "key": "ssh-ed25519 AAAA"}
+
+
+def test_the_registry_is_alphabetical() -> None:
+    assert list(PROVIDERS) == sorted(PROVIDERS)
+    assert all(name == provider.NAME for name, provider in PROVIDERS.items())
 
 
 def test_a_signature_in_a_registry_must_be_told() -> None:
     with pytest.raises(StrataError, match="give its url"):
-        Source("oci://h/a:1", "unverified", signature=Signature("ssh", "ssh-ed25519 AAAA")).validate()
+        Source("oci://h/a:1", "unverified", signature=signature(SSH)).validate()
 
 
 def test_the_signature_lies_beside_a_signed_url() -> None:
-    source = Source("https://h/a.tar.gz?token=1", "unverified", signature=Signature("gpg", "/k"))
+    asked = signature({"format": "gpg", "key": "/k"})
+    source = Source("https://h/a.tar.gz?token=1", "unverified", signature=asked)
     assert source.signature_url == "https://h/a.tar.gz.asc?token=1"

@@ -15,9 +15,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.p
     ServiceOptions,
     Status,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd import (
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd_unit import (
     Reloaded,
-    Systemd,
+    Unit,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.watch import Watch
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -93,8 +93,8 @@ def answers(environment_path: Path) -> Answers:
 
 
 @pytest.fixture
-def systemd() -> Systemd:
-    return Systemd(ServiceOptions("systemd", "shop.service", timeout=5))
+def systemd() -> Unit:
+    return Unit(ServiceOptions("systemd", "shop.service", timeout=5))
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,7 @@ def systemd() -> Systemd:
         ),
     ],
 )
-def test_a_unit_has_a_status(
-    answers: Answers, systemd: Systemd, answer: dict[str, Any], status: Status
-) -> None:
+def test_a_unit_has_a_status(answers: Answers, systemd: Unit, answer: dict[str, Any], status: Status) -> None:
     answers(show=answer)
     assert systemd.status() == status
 
@@ -141,16 +139,14 @@ def test_a_unit_has_a_status(
         ("bad-setting", "it is bad-setting. What systemd makes of it is in"),
     ],
 )
-def test_a_unit_that_cannot_be_used_is_an_error(
-    answers: Answers, systemd: Systemd, load: str, why: str
-) -> None:
+def test_a_unit_that_cannot_be_used_is_an_error(answers: Answers, systemd: Unit, load: str, why: str) -> None:
     answers(show=shown("inactive", "dead", 0, load=load))
     with pytest.raises(StrataError, match=why):
         systemd.status()
 
 
 def test_a_restart_looks_for_left_over_children_while_the_unit_is_stopped(
-    answers: Answers, systemd: Systemd
+    answers: Answers, systemd: Unit
 ) -> None:
     calls = answers()
     seen: list[list[str]] = []
@@ -159,7 +155,7 @@ def test_a_restart_looks_for_left_over_children_while_the_unit_is_stopped(
     assert commands(calls)[-1] == ["systemctl", "start", "--", "shop.service"]
 
 
-def test_a_unit_is_not_started_beside_a_left_over_child(answers: Answers, systemd: Systemd) -> None:
+def test_a_unit_is_not_started_beside_a_left_over_child(answers: Answers, systemd: Unit) -> None:
     calls = answers()
 
     def stopped() -> None:
@@ -172,21 +168,21 @@ def test_a_unit_is_not_started_beside_a_left_over_child(answers: Answers, system
 
 @pytest.mark.parametrize("answer", [{}, {"code": 1, "err": "Unit shop.service not loaded."}])
 def test_a_former_crash_loop_does_not_count_against_a_start(
-    answers: Answers, systemd: Systemd, answer: dict[str, Any]
+    answers: Answers, systemd: Unit, answer: dict[str, Any]
 ) -> None:
     calls = answers(**{"reset-failed": answer})
     systemd.restart(lambda: None)
     assert [call[1] for call in commands(calls)] == ["stop", "reset-failed", "start"]
 
 
-def test_a_unit_that_changed_on_disk_is_read_anew(answers: Answers, systemd: Systemd) -> None:
+def test_a_unit_that_changed_on_disk_is_read_anew(answers: Answers, systemd: Unit) -> None:
     old, new = shown("active", "running", 7, reload="yes"), shown("active", "running", 7)
     calls = answers(show=[old, new], **{"daemon-reload": {}})
     systemd.restart(lambda: None)
     assert [call[1] for call in commands(calls)] == ["daemon-reload", "stop", "reset-failed", "start"]
 
 
-def test_a_unit_that_changed_into_an_unusable_one_is_not_stopped(answers: Answers, systemd: Systemd) -> None:
+def test_a_unit_that_changed_into_an_unusable_one_is_not_stopped(answers: Answers, systemd: Unit) -> None:
     old = shown("active", "running", 7, reload="yes")
     calls = answers(show=[old, shown("active", "running", 7, load="bad-setting")], **{"daemon-reload": {}})
     with pytest.raises(StrataError, match="it is bad-setting"):
@@ -209,13 +205,13 @@ def test_a_restart_that_fails_is_an_error(
     answers: Answers, verb: str, answer: dict[str, Any], why: str
 ) -> None:
     answers(**{verb: answer})
-    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=0.2 if "sleep" in answer else 5))
+    systemd = Unit(ServiceOptions("systemd", "shop.service", timeout=0.2 if "sleep" in answer else 5))
     with pytest.raises(StrataError, match=why.format(verb=verb)):
         systemd.restart(lambda: None)
 
 
 def test_a_host_without_systemd_is_an_error(
-    systemd: Systemd, environment_path: Path, monkeypatch: pytest.MonkeyPatch
+    systemd: Unit, environment_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(environment_path))
     with pytest.raises(StrataError, match="there is no systemctl"):
@@ -243,7 +239,7 @@ OLD = Status("running", "active/running", 7, "7000")
     ids=["not restarted", "crash loop", "crash loop seen late", "crash between two looks", "exit"],
 )
 def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
-    answers: Answers, systemd: Systemd, show: list[dict[str, Any]], why: str
+    answers: Answers, systemd: Unit, show: list[dict[str, Any]], why: str
 ) -> None:
     answers(show=show, log={"out": "first\ncannot reach postgresql://u:s3cret@db/x\n"})
     watch = Watch(systemd, OLD)
@@ -268,7 +264,7 @@ def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
     ids=["its own words", "else those of systemd", "without the right to sync"],
 )
 def test_the_log_is_what_the_unit_said_since_its_restart(
-    answers: Answers, systemd: Systemd, log: list[dict[str, Any]], lines: list[str]
+    answers: Answers, systemd: Unit, log: list[dict[str, Any]], lines: list[str]
 ) -> None:
     calls = answers(log=log)
     assert systemd.log_tail() == lines
@@ -282,7 +278,7 @@ def test_the_log_is_what_the_unit_said_since_its_restart(
 
 @pytest.fixture
 def reloaded() -> Reloaded:
-    return Reloaded(ServiceOptions("systemd", "shop.service", timeout=5, mode="reload", min_uptime=0))
+    return Reloaded(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=0))
 
 
 def test_a_reload_keeps_the_main_process(answers: Answers, reloaded: Reloaded) -> None:
@@ -343,7 +339,7 @@ def test_a_unit_that_can_be_reloaded_once_it_is_read_anew_is_reloaded(
 
 
 def test_a_new_process_that_stays_is_waited_for(answers: Answers) -> None:
-    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=0))
+    systemd = Unit(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=0))
     answers(
         show=[
             shown("activating", "start-pre", 0),
@@ -355,18 +351,18 @@ def test_a_new_process_that_stays_is_waited_for(answers: Answers) -> None:
 
 
 def test_a_process_must_stay_for_its_min_uptime(answers: Answers) -> None:
-    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=60))
+    systemd = Unit(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=60))
     answers(show=[*[shown("active", "running", 8)] * 2, shown("active", "running", 9, restarts=1)])
     with pytest.raises(StrataError, match="was started again"):
         Watch(systemd, OLD).running(5)
-    systemd = Systemd(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=0.3))
+    systemd = Unit(ServiceOptions("systemd", "shop.service", timeout=5, min_uptime=0.3))
     answers(show=shown("active", "running", 8))
     watch = Watch(systemd, OLD)
     assert watch.running(5).pid == 8
     assert time.monotonic() - watch.since >= 0.3
 
 
-def test_a_process_that_does_not_get_to_run_is_an_error(answers: Answers, systemd: Systemd) -> None:
+def test_a_process_that_does_not_get_to_run_is_an_error(answers: Answers, systemd: Unit) -> None:
     answers(show=shown("activating", "start", 8))
     with pytest.raises(StrataError, match=r"was not running within 0\.01 s"):
         Watch(systemd, OLD).running(0.01)
