@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from ansible_collections.strata.deploy.plugins.filter import deployment, deployment_holder
+from ansible_collections.strata.deploy.plugins.filter import deployment
 
 FOLDER = Path(deployment.__file__).parent
 
@@ -19,7 +19,3 @@ def test_every_filter_is_documented_in_a_file_of_its_name_and_there_is_no_other(
     for name in documented:
         document = yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))
         assert document["DOCUMENTATION"]["name"] == name
-
-
-def test_the_holder_is_documented_in_its_own_file() -> None:
-    assert set(deployment_holder.FilterModule().filters()) == {"deployment_holder"}

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,28 +16,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources im
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 DIGEST = "sha256:" + "0" * 64
-
-
-STAND_IN = """\
-#!/bin/sh
-echo "$*" >> "$(dirname "$0")/calls"
-case $* in
-info*) echo '{"registry.example.com:5000": {"Secure": false}, "docker.io": {"Secure": true}}' ;;
-image*) echo "Error: No such image: $3" >&2; exit 1 ;;
-*) eval "$STAND_IN_SAYS" ;;
-esac
-"""
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An executable in docker's place, which has no image; what it was told is in the file."""
-    folder = tmp_path / "stand-in"
-    folder.mkdir()
-    (folder / "docker").write_text(STAND_IN, encoding="utf-8")
-    (folder / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return folder / "calls"
 
 
 @pytest.mark.parametrize(
@@ -76,21 +53,3 @@ def test_another_specification_is_another_build(changed: dict[str, Any]) -> None
     assert artifact.matches(digests)
     assert not replace(artifact, specification=replace(artifact.specification, **changed)).matches(digests)
     assert not replace(artifact, image=f"shop@sha256:{'1' * 64}", given="").matches(digests)
-
-
-@pytest.mark.parametrize(
-    ("registry", "words"),
-    [
-        ("registry.example.com:5000", "inspect --insecure"),
-        ("localhost:5000", "inspect --insecure"),
-        ("127.0.0.1:5000", "inspect --insecure"),
-        ("registry.example.com", "inspect"),
-        ("localhost.example.com", "inspect"),
-    ],
-)
-def test_a_dry_run_asks_a_registry_without_tls_where_docker_does(
-    stand_in: Path, registry: str, words: str
-) -> None:
-    image = f"{registry}/shop@{DIGEST}"
-    Container(image=image).look_up()
-    assert stand_in.read_text().splitlines()[-1] == f"manifest {words} {image}"

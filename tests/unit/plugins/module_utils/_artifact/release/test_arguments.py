@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
-    BLOT,
     conceal,
-    service_options,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import HIDDEN
 
 
 def concealed(**parameters: Any) -> tuple[set[str], dict[str, Any]]:
@@ -39,10 +38,5 @@ def test_passwords_and_what_is_secret_in_urls_are_hidden() -> None:
 
 def test_headers_are_hidden_by_themselves_and_long_words_of_them_everywhere() -> None:
     hidden, parameters = concealed(headers={"Authorization": "Bearer abcdefgh", "X-One": "1"})
-    assert parameters["headers"] == {"Authorization": BLOT, "X-One": BLOT}
+    assert parameters["headers"] == {"Authorization": HIDDEN, "X-One": HIDDEN}
     assert hidden == {"Bearer abcdefgh", "Bearer", "abcdefgh"}
-
-
-def test_a_service_without_options_is_none() -> None:
-    assert service_options(None) is None
-    assert service_options({}) is None

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import INSTALLERS
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.removal import (
     prune,
@@ -30,7 +30,7 @@ def test_a_release_goes_with_what_its_kind_has_elsewhere(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[Path] = []
-    monkeypatch.setattr(INSTALLERS["archive"], "remove", removed.append, raising=False)
+    monkeypatch.setattr(PROVIDERS["archive"], "remove", removed.append, raising=False)
     remove(layout, load(layout.state), "1.0")
     assert removed == [layout.release("1.0")]
     assert not layout.release("1.0").exists()
@@ -44,7 +44,7 @@ def test_what_cannot_be_deleted_is_bad_and_the_others_go(
         if folder.name == "1.0":
             raise StrataError("Removing the container: no answer.\nTry again.")
 
-    monkeypatch.setattr(INSTALLERS["archive"], "remove", fail, raising=False)
+    monkeypatch.setattr(PROVIDERS["archive"], "remove", fail, raising=False)
     state = remove_all(layout, load(layout.state), ("1.0", "2.0"))
     assert set(state.releases) == {"1.0", "3.0"}
     left = state.releases["1.0"]
@@ -59,7 +59,7 @@ def test_what_is_pruned_is_recorded_before_it_is_deleted(
 ) -> None:
     recorded: list[tuple[str, ...]] = []
     monkeypatch.setattr(
-        INSTALLERS["archive"],
+        PROVIDERS["archive"],
         "remove",
         lambda folder: recorded.append(load(layout.state).removing),
         raising=False,

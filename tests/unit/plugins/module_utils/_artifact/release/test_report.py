@@ -12,7 +12,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._analysis.health imp
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import load
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
@@ -54,7 +54,9 @@ def test_a_supervisor_that_does_not_answer_is_told_and_no_error(
     root: Path, deploy: Callable[..., Any]
 ) -> None:
     deploy("1.0")
-    service = ServiceOptions("supervisord", "shop", f"unix://{root}/none.sock")
+    service = service_options(
+        {"manager": "supervisord", "name": "shop", "address": f"unix://{root}/none.sock"}
+    )
     report = describe(str(root), service=service)
     assert report.service_state == "unknown"
     assert report.service_detail

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import Signature
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import Signature, signature
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.protocol import Access
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.source import (
     MANIFEST,
@@ -61,7 +61,7 @@ def test_an_artifact_is_known_by_its_digests(source: Source, digests: dict[str, 
         ),
         ({"access": Access(retries=-1)}, "retries"),
         (
-            {"signature": Signature("gpg", "/key"), "url": "oci://h/shop:2.0"},
+            {"signature": signature({"format": "gpg", "key": "/key"}), "url": "oci://h/shop:2.0"},
             "signature .* is not known: give its url",
         ),
     ],
@@ -72,12 +72,12 @@ def test_what_cannot_work_is_refused(options: dict[str, Any], why: str) -> None:
 
 
 def test_a_signature_lies_beside_the_artifact_or_where_it_is_said_to() -> None:
-    def url(signature: Signature | None) -> str:
-        return Source("https://h/shop.tar.gz?key=1", UNVERIFIED, signature=signature).signature_url
+    def url(asked: Signature | None) -> str:
+        return Source("https://h/shop.tar.gz?key=1", UNVERIFIED, signature=asked).signature_url
 
     assert url(None) == ""
-    assert url(Signature("gpg", "/key")) == "https://h/shop.tar.gz.asc?key=1"
-    assert url(Signature("ssh", "/key", url="https://h2/sig")) == "https://h2/sig"
+    assert url(signature({"format": "gpg", "key": "/key"})) == "https://h/shop.tar.gz.asc?key=1"
+    assert url(signature({"format": "ssh", "key": "/key", "url": "https://h2/sig"})) == "https://h2/sig"
 
 
 def test_a_file_beside_it_is_small(tmp_path: Path) -> None:

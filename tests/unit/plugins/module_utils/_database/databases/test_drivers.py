@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import (
-    DRIVERS,
     client,
     opened,
 )
 
 
 def test_databases_are_registered_by_their_name_in_order() -> None:
-    assert list(DRIVERS) == sorted(DRIVERS)
-    assert {"mysql", "postgresql", "sqlite"} <= set(DRIVERS)
+    assert list(PROVIDERS) == sorted(PROVIDERS)
+    assert {"mysql", "postgresql", "sqlite"} <= set(PROVIDERS)
 
 
 def test_a_connection_is_open_for_as_long_as_it_is_needed(tmp_path: Path) -> None:
     address = resolve(f"sqlite://{tmp_path}/shop.db", None, {})
     with opened(address, read_only=False) as database:
         database.script("CREATE TABLE orders (id integer)")
-        assert (database.SYSTEM, database.has_table("orders")) == ("sqlite", True)
+        assert database.has_table("orders")
     with pytest.raises(Exception, match="closed"):
         database.query("SELECT 1")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import BLOT
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.engines import ENGINES
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.arguments import (
     COMMON,
     connect,
@@ -20,7 +20,7 @@ def connected(hidden: set[str], **parameters: Any) -> dict[str, Any]:
 
 
 def test_every_engine_can_be_chosen() -> None:
-    assert COMMON["engine"]["choices"] == sorted(ENGINES)
+    assert COMMON["engine"]["choices"] == sorted(PROVIDERS)
 
 
 def test_a_password_in_the_environment_is_hidden_and_other_values_are_not() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import LockedError
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines import engines
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.sql import _SqlSession
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
@@ -49,10 +49,8 @@ def test_options_that_make_no_sense_are_refused(
 
 
 def test_every_engine_is_registered_by_its_name_in_order() -> None:
-    assert list(engines.ENGINES) == sorted(engines.ENGINES)
-    assert {name: engine.NAME for name, engine in engines.ENGINES.items()} == {
-        name: name for name in engines.ENGINES
-    }
+    assert list(PROVIDERS) == sorted(PROVIDERS)
+    assert {name: engine.NAME for name, engine in PROVIDERS.items()} == {name: name for name in PROVIDERS}
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines.files import parse
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.compatibility import ADVICE
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lint import findings
 
 BREAKS = {
