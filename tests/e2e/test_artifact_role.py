@@ -285,7 +285,7 @@ def test_where_there_is_nothing_to_go_back_to_no_hook_runs(
     desk.hosts(one=hooks(*LINK))
     assert desk.play("play.yml", verb="rollback", ignored=True).code == 0
     result = desk.registered()["rollback"]
-    assert (result["untouched"], desk.said()) == (True, [])
+    assert (result["changed"], desk.said()) == (False, [])
     assert "no earlier good release" in result["msg"]
 
 

@@ -48,7 +48,8 @@ class Desk:
             "id": "d1",
             "app": "shop",
             "version": "2.0",
-            "layers": [],
+            "layers": ["feature"],
+            "plan": {"version": "2.0"},
             "fleet": FLEET,
             "path": str(self.folder / "shop"),
             "control_host": "localhost",
@@ -91,7 +92,7 @@ def test_a_deployment_closes_with_its_report_its_journal_and_a_free_lock(desk: D
     if failed:
         desk.variables["web1"]["__artifact_stage"] = {"failed": True, "changed": False, "msg": "404"}
     result = desk.act("close")
-    assert result["failed"] is failed
+    assert result["failed"] is failed, result["msg"]
     assert ("404" in result["msg"]) is failed
     assert not (desk.folder / "shop/lock.json").exists()
     (entry,) = desk.journal()

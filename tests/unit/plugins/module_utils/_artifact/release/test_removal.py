@@ -40,7 +40,7 @@ def test_a_release_goes_with_what_its_kind_has_elsewhere(
 def test_what_cannot_be_deleted_is_bad_and_the_others_go(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(folder: Path) -> None:
+    def fail(_installer: object, folder: Path) -> None:
         if folder.name == "1.0":
             raise StrataError("Removing the container: no answer.\nTry again.")
 
@@ -61,7 +61,7 @@ def test_what_is_pruned_is_recorded_before_it_is_deleted(
     monkeypatch.setattr(
         PROVIDERS["archive"],
         "remove",
-        lambda folder: recorded.append(load(layout.state).removing),
+        lambda _installer, folder: recorded.append(load(layout.state).removing),
         raising=False,
     )
     prune(layout, load(layout.state), ("1.0", "2.0"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.compatibility import ADVICE
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lint import findings
 
@@ -31,7 +32,7 @@ def without_squawk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def broken(sql: str, phase: str = "expand") -> list[str]:
     migration = parse("1_x.sql", f"-- strata: phase={phase}\n-- migrate:up\n{sql};\n".encode())
-    return [finding.rule for finding in findings([migration], "")]
+    return [finding.rule for finding in findings([migration], UNKNOWN)]
 
 
 @pytest.mark.parametrize("rule", BREAKS)

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_sql import MYSQL
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_sql import (
+    POSTGRESQL,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lint import findings
 
@@ -19,6 +24,8 @@ HOLDS_UP = [
     ("mysql", "rewrite-table", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4"),
 ]
 
+DIALECTS = {"mysql": MYSQL, "postgresql": POSTGRESQL, "sqlite": SQLITE}
+
 
 @pytest.fixture(autouse=True)
 def without_squawk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +34,7 @@ def without_squawk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def broken(system: str, sql: str, phase: str = "expand") -> list[str]:
     migration = parse("1_x.sql", f"-- strata: phase={phase}\n-- migrate:up\n{sql};\n".encode())
-    return [finding.rule for finding in findings([migration], system)]
+    return [finding.rule for finding in findings([migration], DIALECTS[system])]
 
 
 @pytest.mark.parametrize("phase", ["expand", "contract"])
