@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._database.engines import script
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.script import (
     Progress,
     RefusalError,
@@ -15,6 +15,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.sc
     limit,
     only_read,
     reason,
+    system_of,
 )
 
 
@@ -97,57 +98,41 @@ def test_a_reason_is_the_drivers_in_one_line() -> None:
     assert reason(ValueError()) == "ValueError"
 
 
-@pytest.mark.parametrize(
-    ("system", "version", "expected"),
-    [
-        ("postgresql", "", ["SET lock_timeout = 1500", "SET statement_timeout = 60000"]),
-        (
-            "mysql",
-            "10.11-MariaDB",
-            [
-                "SET SESSION lock_wait_timeout = 2, innodb_lock_wait_timeout = 2",
-                "SET SESSION max_statement_time = 60.0",
-            ],
-        ),
-        (
-            "mysql",
-            "8.4",
-            [
-                "SET SESSION lock_wait_timeout = 2, innodb_lock_wait_timeout = 2",
-                "SET SESSION max_execution_time = 60000",
-            ],
-        ),
-        ("sqlite", "", ["PRAGMA busy_timeout = 1500"]),
-    ],
-)
-def test_timeouts_are_those_of_the_environment(
-    monkeypatch: pytest.MonkeyPatch, system: str, version: str, expected: list[str]
-) -> None:
-    for name, value in {"LOCK": "1.5", "STATEMENT": "60"}.items():
-        monkeypatch.setenv(f"STRATA_{name}_TIMEOUT", value)
+SESSIONS = {
+    "made": {
+        "drivers": "madedb|madelib",
+        "read_only": "SET READ ONLY",
+        "limits": ["SET LIMIT 1", "SET LIMIT 2"],
+        "long": ["SET LIMIT 0"],
+    }
+}
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the engine tells the script of a made-up database system."""
+    monkeypatch.setenv("STRATA_SESSIONS", json.dumps(SESSIONS))
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_connection_is_set_as_its_system_says() -> None:
     said: list[str] = []
-    limit(system, said.append, version)
-    assert said[: len(expected)] == expected
+    assert system_of("madelib.connection") == "made"
+    limit("made", said.append)
+    limit("made", said.append, long=True)
+    only_read("made", said.append)
+    assert said == ["SET LIMIT 1", "SET LIMIT 2", "SET LIMIT 0", "SET READ ONLY"]
 
 
-def test_a_long_statement_has_timeouts_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STRATA_LONG_LOCK_TIMEOUT", "0")
-    monkeypatch.setenv("STRATA_LONG_STATEMENT_TIMEOUT", "0")
-    said: list[str] = []
-    limit("postgresql", said.append, long=True)
-    assert said[:2] == ["SET lock_timeout = 0", "SET statement_timeout = 0"]
-    assert is_long("create index concurrently i on t (a)")
-    assert not is_long("CREATE INDEX i ON t (a)")
-
-
-@pytest.mark.parametrize("system", sorted(script._READ_ONLY))
-def test_a_connection_can_be_made_to_only_read(system: str) -> None:
-    said: list[str] = []
-    only_read(system, said.append)
-    assert len(said) == 1
-
-
+@pytest.mark.usefixtures("sessions")
 def test_an_unknown_system_is_left_as_it_is() -> None:
     said: list[Any] = []
-    only_read("oracle", said.append)
+    assert system_of("cx_Oracle") == ""
+    limit("", said.append)
+    only_read("", said.append)
     assert said == []
+
+
+def test_a_statement_that_only_waits_for_others_is_a_long_one() -> None:
+    assert is_long("create index concurrently i on t (a)")
+    assert not is_long("CREATE INDEX i ON t (a)")
