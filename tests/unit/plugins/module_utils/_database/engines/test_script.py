@@ -98,48 +98,41 @@ def test_a_reason_is_the_drivers_in_one_line() -> None:
     assert reason(ValueError()) == "ValueError"
 
 
+SESSIONS = {
+    "made": {
+        "drivers": "madedb|madelib",
+        "read_only": "SET READ ONLY",
+        "limits": ["SET LIMIT 1", "SET LIMIT 2"],
+        "long": ["SET LIMIT 0"],
+    }
+}
+
+
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = {
-        "drivers": "shopper|shopdb",
-        "read_only": "READ",
-        "limits": ["LOCK 1", "RUN 2"],
-        "long": ["LOCK 0"],
-    }
-    monkeypatch.setenv("STRATA_SESSIONS", json.dumps({"shop": shop, "other": {**shop, "drivers": "other"}}))
+    """What the engine tells the script of a made-up database system."""
+    monkeypatch.setenv("STRATA_SESSIONS", json.dumps(SESSIONS))
 
 
 @pytest.mark.usefixtures("sessions")
-@pytest.mark.parametrize(("long", "expected"), [(False, ["LOCK 1", "RUN 2"]), (True, ["LOCK 0"])])
-def test_a_connection_gets_the_timeouts_that_were_sent(long: bool, expected: list[str]) -> None:
+def test_a_connection_is_set_as_its_system_says() -> None:
     said: list[str] = []
-    limit("shop", said.append, long=long)
-    assert said == expected
-
-
-@pytest.mark.usefixtures("sessions")
-def test_a_connection_can_be_made_to_only_read() -> None:
-    said: list[str] = []
-    only_read("shop", said.append)
-    assert said == ["READ"]
-
-
-@pytest.mark.usefixtures("sessions")
-@pytest.mark.parametrize(
-    ("driver", "system"), [("shopdb.connection", "shop"), ("other.connection", "other"), ("oracle", "")]
-)
-def test_a_system_is_known_by_its_driver(driver: str, system: str) -> None:
-    assert system_of(driver) == system
-
-
-def test_a_statement_that_holds_nobody_up_is_known() -> None:
-    assert is_long("create index concurrently i on t (a)")
-    assert not is_long("CREATE INDEX i ON t (a)")
+    assert system_of("madelib.connection") == "made"
+    limit("made", said.append)
+    limit("made", said.append, long=True)
+    only_read("made", said.append)
+    assert said == ["SET LIMIT 1", "SET LIMIT 2", "SET LIMIT 0", "SET READ ONLY"]
 
 
 @pytest.mark.usefixtures("sessions")
 def test_an_unknown_system_is_left_as_it_is() -> None:
     said: list[Any] = []
-    only_read("oracle", said.append)
-    limit("oracle", said.append)
+    assert system_of("cx_Oracle") == ""
+    limit("", said.append)
+    only_read("", said.append)
     assert said == []
+
+
+def test_a_statement_that_only_waits_for_others_is_a_long_one() -> None:
+    assert is_long("create index concurrently i on t (a)")
+    assert not is_long("CREATE INDEX i ON t (a)")
