@@ -612,7 +612,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ar
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.files import RenderedFile
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import ReleaseChange
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.pruning import ensure_pruned
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import state_on_disk
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.rollback import (
@@ -667,7 +667,7 @@ def take_files(options: dict) -> tuple:
     return tuple(RenderedFile(content=each.pop("content"), **each) for each in options["files"])
 
 
-def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> Outcome:
+def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> ReleaseChange:
     """Reach the wanted state."""
     path, version = options["path"], options["version"]
     if options["state"] == "staged":

@@ -29,7 +29,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.prot
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import connect
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
-    Relay,
+    OverlappingService,
     Service,
     ServiceOptions,
     Status,
@@ -176,7 +176,7 @@ class PackageInstaller:
 
     def service(self, folder: Path, options: ServiceOptions | None) -> Service | None:
         service = connect(options)
-        if isinstance(service, Relay):
+        if isinstance(service, OverlappingService):
             raise StrataError(
                 "A package is installed over the former one, so that no two releases of it run side by side, as the"
                 " service's mode instances has them: give it the mode restart or reload."

@@ -21,8 +21,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     validate_version,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import (
-    Outcome,
-    act,
+    ReleaseChange,
+    os_errors_named,
     view,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.quiesce import quiesce
@@ -46,7 +46,7 @@ def ensure_active(
     adopted: bool = False,
     link_only: bool = False,
     check_mode: bool = False,
-) -> Outcome:
+) -> ReleaseChange:
     """Have ``version`` current, its service restarted and healthy, and superfluous releases gone.
 
     A release that was already current and good is only verified. One that fails is marked bad and
@@ -67,7 +67,7 @@ def ensure_active(
     how.check_for(version)
     layout = Layout(root)
     what = f"Activating {version} under {root}"
-    with act(what), opened(layout, check_mode) as state:
+    with os_errors_named(what), opened(layout, check_mode) as state:
         current = layout.current()
         before = view(state, current)
         release = state.releases.get(version)
@@ -77,20 +77,20 @@ def ensure_active(
         service = service_of(layout, version, release, how)
         former = service.status() if service else None
         if link_only and current == version and is_linked(state, release, how):
-            return Outcome(False, before, before, version, None, release.state if release else "staged")
+            return ReleaseChange(False, before, before, version, None, release.state if release else "staged")
         if release and release.state == "good" and current == version and not state.intent:
             healthy = verified(former, check)
             if healthy:
                 return outcome_of(False, before, before, version, None, service, former, healthy)
         if release is None:
             after = {"current": version, "releases": {**before["releases"], version: "good"}}
-            return Outcome(True, before, after, version, current, "good")
+            return ReleaseChange(True, before, after, version, current, "good")
         resumed = state.intent if state.intent and state.intent.version == version else None
         previous = resumed.previous if resumed else (current if current != version else None)
         planned = state if link_only else state.good(version, how.deployment)
         pruned = superfluous(planned, version, keep, adopted=adopted) if keep and not link_only else ()
         after = view(planned.without(*pruned), version)
-        as_linked = Outcome(True, before, after, version, previous, release.state)
+        as_linked = ReleaseChange(True, before, after, version, previous, release.state)
         if check_mode:
             done = outcome_of(True, before, after, version, previous, service, former, {})
             return as_linked if link_only else replace(done, pruned=pruned)
@@ -108,7 +108,7 @@ def ensure_active(
                     previous=None,
                     state=release.state,
                 )
-        with act(what, changed=True):
+        with os_errors_named(what, changed=True):
             try:
                 if not linked:
                     link(layout, release)

@@ -12,11 +12,11 @@ from typing import Any
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import HealthCheck, probe, wait
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import installer
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import ReleaseChange
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import connect
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
-    Relay,
+    OverlappingService,
     Service,
     ServiceOptions,
     Status,
@@ -103,7 +103,7 @@ def bring_up(service: Service | None, check: HealthCheck | None) -> tuple[Status
     except StrataError as error:
         raise _lost(service, error) from error
     watch = Watch(service, former)
-    if isinstance(service, Relay):
+    if isinstance(service, OverlappingService):
         _relay(service, watch, check)
     if check is None:
         return watch.running(service.options.timeout), {}
@@ -114,7 +114,7 @@ def bring_up(service: Service | None, check: HealthCheck | None) -> tuple[Status
     return service.status(), health
 
 
-def _relay(service: Relay, watch: Watch, check: HealthCheck | None) -> None:
+def _relay(service: OverlappingService, watch: Watch, check: HealthCheck | None) -> None:
     """Have the old process end once the new one is up beside it; if it does not come up, the new one ends."""
     try:
         if check and check.version_header:
@@ -130,7 +130,7 @@ def _relay(service: Relay, watch: Watch, check: HealthCheck | None) -> None:
 def _lost(service: Service, error: StrataError) -> StrataError:
     """The error with the last lines of the new process, which then has to give way to an old one that still serves."""
     error = with_log(error, service)
-    if isinstance(service, Relay):
+    if isinstance(service, OverlappingService):
         try:
             service.give_way()
         except StrataError as problem:
@@ -161,7 +161,7 @@ def outcome_of(
     service: Service | None,
     status: Status | None,
     health: dict[str, Any],
-) -> Outcome:
+) -> ReleaseChange:
     if changed and before == after:
         # Only restarted, for it was not healthy or not finished.
         before, after = {**before, "healthy": False}, {**after, "healthy": True}
@@ -176,4 +176,4 @@ def outcome_of(
     checked = None
     if "last" in health:
         checked = {"attempts": health["attempts"], "seconds": health["seconds"], **health["last"]}
-    return Outcome(changed, before, after, version, previous, "good", found, checked)
+    return ReleaseChange(changed, before, after, version, previous, "good", found, checked)

@@ -12,7 +12,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     Layout,
     validate_version,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import act
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import os_errors_named
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import opened
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import save
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -22,7 +22,7 @@ def fail(root: str, version: str, reason: str, *, check_mode: bool = False) -> N
     """Mark ``version`` bad if it is current or half activated, and raise what a failed activation raises."""
     validate_version(version)
     layout = Layout(root)
-    with act(f"Marking {version} under {root} as bad"), opened(layout, check_mode) as state:
+    with os_errors_named(f"Marking {version} under {root} as bad"), opened(layout, check_mode) as state:
         release = state.releases.get(version)
         intent = state.intent if state.intent and state.intent.version == version else None
         if release is None or (layout.current() != version and intent is None):

@@ -15,7 +15,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReleaseChange:
     """``before`` and ``after`` are the two sides of the diff; in check mode ``after`` is the plan.
 
     ``version`` and its ``state`` are None where pruning found no current release.
@@ -42,7 +42,7 @@ def view(state: State, current: str | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def act(what: str, **details: Any) -> Iterator[None]:
+def os_errors_named(what: str, **details: Any) -> Iterator[None]:
     """Turn what the file system refuses into an error that says what was tried, with these details."""
     try:
         yield

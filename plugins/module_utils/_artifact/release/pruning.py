@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import (
-    Outcome,
-    act,
+    ReleaseChange,
+    os_errors_named,
     view,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import opened
@@ -19,7 +19,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.re
 )
 
 
-def ensure_pruned(root: str, *, keep: int = 5, adopted: bool = False, check_mode: bool = False) -> Outcome:
+def ensure_pruned(
+    root: str, *, keep: int = 5, adopted: bool = False, check_mode: bool = False
+) -> ReleaseChange:
     """Have no more releases than `superfluous` leaves.
 
     Args:
@@ -27,7 +29,7 @@ def ensure_pruned(root: str, *, keep: int = 5, adopted: bool = False, check_mode
     """
     validate_keep(keep)
     layout = Layout(root)
-    with act(f"Pruning the releases under {root}"), opened(layout, check_mode) as state:
+    with os_errors_named(f"Pruning the releases under {root}"), opened(layout, check_mode) as state:
         current = layout.current()
         known = state.releases.get(current or "")
         pruned = superfluous(state, current, keep, adopted=adopted)
@@ -35,6 +37,6 @@ def ensure_pruned(root: str, *, keep: int = 5, adopted: bool = False, check_mode
         if pruned and not check_mode:
             prune(layout, state, pruned)
         state_of = known.state if known else None
-        return Outcome(
+        return ReleaseChange(
             bool(pruned), before, after, current, None, state_of, pruned=pruned, warnings=layout.warnings()
         )

@@ -19,7 +19,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     Layout,
     validate_shared,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import act
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import os_errors_named
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import settled
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import (
     Release,
@@ -81,7 +81,7 @@ def describe(
     if migrations:
         validate_shared((migrations,))
     layout, state, current = _read(root)
-    with act(f"Reading the releases under {root}"):
+    with os_errors_named(f"Reading the releases under {root}"):
         names = _migrations(layout.release(current) / migrations) if current and migrations else []
     newest_first = sorted(
         state.releases.values(), key=lambda each: (each.order, each.staged_at), reverse=True
@@ -107,7 +107,7 @@ def describe(
 def _read(root: str) -> tuple[Layout, State, str | None]:
     """The folders of an app, what is recorded of its releases, and which one is current."""
     layout = Layout(root)
-    with act(f"Reading the releases under {root}"):
+    with os_errors_named(f"Reading the releases under {root}"):
         state = settled(layout, load(layout.state))
         return layout, state, layout.current()
 

@@ -21,8 +21,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     validate_version,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import (
-    Outcome,
-    act,
+    ReleaseChange,
+    os_errors_named,
     view,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.quiesce import quiesce
@@ -40,7 +40,7 @@ def ensure_rolled_back(
     reason: str | None = None,
     link_only: bool = False,
     check_mode: bool = False,
-) -> Outcome:
+) -> ReleaseChange:
     """Have a good release current again, by default the last one other than that which is left, and mark the left one bad.
 
     A target that fails stays good, for the cause may lie elsewhere; the unfinished rollback is remembered.
@@ -56,7 +56,7 @@ def ensure_rolled_back(
     how.validate()
     layout = Layout(root)
     what = f"Rolling back under {root}"
-    with act(what), opened(layout, check_mode) as state:
+    with os_errors_named(what), opened(layout, check_mode) as state:
         current = layout.current()
         left, target = _from_and_to(layout, state, current, version)
         release, check = state.releases[target], how.check_for(target, state.releases[target])
@@ -64,7 +64,7 @@ def ensure_rolled_back(
         before = view(state, current)
         former = service.status() if service else None
         if link_only and current == target and is_linked(state, release, how):
-            return Outcome(False, before, before, target, None, "good")
+            return ReleaseChange(False, before, before, target, None, "good")
         if current == target and not state.intent:
             healthy = verified(former, check)
             if healthy:
@@ -74,7 +74,7 @@ def ensure_rolled_back(
             state = state.bad(previous, reason or "Rolled back.")
         planned = state.good(target, how.deployment)
         after = view(planned, target)
-        as_linked = Outcome(True, before, after, target, previous, "good")
+        as_linked = ReleaseChange(True, before, after, target, previous, "good")
         if check_mode:
             done = outcome_of(True, before, after, target, previous, service, former, {})
             return as_linked if link_only else done
@@ -83,7 +83,7 @@ def ensure_rolled_back(
         save(layout.state, replace(state, intent=intent))
         # The release that is left may be unable to quiesce; that must not keep it.
         problem = quiesce(how.quiesce, how.quiesce_timeout) if current and not linked else None
-        with act(what, changed=True):
+        with os_errors_named(what, changed=True):
             try:
                 if not linked:
                     link(layout, release)

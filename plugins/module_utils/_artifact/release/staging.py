@@ -25,8 +25,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     validate_version,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import (
-    Outcome,
-    act,
+    ReleaseChange,
+    os_errors_named,
     view,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import opened
@@ -60,7 +60,7 @@ def ensure_staged(
     at_most: int = 2**32,
     deployment: str | None = None,
     check_mode: bool = False,
-) -> Outcome:
+) -> ReleaseChange:
     """Have ``version`` staged under ``root``, with links from ``shared`` paths to ``shared/``.
 
     Args:
@@ -77,7 +77,7 @@ def ensure_staged(
     validate_keep(keep)
     artifact.validate()
     layout = Layout(root)
-    with act(f"Staging {version} under {root}"), opened(layout, check_mode, create=True) as state:
+    with os_errors_named(f"Staging {version} under {root}"), opened(layout, check_mode, create=True) as state:
         current = layout.current()
         known = state.releases.get(version)
         before = {**view(state, current), "checksum": known.checksum if known else None}
@@ -86,7 +86,7 @@ def ensure_staged(
         rendered = digests(files)
         other = differing(known.files if known else {}, rendered)
         if known and same and not other:
-            return Outcome(False, before, before, version, current, known.state)
+            return ReleaseChange(False, before, before, version, current, known.state)
         if there and version in (current, state.last_good(state.left(current))):
             role = "current" if version == current else "what a rollback would lead to"
             raise StrataError(
@@ -119,7 +119,7 @@ def ensure_staged(
             after["files"] = {path: "new" for path in other if path in rendered}
         if not check_mode:
             _stage(layout, state, release, artifact, shared, files)
-        return Outcome(
+        return ReleaseChange(
             True, before, after, version, current, "staged", pruned=pruned, warnings=layout.warnings()
         )
 

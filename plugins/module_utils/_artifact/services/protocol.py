@@ -108,7 +108,7 @@ class Service(Protocol):
 
 
 @runtime_checkable
-class Relay(Service, Protocol):
+class OverlappingService(Service, Protocol):
     """A service whose ``restart`` starts the new process beside the old one."""
 
     def take_over(self) -> None:

@@ -115,7 +115,7 @@ def ask(method: str, url: str, access: Access, shown: str, plain: Mapping[str, s
     for name, value in {**secret, **access.headers}.items():
         request.add_unredirected_header(name, str(value))
     try:
-        with told(shown):
+        with http_errors_named(shown):
             return _opener(bare, access).open(request, timeout=access.timeout)
     except StatusError as error:
         if error.code == http.client.FORBIDDEN and _SIGNED.search(urlsplit(bare).query):
@@ -124,7 +124,7 @@ def ask(method: str, url: str, access: Access, shown: str, plain: Mapping[str, s
 
 
 @contextlib.contextmanager
-def told(shown: str) -> Iterator[None]:
+def http_errors_named(shown: str) -> Iterator[None]:
     """What goes wrong with the network, as one of our errors."""
     try:
         yield
@@ -253,7 +253,7 @@ class Body:
     def read(self, size: int) -> bytes:
         while True:
             try:
-                with told(self._shown):
+                with http_errors_named(self._shown):
                     data: bytes = self._answer.read(size)
                 if data or size == 0 or self.size is None or self._at == self.size:
                     self._at += len(data)
@@ -302,7 +302,7 @@ class Body:
         """What was read already is not taken back; so it must be the same again."""
         again, left = hashlib.sha256(), self._at
         while left:
-            with told(self._shown):
+            with http_errors_named(self._shown):
                 data = self._answer.read(min(left, CHUNK))
             if not data:
                 raise BrokenError(f"Fetching {self._shown}: it was cut short. Try again.")

@@ -135,7 +135,7 @@ class _Registry:
                 http.ask(
                     "GET", url, access, self._shown, {"Accept": ", ".join((*MANIFESTS, *INDEXES))}
                 ) as answer,
-                http.told(self._shown),
+                http.http_errors_named(self._shown),
             ):
                 text: bytes = answer.read(MANIFEST_LIMIT + 1)
             if len(text) > MANIFEST_LIMIT:

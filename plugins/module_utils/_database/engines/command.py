@@ -23,7 +23,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.to
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.pending import read_pending
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.plan import REFUSED
@@ -62,9 +62,9 @@ class _CommandSession:
         self._tool = tool
         self._takes_back = database is None or database.DIALECT.takes_back_schema
 
-    def plan(self, phase: str) -> Plan:
+    def plan(self, phase: str) -> MigrationPlan:
         """What is pending alone, for a tool's own history is its own to read."""
-        return Plan(None, read_pending("plan", self._run("plan", {"STRATA_PHASE": phase})))
+        return MigrationPlan(None, read_pending("plan", self._run("plan", {"STRATA_PHASE": phase})))
 
     def apply(self, migrations: Sequence[Migration]) -> Iterator[str]:
         """Run the command once; which migrations it applied, the plan command tells afterwards."""

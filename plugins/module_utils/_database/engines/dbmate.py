@@ -34,7 +34,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.h
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.plan import (
     after,
@@ -114,7 +114,7 @@ class _DbmateSession:
         self._contents = _read(tool.folder / str(options.folder))
         self._files = parse_all(self._contents)
 
-    def plan(self, phase: str) -> Plan:
+    def plan(self, phase: str) -> MigrationPlan:
         """The files, and what dbmate says of each."""
         return compare(self._files, self._applied())
 

@@ -14,7 +14,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 
 
@@ -52,7 +52,7 @@ class EngineOptions:
 class Session(Protocol):
     """An engine at work on one database with one release; every method raises StrataError without secrets."""
 
-    def plan(self, phase: str) -> Plan:
+    def plan(self, phase: str) -> MigrationPlan:
         """What is applied and what is pending, read anew; ``phase`` is the one in hand, for engines that ask a tool."""
 
     def apply(self, migrations: Sequence[Migration]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     make_folder,
     validate_version,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import act
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import os_errors_named
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import settled
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import load
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch
@@ -60,7 +60,7 @@ def release_folder(options: EngineOptions, group: int | None) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory(prefix="strata-release-") as private:
         folder = Path(private) / "release"
-        with act(
+        with os_errors_named(
             f"Unpacking {artifact.shown} in the host's folder for temporary files, for its migrations (TMPDIR names another)"
         ):
             rules = Rules()
@@ -80,7 +80,7 @@ def _staged(path: str | None, release: str, artifact: Source | None) -> Path | N
     if not path:
         return None
     layout = Layout(path)
-    with act(f"Reading the releases under {path}"):
+    with os_errors_named(f"Reading the releases under {path}"):
         version = release or layout.current()
         if not version:
             return None

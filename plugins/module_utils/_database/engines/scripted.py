@@ -32,7 +32,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
     Applied,
     Drift,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import (
     Settings,
@@ -86,7 +86,7 @@ class ScriptedSession:
         self._takes_back = False
         self._back: dict[str, Settings] = {}
 
-    def plan(self, phase: str) -> Plan:
+    def plan(self, phase: str) -> MigrationPlan:
         said = self._ask("plan", (), Settings())
         self._check_contract(said["known"])
         items = {each["version"]: each for each in (*said["applied"], *said["pending"])}
@@ -96,7 +96,7 @@ class ScriptedSession:
             phases.update(_unneeded_phases(said["pending"], phases))
         elif phase == "expand" and not self._takes_back:  # what is pending is no matter to a rollback
             _check_needs(said["pending"], phases)
-        return Plan(
+        return MigrationPlan(
             tuple(map(self._applied, said["applied"])),
             tuple(self._migration(each, phases[each["version"]]) for each in said["pending"]),
             tuple(Drift(name, problem) for name, problem in said["drift"]),

@@ -25,7 +25,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.h
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.plan import after, compare
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.steps import VERBS, Steps
@@ -82,14 +82,14 @@ class _SqlSession:
         self._files = files
         self._asked: dict[str, int] | None = None
 
-    def plan(self, phase: str) -> Plan:
+    def plan(self, phase: str) -> MigrationPlan:
         """What is applied, compared with the files."""
         if self._asked is None:
             # What the operator answers is about the statement that an earlier run has left, not about one of this run.
             self._asked = {version: left.step for version, left in self._history.progress().items()}
         applied = self._history.read()
         if self._files is None:
-            return Plan(applied, None, numbered=True)
+            return MigrationPlan(applied, None, numbered=True)
         return compare(self._files, applied)
 
     def apply(self, migrations: Sequence[Migration]) -> Iterator[str]:

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.plan import version_after
 
 
-def schema_text(plan: Plan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()) -> str:
+def schema_text(
+    plan: MigrationPlan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()
+) -> str:
     """Where the schema is and the SQL that led there, or what is pending where a tool says no more.
 
     Args:

@@ -18,8 +18,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.a
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
+    MigrationPlan,
     Named,
-    Plan,
     names_of,
 )
 
@@ -39,7 +39,7 @@ class Execution:
         self._options = options
         self._has_tool = has_tool
 
-    def apply(self, before: Plan, pending: Sequence[Migration], phase: str) -> None:
+    def apply(self, before: MigrationPlan, pending: Sequence[Migration], phase: str) -> None:
         """Apply ``pending``."""
         done, failure = self._attempted(self._session.apply, pending)
         if not self._has_tool:
@@ -74,11 +74,11 @@ class Execution:
 
     def roll_back(
         self,
-        before: Plan,
+        before: MigrationPlan,
         targets: Sequence[Applied] | None,
         version: str | None,
         phase: str,
-    ) -> tuple[tuple[str, ...], Plan]:
+    ) -> tuple[tuple[str, ...], MigrationPlan]:
         """Take ``targets`` back; the names of what is taken back, and the plan now."""
         done, failure = self._attempted(lambda left: self._session.rollback(left, version), targets or ())
         if failure and not self._has_tool:

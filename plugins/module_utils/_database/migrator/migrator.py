@@ -32,8 +32,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.d
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.execution import Execution
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
-    Outcome,
-    Plan,
+    MigrationOutcome,
+    MigrationPlan,
     RunningRelease,
     names_of,
 )
@@ -91,15 +91,15 @@ class Migrator:
             )
         self._engine.validate()
 
-    def status(self) -> Plan:
+    def status(self) -> MigrationPlan:
         """What is applied and, compared with the release, what is pending or disagrees; nothing is locked."""
         try:
             with self._session("status", alone=False) as (session, _database):
                 return session.plan("expand")
         except NoReleaseError:
-            return Plan(None, None)
+            return MigrationPlan(None, None)
 
-    def ensure_latest(self, *, phase: str, check_mode: bool) -> Outcome:
+    def ensure_latest(self, *, phase: str, check_mode: bool) -> MigrationOutcome:
         """Apply what is pending of ``phase``; nothing is changed in check mode."""
         options = self._options
         with self._session("apply", alone=not check_mode) as (session, database):
@@ -125,7 +125,7 @@ class Migrator:
                 if accepted:
                     session.accept(accepted)
         names = names_of(pending)
-        return Outcome(
+        return MigrationOutcome(
             applied=names,
             rolled_back=(),
             pending=names if check_mode else (),
@@ -152,7 +152,7 @@ class Migrator:
         running: Sequence[RunningRelease],
         allow_data_loss: bool = False,
         check_mode: bool,
-    ) -> Outcome:
+    ) -> MigrationOutcome:
         """Take expand migrations back, to ``version`` or the last one alone; nothing is changed in check mode."""
         check_rollback_phase(phase)
         if self._engine.TOOL:
@@ -185,7 +185,7 @@ class Migrator:
             text = f"{schema_text(before)}rolled back to {version}, by the rollback command\n"
         else:
             text = schema_text(plan)
-        return Outcome(
+        return MigrationOutcome(
             applied=(),
             rolled_back=rolled_back,
             pending=(),

@@ -84,7 +84,7 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MigrationPlan:
     """A database compared with a release, all phases, in order.
 
     Attributes:
@@ -114,7 +114,7 @@ class RunningRelease:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MigrationOutcome:
     """A change that was made or, in check mode, would be.
 
     ``pending`` and ``version`` are the database's at the end; ``before`` and ``after`` are a diff's texts.

@@ -14,7 +14,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
     Applied,
     Drift,
     Migration,
-    Plan,
+    MigrationPlan,
     RunningRelease,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import order
@@ -22,7 +22,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files 
 REFUSED = "Rolling the database back is refused: "
 
 
-def compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> Plan:
+def compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> MigrationPlan:
     """The plan for numbered files: versions order them, and what the database has not is pending.
 
     In a new database, which no release uses yet, a contract migration does not hold up the expand ones after it.
@@ -32,7 +32,7 @@ def compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> Plan
     if not any(item.backwards or not item.unfinished for item in applied):
         last = max((at for at, each in enumerate(pending) if each.phase == "expand"), default=0)
         pending = (*(replace(each, phase="expand") for each in pending[:last]), *pending[last:])
-    return Plan(tuple(applied), pending, tuple(find_drift(migrations, applied)), numbered=True)
+    return MigrationPlan(tuple(applied), pending, tuple(find_drift(migrations, applied)), numbered=True)
 
 
 def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> list[Drift]:
@@ -65,7 +65,7 @@ def find_drift(migrations: Sequence[Migration], applied: Sequence[Applied]) -> l
     return found
 
 
-def to_apply(plan: Plan, phase: str, accepted: Sequence[str] = ()) -> tuple[Migration, ...]:
+def to_apply(plan: MigrationPlan, phase: str, accepted: Sequence[str] = ()) -> tuple[Migration, ...]:
     """The migrations of ``phase`` to be applied, in order.
 
     Args:
@@ -97,7 +97,7 @@ def to_apply(plan: Plan, phase: str, accepted: Sequence[str] = ()) -> tuple[Migr
     return pending
 
 
-def _check_unfinished(plan: Plan, pending: Sequence[Migration]) -> None:
+def _check_unfinished(plan: MigrationPlan, pending: Sequence[Migration]) -> None:
     """Raise StrataError where something else than one of ``pending`` was left unfinished: no third state is added to two."""
     phases = {each.version: each.phase for each in plan.pending or ()}
     wanted = {each.version for each in pending}
@@ -118,7 +118,7 @@ def _unfinished(item: Applied) -> str:
 
 
 def version_after(
-    plan: Plan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()
+    plan: MigrationPlan, applied: Sequence[Migration] = (), rolled_back: Sequence[Applied] = ()
 ) -> str | None:
     """The version that the database has once these are done."""
     gone = {each.name for each in rolled_back}

@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
-    Relay,
+    OverlappingService,
     ServiceOptions,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.supervisord import Supervisord
@@ -151,6 +151,6 @@ def test_an_instance_gives_way_to_one_that_serves(
 
 
 def test_what_starts_beside_the_old_process_is_told_from_what_does_not() -> None:
-    assert isinstance(Instances(ServiceOptions("systemd", "shop@")), Relay)
-    assert not isinstance(Unit(ServiceOptions("systemd", "shop")), Relay)
-    assert not isinstance(Supervisord(ServiceOptions("supervisord", "shop")), Relay)
+    assert isinstance(Instances(ServiceOptions("systemd", "shop@")), OverlappingService)
+    assert not isinstance(Unit(ServiceOptions("systemd", "shop")), OverlappingService)
+    assert not isinstance(Supervisord(ServiceOptions("supervisord", "shop")), OverlappingService)

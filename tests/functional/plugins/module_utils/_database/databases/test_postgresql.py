@@ -29,14 +29,14 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import attempts
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import MigrationOutcome
 
 PASSWORD = "s3cr3t:p@ss/w?rd#%"
 ENCODED = "s3cr3t%3Ap%40ss%2Fw%3Frd%23%25"
 WAIT = 20.0
 
 Engine = Callable[..., Migrator]
-Migrate = Callable[..., Outcome]
+Migrate = Callable[..., MigrationOutcome]
 Run = Callable[..., dict[str, Any]]
 
 
@@ -92,7 +92,7 @@ def engine(url: str, tmp_path: Path) -> Engine:
 
 @pytest.fixture
 def migrate(engine: Engine) -> Migrate:
-    def migrate(*scripts: str, **options: Any) -> Outcome:
+    def migrate(*scripts: str, **options: Any) -> MigrationOutcome:
         return engine(*scripts, **options).ensure_latest(phase="expand", check_mode=False)
 
     return migrate

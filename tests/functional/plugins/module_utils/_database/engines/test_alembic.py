@@ -33,7 +33,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration, Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
+    Migration,
+    MigrationOutcome,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[6]
 PROJECTS = REPOSITORY / "molecule" / "db_migrate" / "projects"
@@ -138,10 +141,10 @@ class Shop:
         made.validate()
         return made
 
-    def migrate(self, phase: str = "expand", *, check: bool = False, **options: Any) -> Outcome:
+    def migrate(self, phase: str = "expand", *, check: bool = False, **options: Any) -> MigrationOutcome:
         return self.migrator(**options).ensure_latest(phase=phase, check_mode=check)
 
-    def roll_back(self, to: str, *, check: bool = False, **options: Any) -> Outcome:
+    def roll_back(self, to: str, *, check: bool = False, **options: Any) -> MigrationOutcome:
         return self.migrator(**options).ensure_rolled_back(
             phase="expand", version=to, running=[], allow_data_loss=True, check_mode=check
         )
@@ -690,7 +693,7 @@ def test_a_migration_that_had_to_wait_succeeds_once_the_table_is_free(postgresql
     shop.revise("a1", None, CREATE)
     shop.alembic("upgrade", "heads")
     shop.revise("a2", "a1", 'op.add_column("orders", sa.Column("a", sa.Integer))')
-    done: list[Outcome] = []
+    done: list[MigrationOutcome] = []
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
     with locked(shop):
         thread = threading.Thread(target=lambda: done.append(shop.migrate(retries=100)))
@@ -707,7 +710,7 @@ def test_an_index_built_concurrently_waits_for_others_without_a_limit(postgresql
     shop.alembic("upgrade", "heads")
     build = 'op.create_index("i", "orders", ["note"], postgresql_concurrently=True)'
     shop.revise("a2", "a1", f"with op.get_context().autocommit_block():\n    {build}")
-    done: list[Outcome] = []
+    done: list[MigrationOutcome] = []
     began = time.monotonic()
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX CONCURRENTLY%'"
     with psycopg.connect(shop.url) as writer:

@@ -32,7 +32,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.engines.pr
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
-    Outcome,
+    MigrationOutcome,
     RunningRelease,
 )
 
@@ -90,10 +90,10 @@ class Shop:
         made.validate()
         return made
 
-    def migrate(self, phase: str = "expand", *, check: bool = False, **more: Any) -> Outcome:
+    def migrate(self, phase: str = "expand", *, check: bool = False, **more: Any) -> MigrationOutcome:
         return self.migrator(**more).ensure_latest(phase=phase, check_mode=check)
 
-    def roll_back(self, to: str, *, check: bool = False, **more: Any) -> Outcome:
+    def roll_back(self, to: str, *, check: bool = False, **more: Any) -> MigrationOutcome:
         return self.migrator(**more).ensure_rolled_back(
             phase="expand",
             version=to,
@@ -102,7 +102,7 @@ class Shop:
             check_mode=check,
         )
 
-    def failure(self, work: Callable[..., Outcome], *arguments: Any, **more: Any) -> str:
+    def failure(self, work: Callable[..., MigrationOutcome], *arguments: Any, **more: Any) -> str:
         with pytest.raises(StrataError) as caught:
             work(*arguments, **more)
         for secret in PASSWORDS:

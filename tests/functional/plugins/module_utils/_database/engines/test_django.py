@@ -31,7 +31,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import guard
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration, Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
+    Migration,
+    MigrationOutcome,
+)
 
 PROJECT = Path(__file__).resolve().parents[6] / "molecule" / "db_migrate" / "projects" / "django"
 PYTHON = os.environ.get("STRATA_TEST_DJANGO", sys.executable)
@@ -133,10 +136,10 @@ class Shop:
         made.validate()
         return made
 
-    def migrate(self, phase: str = "expand", *, check: bool = False, **options: Any) -> Outcome:
+    def migrate(self, phase: str = "expand", *, check: bool = False, **options: Any) -> MigrationOutcome:
         return self.migrator(**options).ensure_latest(phase=phase, check_mode=check)
 
-    def roll_back(self, to: str, *, check: bool = False, **options: Any) -> Outcome:
+    def roll_back(self, to: str, *, check: bool = False, **options: Any) -> MigrationOutcome:
         return self.migrator(**options).ensure_rolled_back(
             phase="expand", version=to, running=[], allow_data_loss=True, check_mode=check
         )

@@ -23,7 +23,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.drivers import opened
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import MigrationOutcome
 
 CONCURRENTLY = {"postgresql": " CONCURRENTLY"}
 FILES = {
@@ -80,10 +80,10 @@ class Shop:
         known = {"url": self.url, "folder": str(self.folder), "release": "2.0", "lock_wait": 10}
         return Migrator("sql", EngineOptions(**{**known, **options}))
 
-    def migrate(self, phase: str = "expand", **options: Any) -> Outcome:
+    def migrate(self, phase: str = "expand", **options: Any) -> MigrationOutcome:
         return self.strata(**options).ensure_latest(phase=phase, check_mode=False)
 
-    def roll_back(self, version: str | None = None) -> Outcome:
+    def roll_back(self, version: str | None = None) -> MigrationOutcome:
         return self.strata().ensure_rolled_back(
             phase="expand", version=version, running=(), allow_data_loss=True, check_mode=False
         )

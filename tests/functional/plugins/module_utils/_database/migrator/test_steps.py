@@ -27,7 +27,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator import attempts
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
-from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Applied, Outcome
+from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
+    Applied,
+    MigrationOutcome,
+)
 
 WAIT = 20.0
 TABLES = "CREATE TABLE a (x int); CREATE TABLE gate (x int); INSERT INTO a VALUES (1);"
@@ -57,15 +60,17 @@ class Shop:
         }
         return Migrator("sql", EngineOptions(**{**known, **options}))
 
-    def migrate(self, phase: str = "expand", *, check: bool = False, **options: Any) -> Outcome:
+    def migrate(self, phase: str = "expand", *, check: bool = False, **options: Any) -> MigrationOutcome:
         return self.migrator(**options).ensure_latest(phase=phase, check_mode=check)
 
-    def roll_back(self, version: str | None = None, *, check: bool = False, **options: Any) -> Outcome:
+    def roll_back(
+        self, version: str | None = None, *, check: bool = False, **options: Any
+    ) -> MigrationOutcome:
         return self.migrator(**options).ensure_rolled_back(
             phase="expand", version=version, running=(), allow_data_loss=True, check_mode=check
         )
 
-    def failure(self, work: Callable[..., Outcome], *arguments: Any, **options: Any) -> str:
+    def failure(self, work: Callable[..., MigrationOutcome], *arguments: Any, **options: Any) -> str:
         with pytest.raises(StrataError) as caught:
             work(*arguments, **options)
         return str(caught.value)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import act, view
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import (
+    os_errors_named,
+    view,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
@@ -29,11 +32,11 @@ def test_a_side_of_a_diff_has_the_releases_in_order() -> None:
     ],
 )
 def test_what_the_file_system_refuses_says_what_was_tried(error: OSError, text: str) -> None:
-    with pytest.raises(StrataError) as caught, act("Staging 2.0", changed=True):
+    with pytest.raises(StrataError) as caught, os_errors_named("Staging 2.0", changed=True):
         raise error
     assert (str(caught.value), caught.value.details) == (text, {"changed": True})
 
 
 def test_other_errors_pass() -> None:
-    with pytest.raises(ZeroDivisionError), act("Staging 2.0"):
+    with pytest.raises(ZeroDivisionError), os_errors_named("Staging 2.0"):
         raise ZeroDivisionError

@@ -9,7 +9,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.d
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 
 ONE = Migration("1_a", version="1", up="CREATE TABLE a (x int);")
@@ -21,30 +21,30 @@ LEFT = Applied("1", "1_a", unfinished="it was left half-way")
 @pytest.mark.parametrize(
     ("plan", "changes", "text"),
     [
-        (Plan((), (ONE, TWO)), {}, "schema version: none\n"),
+        (MigrationPlan((), (ONE, TWO)), {}, "schema version: none\n"),
         (
-            Plan((), (ONE, TWO)),
+            MigrationPlan((), (ONE, TWO)),
             {"applied": (ONE, TWO)},
             "schema version: 2\n\n-- 1_a\nCREATE TABLE a (x int);\n\n-- 2_b\n-- it is Python\n",
         ),
         (
-            Plan((FIRST,), ()),
+            MigrationPlan((FIRST,), ()),
             {"rolled_back": (FIRST,)},
             "schema version: none\n\n-- 1_a, rolled back\nDROP TABLE a;\n",
         ),
         (
-            Plan((LEFT,), (ONE,)),
+            MigrationPlan((LEFT,), (ONE,)),
             {"applied": (ONE,)},
             "schema version: 1\n\n-- 1_a\n-- it was left half-way\nCREATE TABLE a (x int);\n",
         ),
-        (Plan(None, (ONE, TWO)), {}, "pending migrations: 1_a, 2_b\n"),
+        (MigrationPlan(None, (ONE, TWO)), {}, "pending migrations: 1_a, 2_b\n"),
         (
-            Plan(None, (ONE, TWO)),
+            MigrationPlan(None, (ONE, TWO)),
             {"applied": (ONE,)},
             "pending migrations: 2_b\n\n-- 1_a\nCREATE TABLE a (x int);\n",
         ),
-        (Plan(None, None), {}, "pending migrations: none\n"),
+        (MigrationPlan(None, None), {}, "pending migrations: none\n"),
     ],
 )
-def test_one_side_of_a_diff(plan: Plan, changes: dict[str, Any], text: str) -> None:
+def test_one_side_of_a_diff(plan: MigrationPlan, changes: dict[str, Any], text: str) -> None:
     assert schema_text(plan, **changes) == text

@@ -18,13 +18,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.e
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Migration,
-    Plan,
+    MigrationPlan,
 )
 
 ONE, TWO = Migration("1"), Migration("2")
 LATER = Migration("3", phase="contract")
-BEFORE = Plan((), (ONE, TWO, LATER))
-DONE = Plan((), (LATER,))
+BEFORE = MigrationPlan((), (ONE, TWO, LATER))
+DONE = MigrationPlan((), (LATER,))
 
 
 class Shop:
@@ -44,10 +44,10 @@ class Shop:
     def rollback(self, items: Sequence[Any], version: str | None) -> Iterator[str]:
         return self.apply(items)
 
-    def plan(self, phase: str) -> Plan:
+    def plan(self, phase: str) -> MigrationPlan:
         if isinstance(self.after, StrataError):
             raise self.after
-        return cast(Plan, self.after)
+        return cast(MigrationPlan, self.after)
 
 
 def execution(shop: Shop, *, has_tool: bool = False) -> Execution:
@@ -85,7 +85,7 @@ def test_what_succeeds_is_no_error(has_tool: bool) -> None:
             {"changed": True, "done": []},
         ),
         (
-            Shop(failure=StrataError("broken."), after=Plan((), (TWO, LATER))),
+            Shop(failure=StrataError("broken."), after=MigrationPlan((), (TWO, LATER))),
             True,
             "broken.\nApplied in this run: 1. Still pending: 2.",
             {"changed": True, "done": ["1"], "pending": ["2"]},
@@ -98,7 +98,7 @@ def test_what_succeeds_is_no_error(has_tool: bool) -> None:
             {"changed": False, "done": [], "pending": ["1", "2"]},
         ),
         (
-            Shop(after=Plan((), ())),
+            Shop(after=MigrationPlan((), ())),
             True,
             "It also applied what is not for the phase expand: 3. The apply command must heed STRATA_PHASE.\n"
             "Applied in this run: 1, 2, 3. Still pending: none.",
@@ -140,7 +140,7 @@ def test_of_a_tool_that_does_not_say_it_is_found_out_what_it_rolled_back() -> No
 
 
 def test_a_rollback_that_fails_says_what_it_has_done() -> None:
-    shop = Shop(failure=StrataError("broken."), after=Plan((), (TWO, LATER)))
+    shop = Shop(failure=StrataError("broken."), after=MigrationPlan((), (TWO, LATER)))
     with pytest.raises(StrataError) as raised:
         execution(shop, has_tool=True).roll_back(DONE, None, "0", "expand")
     assert str(raised.value) == "broken.\nRolled back in this run: 2."

@@ -8,13 +8,13 @@ import pytest
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
     Drift,
-    Outcome,
-    Plan,
+    MigrationOutcome,
+    MigrationPlan,
 )
 
 
-def outcome(**more: object) -> Outcome:
-    return Outcome(
+def outcome(**more: object) -> MigrationOutcome:
+    return MigrationOutcome(
         **{
             "applied": (),
             "rolled_back": (),
@@ -44,10 +44,10 @@ def test_a_change_is_what_was_done_or_cannot_be_foreseen(more: dict[str, object]
 
 def test_the_version_is_the_last_that_is_wholly_applied() -> None:
     whole, half = Applied("1", "1_a.sql"), Applied("2", "2_b.sql", unfinished="its second statement")
-    assert Plan((whole, half), ()).version == "1"
-    assert Plan((half,), ()).version is None
-    assert Plan((), ()).version is None
-    assert Plan(None, ()).version is None
+    assert MigrationPlan((whole, half), ()).version == "1"
+    assert MigrationPlan((half,), ()).version is None
+    assert MigrationPlan((), ()).version is None
+    assert MigrationPlan(None, ()).version is None
 
 
 @pytest.mark.parametrize("problem", ["changed", "missing", "out_of_order"])
