@@ -99,12 +99,10 @@ def test_a_silent_balancer_is_given_up_and_put_right_by_the_next_run(
         run = roll.result(timeout=180)
         assert run.code == 2
         assert "lb2: unreachable" in run.said
-        assert re.search(
-            "out of rotation on lb2: web1, web2|whether lb2 has web1, web2 in rotation", run.said
-        )
+        # Only web1 and web2 change, so that a batch of 50% is one of them.
+        assert re.search("out of rotation on lb2: web1|whether lb2 has web1 in rotation", run.said)
         assert pool("lb1") == dict.fromkeys(WEB, "UP")
-    left = pool("lb2")
-    assert (left["web1"], left["web2"]) == ("DRAIN", "DRAIN")
+    assert pool("lb2")["web1"] == "DRAIN"
     lost = [request for request in seen(since=began) if not request.answered]
     assert {request.balancer for request in lost} <= {"lb2"}
 
