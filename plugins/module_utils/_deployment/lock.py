@@ -480,7 +480,7 @@ def ensure_lock(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         StrataError: another deployment holds the lock, or an option is not used in this state.
     """
     ensure, used = STATES[params["state"]]
-    given = {name for _, names in STATES.values() for name in names if params.get(name) is not None}
+    given = {name for _ensure, names in STATES.values() for name in names if params.get(name) is not None}
     unused = sorted(given - set(used))
     if unused:
         raise StrataError(

@@ -61,7 +61,7 @@ class StateOnDisk:
 def state_on_disk(root: str) -> StateOnDisk:
     """What is current on this host now; nothing where that cannot be read, for use after a failure."""
     try:
-        _, state, current = _read(root)
+        _layout, state, current = _read(root)
     except StrataError:
         return StateOnDisk(None, None)
     return StateOnDisk(*_current_and_pending(state, current))
