@@ -18,6 +18,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation 
     last_seen,
     members_to_drain,
 )
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps import ROLL_BACK
 
 
 def cut(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[list[str]]:
@@ -88,8 +89,18 @@ def _costs_nothing(host: Host, out: set[str]) -> bool:
 
 
 def _is_settled(host: Host, out: set[str]) -> bool:
-    from_before = (host.reading.get("current") or {}).get("version")
-    return host.was_rolled_back and host.version == from_before and host.member not in out
+    return host.was_rolled_back and host.member not in out
+
+
+def settle_version(host: Host) -> str:
+    """The release that settling rolls a host back to; empty for its last known good one.
+
+    It is what ran before, because a failed host may not have been switched at all. A second round goes for the same
+    release as the first, so that no host goes back twice.
+    """
+    tried = host.result(ROLL_BACK).get("version")
+    before = host.reading.get("current") or {}
+    return str(tried or (before.get("version") if before.get("state") == "good" else "") or "")
 
 
 def settle_batch_sizes(deployment: Deployment, hosts: Sequence[Host]) -> list[int]:

@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.batches import (
     hosts_to_settle,
     settle_batch_sizes,
+    settle_version,
 )
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.events import with_new_events
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import (
@@ -160,5 +161,6 @@ def settle(deployment: Deployment) -> dict[str, Any]:
         result["settle_hosts"] = [host.name for host in hosts]
         result["judged"] = bool(hosts)
         result["settle_batch_sizes"] = settle_batch_sizes(deployment, hosts)
+        result["settle_versions"] = {host.name: settle_version(host) for host in hosts}
         result["reason"] = "; ".join(failure.reason for failure in found.failures)
     return result

@@ -12,6 +12,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.batches i
     cut,
     hosts_to_settle,
     settle_batch_sizes,
+    settle_version,
 )
 
 
@@ -105,3 +106,26 @@ def test_a_host_that_is_back_is_not_settled_again(fleet: Any) -> None:
 def test_a_host_that_was_not_touched_is_not_settled(fleet: Any) -> None:
     fleet.runs("2.0").result("__artifact_activate", "worker1", version="2.0", changed=False)
     assert hosts_to_settle(fleet.deployment()) == []
+
+
+def test_a_host_that_a_dead_run_had_switched_is_settled_once(fleet: Any) -> None:
+    fleet.runs("2.0").runs("3.0", "web1", current={"version": "3.0", "state": "staged"})
+    fleet.pool(web1="ready", web2="ready")
+    fleet.result("__artifact_activate", "web1", failed=True, msg="health answered 500", changed=True)
+    (host,) = hosts_to_settle(fleet.deployment())
+    assert settle_version(host) == ""
+    fleet.result("__artifact_rollback", "web1", version="2.0", changed=True)
+    assert hosts_to_settle(fleet.deployment()) == []
+
+
+@pytest.mark.parametrize(
+    "rollback", [{"version": "2.0", "changed": True}, {"failed": True, "version": "2.0", "msg": "x"}]
+)
+def test_a_second_round_goes_for_the_same_release_as_the_first(fleet: Any, rollback: dict[str, Any]) -> None:
+    fleet.runs("2.0").runs("3.0", "web1", current={"version": "3.0", "state": "staged"})
+    fleet.result("__artifact_rollback", "web1", **rollback)
+    assert settle_version(fleet.deployment().by_name["web1"]) == "2.0"
+
+
+def test_settling_goes_back_to_what_ran_before(fleet: Any) -> None:
+    assert settle_version(fleet.runs("2.0").deployment().by_name["web1"]) == "2.0"
