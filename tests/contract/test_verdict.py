@@ -162,3 +162,16 @@ def test_there_are_at_most_six_filters() -> None:
     filters = FilterModule().filters()
     assert len(filters) <= 6
     assert {path.stem for path in (ROOT / "plugins/filter").glob("*.yml")} == set(filters)
+
+
+def test_no_run_once_task_can_fail_in_a_rescued_block() -> None:
+    """Only the first host would be rescued, and its batch-mates would leave the play; the roles of one host have none."""
+    found = []
+    for path in sorted((ROOT / "roles").glob("*/tasks/*.yml")):
+        tasks = load(path)
+        in_blocks = path.name == "hook.yml"  # imported into rescued blocks only
+        for task, rescued in flattened(tasks, in_blocks):
+            may_fail = not task.get("ignore_errors") and action_of(task) != "strata.deploy.user_tasks"
+            if rescued and task.get("run_once") and may_fail:
+                found.append(f"{path.relative_to(ROOT)}: {task['name']}")
+    assert found == []

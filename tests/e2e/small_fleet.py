@@ -67,6 +67,18 @@ class SmallFleet:
             "fleet_rolling_min_ready": 0,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.second: SmallFleet | None = None
+
+    def add_balancer(self) -> SmallFleet:
+        """A second balancer in front of the same hosts, running; it is stopped by itself."""
+        folder = self.folder / "second"
+        folder.mkdir()
+        self.second = SmallFleet(folder)
+        self.second.addresses = self.addresses
+        for host, slot in self.second.slots.items():
+            slot.write_text(self.addresses[host])
+        self.second.start()
+        return self.second
 
     def start(self) -> None:
         tool = Path(sys.executable).parent / "caddy"
@@ -130,13 +142,23 @@ class SmallFleet:
     def command(self, playbook: str, *arguments: str, **variables: Any) -> list[str]:
         inventory = self.folder / "inventory.yml"
         hosts = {host: {"fleet_rolling_member": self.addresses[host]} for host in HOSTS}
-        balancer = {"provider": "caddy", "address": f"http://127.0.0.1:{self.admin}", "pool": POOL}
+        balancers = {
+            name: {
+                "fleet_rolling_balancer": {
+                    "provider": "caddy",
+                    "address": f"http://127.0.0.1:{fleet.admin}",
+                    "pool": POOL,
+                }
+            }
+            for name, fleet in (("lb1", self), ("lb2", self.second))
+            if fleet
+        }
         inventory.write_text(
             yaml.safe_dump(
                 {
                     "all": {"vars": self.vars},
                     "fleet": {"hosts": hosts},
-                    "lb": {"hosts": {"lb1": {"fleet_rolling_balancer": balancer}}},
+                    "lb": {"hosts": balancers},
                     "control": {"hosts": {"localhost": {}}},
                 }
             )

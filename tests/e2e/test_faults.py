@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from operator_desk import ROOT, wait_until
 from small_fleet import HOSTS, SmallFleet
 
 MOVE_THE_LINK = """\
@@ -130,6 +132,33 @@ def test_a_canary_is_settled_though_the_failed_batch_leaves_no_capacity_at_first
     assert "it does not start here" in run.output
     assert fleet.everywhere("1.0"), run.output
     assert not fleet.lock.exists()
+
+
+def test_a_balancer_that_stops_in_the_middle_of_a_batch_costs_no_member_on_the_other(
+    fleet: SmallFleet,
+) -> None:
+    second = fleet.add_balancer()
+    try:
+        command = fleet.command("deploy", **fleet.release("2.0"), fleet_rolling_batches=["100%"])
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=fleet.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        wait_until(lambda: fleet.in_rotation() != list(HOSTS), "a drain", timeout=120)
+        second.stop()
+        output, _ = process.communicate(timeout=240)
+    finally:
+        second.stop()
+        fleet.second = None
+    assert process.returncode != 0
+    assert "whether lb2 has web1, web2, web3 in rotation" in output, output
+    assert fleet.in_rotation() == list(HOSTS), output
+    assert fleet.deploy("1.0").code == 0
 
 
 LEAVES_OUT = (

@@ -73,6 +73,7 @@ CONTROLLER_STEPS = (
 JUDGED_ELSEWHERE = {
     "__artifact_activate_failure": "the activation itself has registered the failure that this one repeats",
     "__artifact_hook": "it never fails itself; the check after it fails with what it returns",
+    "__artifact_hook_variables": "the check after it fails with it, on each host",
     "__artifact_hook_check": "its failure ends the block, whose rescue fails the staging, the activation or the hooks of the rollback",
     "__db_migrate_backup_tasks": "it never fails itself; the check of the backup fails with what it returns",
     SWITCH_FLAG.register: "its failure ends the ramp, which registers it as __feature_flag_failure",

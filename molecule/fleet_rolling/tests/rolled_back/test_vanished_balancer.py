@@ -54,10 +54,6 @@ def silent(machine: str) -> Iterator[None]:
         subprocess.run(["docker", "unpause", container], check=True)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="known fault: the last member of the batch stays drained on the balancer that answers; the report names it",
-)
 def test_a_stopped_haproxy_stops_the_roll_and_not_the_service(
     on: Callable[[str], Host],
     rolling: Callable[[str], Future],
