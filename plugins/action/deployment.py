@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.lock import ensure_lock
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment import phases
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.events import with_new_events
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.holder import holder
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.journal_entry import journal_entry
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import (
@@ -67,13 +67,13 @@ class ActionModule(ActionBase):
         try:
             return verbs[phase]()
         except StrataError as error:
-            return {**self._opened(), "failed": True, "msg": str(error), **error.details}
+            return {**self._opened, "failed": True, "msg": str(error), **error.details}
         except Exception as error:
             # A fault of ours must not keep the run from its end, where the lock is released.
             if phase in ("open", "status"):
                 raise
             text = f"The phase '{phase}' of the deployment failed with an internal error: {error!r}. Please report it."
-            return {**self._opened(), "failed": True, "msg": text, "exception": traceback.format_exc()}
+            return {**self._opened, "failed": True, "msg": text, "exception": traceback.format_exc()}
 
     # The phases
 
@@ -140,10 +140,10 @@ class ActionModule(ActionBase):
 
     def _kept(self, result: dict[str, Any]) -> dict[str, Any]:
         """A phase's result with what only the first phase could tell."""
-        return {**{name: self._opened().get(name) for name in ("path", "control_host")}, **result}
+        return {**{name: self._opened.get(name) for name in ("path", "control_host")}, **result}
 
     def _close(self) -> dict[str, Any]:
-        deployment = with_new_events(self._deployment())
+        deployment = self._deployment()
         if not deployment.id:
             return {"failed": True, "msg": "No deployment was opened, so there is nothing to close."}
         found = final_verdict(deployment)
@@ -178,9 +178,10 @@ class ActionModule(ActionBase):
     # What they need of Ansible
 
     def _deployment(self) -> Deployment:
-        opened = self._opened() or self._alone()
+        opened = self._opened or self._alone()
         return read_deployment(self._variables.hostvars, opened, check_mode=self._task.check_mode)
 
+    @cached_property
     def _opened(self) -> Mapping[str, Any]:
         """What an earlier phase registered; empty where no deployment was opened."""
         found: Mapping[str, Any] = self._of_controller(RESULT)
@@ -213,7 +214,7 @@ class ActionModule(ActionBase):
     def _lock(self, **params: Any) -> dict[str, Any]:
         """Call the lock's core on the control host; one that cannot be reached is an answer, too."""
         given = {name: value for name, value in params.items() if value is not None}
-        given["path"] = self._opened().get("path") or self._path()
+        given["path"] = self._opened.get("path") or self._path()
         try:
             if self._is_here():
                 return ensure_lock(given, self._task.check_mode)

@@ -90,7 +90,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 failures:
-  description: For each host that did not come to the end of its file, the reason, with the name of the task where there was one.
+  description: For each host that did not reach the end of its file, the reason, with the name of the task where there was one.
   returned: always
   type: dict
   sample:

@@ -221,7 +221,7 @@ class _Queue(TaskQueueManager):  # type: ignore[misc]
         return host in self.finished and host not in self._cleared
 
     def reason(self, host: str, error: str | None) -> str:
-        """Why a host did not come to the end."""
+        """Why a host did not reach the end."""
         own = self._notes.failures.get(host)
         if own and host in {*self._failed_hosts, *self._unreachable_hosts, *self._cleared}:
             return own

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The Strata authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception that Strata's cores raise for what a user can cause or must mend."""
+"""The one exception that Strata's cores raise for what a user can cause or must correct."""
 
 from __future__ import annotations
 

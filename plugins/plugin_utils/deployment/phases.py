@@ -105,7 +105,7 @@ def opened(deployment: Deployment) -> dict[str, Any]:
 
 def plan(deployment: Deployment) -> dict[str, Any]:
     """Plan the deployment; where there are problems, no play after it has any host."""
-    planned = replace(deployment, plan=make_plan(deployment))
+    planned = with_new_events(replace(deployment, plan=make_plan(deployment)))
     found = verdict(planned)
     result = as_result(planned, found)
     result["running"] = running_releases(planned)

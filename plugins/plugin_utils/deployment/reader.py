@@ -48,8 +48,10 @@ def read_deployment(
         opened: what an earlier phase of the action `deployment` returned; see `as_result`.
     """
     fleet = tuple(opened.get("fleet") or ())
+    # Once: Ansible gathers a host's variables anew each time it is asked.
+    variables = {host: variables.get(host) or {} for host in (CONTROLLER, *fleet)}
     selected = set(opened.get("selected", fleet))
-    controller = variables.get(CONTROLLER, {})
+    controller = variables[CONTROLLER]
     return Deployment(
         id=str(opened.get("id") or ""),
         app=str(opened.get("app") or ""),
@@ -58,7 +60,7 @@ def read_deployment(
         layers=tuple(opened.get("layers") or ()),
         check_mode=check_mode,
         settings=_settings(opened.get("settings") or {}),
-        hosts=tuple(_host(name, variables.get(name, {}), name in selected) for name in fleet),
+        hosts=tuple(_host(name, variables[name], name in selected) for name in fleet),
         results=_results(controller, (*CONTROLLER_STEPS, SWITCH_FLAG)),
         record=_joined_record(opened, variables, fleet),
         unfinished=opened.get("unfinished") or {},
@@ -105,7 +107,7 @@ def _joined_record(
 ) -> dict[str, dict[str, Any]]:
     """The record as it was when the lock was taken, and what each batch has added to it since."""
     joined: dict[str, dict[str, Any]] = {}
-    batches = [variables.get(host, {}).get("__fleet_rolling_batch") or {} for host in fleet]
+    batches = [variables[host].get("__fleet_rolling_batch") or {} for host in fleet]
     for record in (opened.get("record") or {}, *(batch.get("recorded") or {} for batch in batches)):
         for balancer, members in record.items():
             joined[balancer] = {**members, **joined.get(balancer, {})}
@@ -121,7 +123,7 @@ def _unclassified(variables: Variables, hosts: Sequence[str]) -> Iterator[Failur
     """Failed results that no table lists: a task that nobody thought of must not pass."""
     known = {step.register for step in (*HOST_STEPS, *CONTROLLER_STEPS)} | set(JUDGED_ELSEWHERE)
     for host in hosts:
-        own = variables.get(host, {})
+        own = variables[host]
         for name in own:
             if not REGISTERED.fullmatch(name) or name in known:
                 continue

@@ -132,7 +132,7 @@ def _missing(step: Step, host: Host) -> Failure:
 
 
 def _unfinished(deployment: Deployment) -> Iterator[Failure]:
-    """Steps of the plan that no play has come to."""
+    """Steps of the plan that no play has reached."""
     plan = deployment.plan
     if plan is None:
         yield Failure(PLAN.layer, PLAN.tried, NO_RESULT)

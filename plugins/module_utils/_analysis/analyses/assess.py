@@ -40,7 +40,7 @@ def prepare(given: Sequence[Mapping[str, Any]], duration: float) -> list[Analysi
     """Make the analyses that users' dictionaries describe, all of them validated.
 
     Raises:
-        StrataError: one cannot be made, or there is none.
+        StrataError: an analysis cannot be made, or the list is empty.
     """
     if not given:
         raise StrataError("There is no analysis to run. Give at least one.")

@@ -30,13 +30,13 @@ REMOVES = "Packages need to be removed"
 REMEDIES = {
     "Held packages": "Take the hold off with `apt-mark unhold`, or deploy the version that is held.",
     REMOVES: "It conflicts with what is installed, which a deployment does not remove.",
-    "unmet dependencies": "A dependency is not to be had: see the lines above, and the host's repositories.",
+    "unmet dependencies": "A dependency is not available: see the lines above, and the host's repositories.",
     "cannot be authenticated": "Sign the repository, and give apt its key.",
 }
 
 
 def versions(name: str, settings: tuple[str, ...] = ()) -> list[str]:
-    """The versions that a repository has, the newest first; not one that is installed and no more to be had."""
+    """The versions that a repository has, the newest first; without one that is installed but no longer available."""
     with contextlib.suppress(StrataError):
         printed = run("apt-cache", *_options(settings), "madison", name)
         rows = [[part.strip() for part in line.split("|")] for line in printed.splitlines()]

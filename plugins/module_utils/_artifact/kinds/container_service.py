@@ -52,7 +52,7 @@ class ContainerService:
             detail,
             state["Pid"] or None,
             str(state["StartedAt"]),
-            # Docker begins at 0 again where it is told to start one.
+            # Docker resets the count to 0 when it starts a container.
             found["RestartCount"],
         )
 

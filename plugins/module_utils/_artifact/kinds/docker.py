@@ -54,7 +54,7 @@ def run(
 
 
 def inspect(what: str, name: str) -> dict[str, Any] | None:
-    """What Docker has on a container or an image; None where there is none of the name."""
+    """What Docker knows of a container or an image; None if none has this name."""
     try:
         found: list[dict[str, Any]] = json.loads(run(what, "inspect", name))
     except StrataError as error:

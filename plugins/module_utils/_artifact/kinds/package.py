@@ -75,7 +75,7 @@ class Package:
         apt.require()
         if apt.knows(self.pinned):
             return None
-        # Lists that are the check's own, for it changes nothing on the host.
+        # The check has lists of its own, because it must change nothing on the host.
         with tempfile.TemporaryDirectory() as scratch:
             lists = Path(scratch, "lists")
             (lists / "partial").mkdir(parents=True)
@@ -116,7 +116,7 @@ class Package:
 
     @staticmethod
     def _copy_local(folder: Path) -> None:
-        """Have here what apt does not download, for a repository of the scheme file is at hand now."""
+        """Copy what apt does not download, because a repository with the scheme file may be gone later."""
         said = apt.install(folder, "--simulate")
         for name, version in re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", said, re.MULTILINE):
             file = f"{name.partition(':')[0]}_{version.replace(':', '%3a')}_*.deb"
@@ -131,10 +131,10 @@ class Package:
         if there:
             return StrataError(
                 f"No repository of this host has {self.name} in the version {self.version}; there are"
-                f" {', '.join(there[:5])}. Publish it, or mend the version."
+                f" {', '.join(there[:5])}. Publish it, or correct the version."
             )
         return StrataError(
-            f"No repository of this host has a package {self.name}. Add its repository, or mend the name."
+            f"No repository of this host has a package {self.name}. Add its repository, or correct the name."
         )
 
 

@@ -147,7 +147,7 @@ def _expect_silence(check: HealthCheck | None) -> None:
         if time.monotonic() >= deadline:
             raise StrataError(
                 f"{urls.shown(check.url)} still answers as healthy after the service was stopped: another process"
-                " answers there, a left-over child perhaps. End it, or mend the URL."
+                " answers there, a left-over child perhaps. End it, or correct the URL."
             )
         time.sleep(check.interval)
 

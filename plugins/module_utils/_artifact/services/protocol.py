@@ -95,7 +95,7 @@ class Service(Protocol):
         """
 
     def log_tail(self) -> list[str]:
-        """The last lines that the service wrote since it was restarted; empty where they cannot be had."""
+        """The last lines that the service wrote since it was restarted; empty if they cannot be read."""
 
     def doubt(self, status: Status | None, probed: bool) -> str:
         """What an activation that ended with this status could not verify, and what to do about it; empty for nothing.

@@ -33,8 +33,8 @@ PHASES = {
     "reloading": "running",
 }
 REMEDIES = {
-    "masked": "Unmask it with `systemctl unmask`, or mend the name.",
-    "not-found": "Install it, run `systemctl daemon-reload`, or mend the name.",
+    "masked": "Unmask it with `systemctl unmask`, or correct the name.",
+    "not-found": "Install it, run `systemctl daemon-reload`, or correct the name.",
 }
 
 

@@ -67,7 +67,7 @@ class Database(Protocol):
         """Whether the migrators' lock is still this session's: an operator may have ended it, or a migration given it away."""
 
     def transaction(self, timeouts: Timeouts) -> AbstractContextManager[None]:
-        """All or nothing; raises `LockedError` where a lock cannot be had in time."""
+        """All or nothing; raises `LockedError` if a lock is not granted in time."""
 
     def limited(self, timeouts: Timeouts) -> AbstractContextManager[None]:
         """Timeouts for statements that stand for themselves, outside a transaction."""

@@ -32,7 +32,7 @@ class PostgresqlDump:
     def write(
         self, address: Address, access: Client, programs: Programs, file: Path, deadline: float
     ) -> None:
-        # Into the file itself: a dump through a pipe does not say where its tables begin, for a parallel restore.
+        # Into the file itself: a parallel restore must find where each table begins, and a dump through a pipe does not say so.
         words = (programs[0], *access.arguments, "--format=custom", f"--file={file}")
         _run(client_program(address, words, access.environment, deadline))
 

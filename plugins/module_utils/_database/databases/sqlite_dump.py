@@ -40,7 +40,7 @@ class SqliteDump:
         def look(_status: int, _left: int, _pages: int) -> None:
             check_time(deadline)
 
-        # Opened for writing, for a reader of a database in WAL mode writes beside it, too.
+        # Opened for writing, because even a reader of a database in WAL mode writes files beside it.
         source = f"file:{quote(address.database)}?mode=rw"
         try:
             with closing(sqlite3.connect(source, uri=True, isolation_level=None)) as database:

@@ -94,7 +94,7 @@ class ReleaseTool:
 
 
 def _lock_refusals() -> Iterator[str]:
-    """Of every system, for a tool may have a database of its own."""
+    """Of every system, because a tool may have a database of its own."""
     for system in PROVIDERS.values():
         if system.TOOL_SESSION:
             yield from system.TOOL_SESSION.lock_refusals

@@ -23,7 +23,7 @@ def attempted(
     lock_timeout: float,
     check_lock: Callable[[], None],
 ) -> tuple[list[str], StrataError | None]:
-    """Do ``work`` on the items, again while its locks cannot be had.
+    """Do ``work`` on the items, again while its locks are refused.
 
     Args:
         work: does the items that it is given in their order, and yields the name of each that is done.
