@@ -40,7 +40,7 @@ from contextlib import contextmanager
 
 {MODULE_UTILS}_core.errors import StrataError
 {MODULE_UTILS}_database.databases.database import Timeouts
-{MODULE_UTILS}_database.migrator.model import Applied, Migration, Plan
+{MODULE_UTILS}_database.migrator.model import Applied, Migration, MigrationPlan
 
 
 class ListedEngine:
@@ -74,7 +74,7 @@ class Session:
     def plan(self, phase):
         done = self._done()
         applied = tuple(Applied(name, name, phase="expand", down=f"DROP TABLE {{name}}") for name in done)
-        return Plan(applied, tuple(Migration(n, n, up=up) for n, up in self._migrations.items() if n not in done))
+        return MigrationPlan(applied, tuple(Migration(n, n, up=up) for n, up in self._migrations.items() if n not in done))
 
     def apply(self, migrations):
         for migration in migrations:
