@@ -41,7 +41,7 @@ description:
     runs statement by statement, each written down before it runs. After a failure the next run goes on with the statement that failed.
     After a kill it looks whether the statement was carried out, runs it again where that does no harm, or asks for O(resume).
   - With O(engine=sql), it is an error, before anything changes, if the file of an applied migration has changed or is missing in between
-    others, or if a new file sorts before an applied one of its phase. That an older release's files end earlier is none.
+    others, or if a new file sorts before an applied one of its phase. It is not an error for an older release to have fewer files.
   - What is applied is kept in the database in the tables C(schema_migrations), which is that of dbmate, and
     C(strata_migrations), which also keeps the SQL that takes a migration back. They are created with the first migration. A migration
     that is under way in steps has a row in C(strata_progress).

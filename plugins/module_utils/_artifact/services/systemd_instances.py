@@ -33,7 +33,7 @@ class Instances(Unit):
         super().validate()
         if not re.fullmatch(r"[^@]+@(\.service)?", self._template):
             raise StrataError(
-                f"With the mode instances a service is a template unit like shop@.service, and '{self._template}' is none."
+                f"The mode instances needs a template unit like shop@.service; '{self._template}' is not one."
             )
 
     def restart(self, stopped: Callable[[], None]) -> None:

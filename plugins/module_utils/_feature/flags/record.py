@@ -77,5 +77,5 @@ def _told_of_folder(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StrataError(
-            f"Writing the record of flags in {folder}: {error.strerror}. It is as it was; mend the folder and run again."
+            f"Writing the record of flags in {folder}: {error.strerror}. Nothing was changed. Fix the folder and run again."
         ) from error

@@ -103,7 +103,7 @@ def test_what_is_not_given_has_its_default() -> None:
         ),
         (
             {"manager": "systemd", "name": "shop@1.service", "mode": "instances"},
-            "and 'shop@1.service' is none",
+            "'shop@1.service' is not one",
         ),
         ({"manager": "systemd", "name": "shop", "min_uptime": -1}, "min_uptime 0 or more"),
         ({"manager": "systemd", "name": "shop", "commands": RESTART}, "'commands' is unknown"),
