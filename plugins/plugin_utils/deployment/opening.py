@@ -24,6 +24,8 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options i
 
 ROLLED_BACK = ("artifact", "database", "feature")
 """The layers that `rollback.yml` rolls back."""
+FLAG_SERVICE = ("feature_flag_service", "feature_flag_path")
+"""The options that say where the feature flags are, one of which the feature layer needs."""
 
 
 class Variables(Protocol):
@@ -90,6 +92,11 @@ def asked(variables: Variables, options: Options) -> Asked:
         wanted_groups=_wanted_groups(variables, fleet, layers),
     )
     problems += manifest_problems(manifest, variables.groups)
+    if CONTROLLER in needed and not any(variables.value(name, None) for name in FLAG_SERVICE):
+        problems.append(
+            "The option 'feature_flag_service' is missing: the service that holds the flags, for example "
+            "{provider: flagd, path: /etc/flagd/shop.json}. (on the controller)"
+        )
     settings = _settings(variables, fleet, features)
     problems += filter(None, [batch_size_problem(settings.batches)])
     return Asked(

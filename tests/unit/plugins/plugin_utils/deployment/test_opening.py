@@ -86,7 +86,8 @@ def test_a_rollback_touches_one_layer_and_needs_no_release(
     desk = Desk()
     for name in ("artifact_version", "artifact_url", "artifact_checksum"):
         del desk.own[name]
-    wanted = desk.asked(deployment_occasion="rollback", layer=layer, feature_flag_record="/var/lib/former")
+    desk.own.update(feature_flag_record="/var/lib/former", feature_flag_path="/etc/flagd/shop.json")
+    wanted = desk.asked(deployment_occasion="rollback", layer=layer)
     assert (wanted.layers, wanted.occasion, wanted.problems) == (layers, occasion, ())
 
 
@@ -109,6 +110,15 @@ def test_what_a_layer_needs_of_a_host_is_missed(host: str, name: str, said: str)
     (problem,) = desk.asked().problems
     assert problem.startswith(said)
     assert problem.endswith(f"(on {host})")
+
+
+def test_features_need_a_service_that_holds_them() -> None:
+    desk = Desk()
+    features = {"feature_flag_features": [{"name": "new-checkout"}], "feature_flag_record": "/var/lib/former"}
+    (problem,) = desk.asked(deployment_layers=["feature"], **features).problems
+    assert problem.startswith("The option 'feature_flag_service' is missing")
+    desk.own["feature_flag_service"] = {"provider": "flagd", "path": "/etc/flagd/shop.json"}
+    assert desk.asked().problems == ()
 
 
 def test_no_balancer_is_needed_where_no_host_is_a_member() -> None:
