@@ -139,7 +139,9 @@ def put(layout: Layout, folder: Path, lacking: Mapping[str, Path | None]) -> Non
         if copy is None:
             make_folder(target, folder)
             continue
-        make_folder(target.parent, folder)
+        parent = path.rpartition("/")[0]
+        if parent:
+            make_folder(layout.shared / parent, folder)
         try:
             copy.rename(target)
         except OSError as error:
@@ -174,7 +176,10 @@ def _copy(source: Path, target: Path) -> None:
         for each in source.iterdir():
             _copy(each, target / each.name)
     else:
-        shutil.copyfile(source, target)
+        # Not through a link that somebody has put there.
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(source, "rb") as read, os.fdopen(descriptor, "wb") as written:
+            shutil.copyfileobj(read, written)
     wanted, made = source.lstat(), target.lstat()
     if (wanted.st_uid, wanted.st_gid) != (made.st_uid, made.st_gid):
         os.chown(target, wanted.st_uid, wanted.st_gid, follow_symlinks=False)
