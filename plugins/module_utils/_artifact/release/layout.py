@@ -42,7 +42,9 @@ def validate_inside(what: str, paths: tuple[str, ...]) -> None:
     for text in paths:
         parts = tuple(text.split("/"))
         if "\0" in text or any(part in ("", ".", "..") for part in parts):
-            raise StrataError(f"The {what} {text!r} must be relative, without '.', '..', empty parts or NUL.")
+            raise StrataError(
+                f"The {what} {text!r} must be relative, without '.', '..', empty parts, a '/' at its end or NUL."
+            )
         if any(parts[: len(other)] == other or other[: len(parts)] == parts for other in seen):
             raise StrataError(f"The {what} {text!r} lies within another one, or is named twice.")
         seen.append(parts)
