@@ -64,8 +64,8 @@ def asked(variables: Variables, options: Options) -> Asked:
     Raises:
         StrataError: a rollback does not say which layer.
     """
-    fleet = list(variables.value("deployment_fleet", []))
-    occasion, layers = _occasion(variables)
+    fleet = _list(variables, options, "deployment_fleet")
+    occasion, layers = _occasion(variables, options)
     is_rollback = occasion.startswith("rollback")
     needed = _needed(variables, options, fleet, layers, is_rollback=is_rollback)
     hosts = [CONTROLLER, *fleet, *_group(variables, "lb"), *_group(variables, "db")]
@@ -90,6 +90,8 @@ def asked(variables: Variables, options: Options) -> Asked:
         wanted_groups=_wanted_groups(variables, fleet, layers),
     )
     problems += manifest_problems(manifest, variables.groups)
+    if not layers and not problems:
+        problems.append("There is nothing to do: deployment_layers is empty.")
     settings = _settings(variables, fleet, features)
     problems += filter(None, [batch_size_problem(settings.batches)])
     return Asked(
@@ -103,11 +105,11 @@ def asked(variables: Variables, options: Options) -> Asked:
     )
 
 
-def _occasion(variables: Variables) -> tuple[str, list[str]]:
+def _occasion(variables: Variables, options: Options) -> tuple[str, list[str]]:
     """What the run is called, and the layers that it touches."""
     occasion = str(variables.value("deployment_occasion", "deploy"))
     if occasion != "rollback":
-        return occasion, list(variables.value("deployment_layers", []))
+        return occasion, _list(variables, options, "deployment_layers")
     layer = variables.value("layer", "")
     if layer not in ROLLED_BACK:
         raise StrataError(
@@ -115,6 +117,11 @@ def _occasion(variables: Variables) -> tuple[str, list[str]]:
             f"layer is '{layer}'. Nothing was touched."
         )
     return f"rollback {layer}", ["fleet" if layer == "artifact" else str(layer)]
+
+
+def _list(variables: Variables, options: Options, name: str) -> list[str]:
+    """An option that is a list, also where it is given as text, as in ``-e deployment_layers=artifact,fleet``."""
+    return validated(options.all[name], variables.value(name, [])) or []
 
 
 def _needed(

@@ -72,6 +72,26 @@ def test_settings_come_from_the_first_host_that_has_them() -> None:
     assert (settings.database_host, settings.backup, settings.analysed) == ("db1", True, True)
 
 
+@pytest.mark.parametrize("given", ["artifact,fleet", ["artifact", "fleet"]])
+def test_layers_may_be_given_as_text(given: str | list[str]) -> None:
+    wanted = Desk().asked(deployment_layers=given, deployment_fleet="web1")
+    assert (wanted.layers, wanted.fleet, wanted.problems) == (("artifact", "fleet"), ("web1",), ())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "There is nothing to do"),
+        ("", "must be one or more of"),
+        ("artifact,flet", "must be one or more of"),
+        (5, "must be one or more of"),
+    ],
+)
+def test_layers_that_do_nothing_are_refused(given: Any, said: str) -> None:
+    (problem,) = Desk().asked(deployment_layers=given).problems
+    assert said in problem
+
+
 @pytest.mark.parametrize(
     ("layer", "layers", "occasion"),
     [
