@@ -80,7 +80,7 @@ def asked(variables: Variables, options: Options) -> Asked:
         app=str(variables.value("deployment_app", "")),
         layers=layers,
         needs_release=not is_rollback,
-        version=variables.value("artifact_version", None),
+        version=_version(variables, occasion),
         url=variables.value("artifact_url", None),
         checksum=variables.value("artifact_checksum", None),
         kind=_of_fleet(variables, fleet, "artifact_kind", "archive"),
@@ -117,6 +117,12 @@ def _occasion(variables: Variables, options: Options) -> tuple[str, list[str]]:
             f"layer is '{layer}'. Nothing was touched."
         )
     return f"rollback {layer}", ["fleet" if layer == "artifact" else str(layer)]
+
+
+def _version(variables: Variables, occasion: str) -> Any:
+    """The release that is asked for. A rollback may name it as the role `artifact` does, whose option wins there, too."""
+    back = variables.value("artifact_rollback_version", None) if occasion == "rollback artifact" else None
+    return back or variables.value("artifact_version", None)
 
 
 def _list(variables: Variables, options: Options, name: str) -> list[str]:

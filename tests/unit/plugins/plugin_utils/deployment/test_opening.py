@@ -110,6 +110,16 @@ def test_a_rollback_touches_one_layer_and_needs_no_release(
     assert (wanted.layers, wanted.occasion, wanted.problems) == (layers, occasion, ())
 
 
+@pytest.mark.parametrize(
+    ("layer", "version"), [("artifact", "1.0"), ("database", "2.0")], ids=["artifact", "database"]
+)
+def test_a_rollback_of_the_artifact_may_be_told_its_release_by_the_role_s_own_option(
+    layer: str, version: str
+) -> None:
+    wanted = Desk().asked(deployment_occasion="rollback", layer=layer, artifact_rollback_version="1.0")
+    assert wanted.version == version
+
+
 @pytest.mark.parametrize("layer", ["", "fleet", "everything"])
 def test_a_rollback_says_which_layer(layer: str) -> None:
     with pytest.raises(StrataError, match="Say which layer to roll back"):
