@@ -140,14 +140,17 @@ def _unfinished(deployment: Deployment) -> Iterator[Failure]:
         return
     layers, settings = set(deployment.layers), deployment.settings
     yield from _unread(deployment)
+    # A check puts nobody back, and runs no task file of the user.
+    heals = bool(plan.heal) and not deployment.check_mode
+    backed_up = backs_up(deployment) and not deployment.check_mode
     expected: list[tuple[Step, bool]] = [
         (PLAN_DATABASE, "database" in layers and not deployment.is_rollback),
         (READ_POOLS, "fleet" in layers and bool(settings.balancers)),
         (READ_FLAGS, "feature" in layers and bool(settings.features)),
-        (CONFIRM_HEAL, bool(plan.heal)),
-        (HEAL, bool(plan.heal)),
+        (CONFIRM_HEAL, heals),
+        (HEAL, heals),
         (CONFIRM, "database" in layers),
-        (BACK_UP, backs_up(deployment)),
+        (BACK_UP, backed_up),
         (NOTE, succeeded(deployment.result(BACK_UP))),
         (MIGRATE, "database" in layers and not deployment.is_rollback),
         (ROLL_BACK_DATABASE, "database" in layers and deployment.is_rollback),

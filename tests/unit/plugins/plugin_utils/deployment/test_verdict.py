@@ -238,6 +238,33 @@ def test_a_member_of_no_host_fails_the_run_with_a_way_out(fleet: Any) -> None:
     assert "drained.json" in failure.reason
 
 
+def test_the_database_is_backed_up_except_in_a_check(fleet: Any) -> None:
+    fleet.runs("2.0").variables["localhost"].update(
+        __db_migrate_plan={"pending": ["0002"], "changed": False},
+        __deployment_gate={"go": True, "changed": False},
+        __db_migrate_backup={"skipped": True, "changed": False},
+        __db_migrate_apply={"changed": True},
+    )
+    asked: dict[str, Any] = {"layers": ["database"], "plan": {}, "settings": {"backup": True}}
+    assert final_verdict(fleet.deployment(**asked, check_mode=True)).passed
+    (failure,) = final_verdict(fleet.deployment(**asked)).failures
+    assert failure.tried == "backing the database up"
+
+
+def test_what_a_dead_run_left_out_is_put_back_except_in_a_check(fleet: Any) -> None:
+    finished(fleet)
+    planned = {"plan": {**PLAN, "heal": {"lb1": {"member-web1": {"dial": "web1"}}}}}
+    assert final_verdict(fleet.deployment(**planned, check_mode=True)).passed
+    assert [failure.reason for failure in final_verdict(fleet.deployment(**planned)).failures] == [
+        NO_RESULT
+    ] * 2
+    fleet.variables["localhost"].update(
+        __fleet_rolling_confirm={"go": True, "changed": False},
+        __fleet_rolling_heal={"changed": True, "results": [{"item": "lb1", "changed": True}]},
+    )
+    assert final_verdict(fleet.deployment(**planned)).passed
+
+
 def test_a_host_that_limit_leaves_out_is_not_missing(fleet: Any) -> None:
     del finished(fleet).variables["web2"]["__artifact_plan"]
     del fleet.variables["web2"]["__artifact_stage"]
