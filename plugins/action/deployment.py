@@ -29,7 +29,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model imp
 )
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.opening import asked
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options import declared_options
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import read_deployment
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import RESULT, read_deployment
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import backup_place, report
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import failure_reason
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import back_in_rotation
@@ -38,8 +38,6 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.status im
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import final_verdict
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-RESULT = "strata_deployment"
-"""What the plays register the phases as, on the controller."""
 LOCK = "strata.deploy.deploy_lock"
 
 
@@ -115,18 +113,21 @@ class ActionModule(ActionBase):
         return self._kept(phases.plan(self._deployment()))
 
     def _record(self) -> dict[str, Any]:
-        """Before a batch, a migration or a flag step: is the lock still ours, and what is about to be drained?"""
+        """Before anything changes: is the lock still ours, and what is about to be drained?"""
         deployment, batch = self._deployment(), self._task.args.get("batch") or []
         result = phases.record(deployment, batch)
-        if not deployment.id or deployment.check_mode or not result["go"]:
+        if not deployment.id or deployment.check_mode:
             return result
+        going_on = {
+            "drained": result["recorded"],
+            "note": f"backup: {place}" if (place := backup_place(deployment)) else None,
+            "contracted": deployment.plan.contracted if deployment.plan else None,
+        }
         lock = self._lock(
             state="confirmed",
             holder=holder(self._subject(deployment), deployment.id),
-            drained=result["recorded"],
             restored=back_in_rotation(deployment),
-            note=f"backup: {place}" if (place := backup_place(deployment)) else None,
-            contracted=deployment.plan.contracted if deployment.plan else None,
+            **(going_on if result["go"] else {}),
         )
         if failure_reason(lock):
             return {**result, "go": False, "failed": True, "msg": failure_reason(lock)}

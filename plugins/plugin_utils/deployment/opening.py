@@ -66,8 +66,8 @@ def asked(variables: Variables, options: Options) -> Asked:
     Raises:
         StrataError: a rollback does not say which layer.
     """
-    fleet = list(variables.value("deployment_fleet", []))
-    occasion, layers = _occasion(variables)
+    fleet = _list(variables, options, "deployment_fleet")
+    occasion, layers = _occasion(variables, options)
     is_rollback = occasion.startswith("rollback")
     needed = _needed(variables, options, fleet, layers, is_rollback=is_rollback)
     hosts = [CONTROLLER, *fleet, *_group(variables, "lb"), *_group(variables, "db")]
@@ -82,7 +82,7 @@ def asked(variables: Variables, options: Options) -> Asked:
         app=str(variables.value("deployment_app", "")),
         layers=layers,
         needs_release=not is_rollback,
-        version=variables.value("artifact_version", None),
+        version=_version(variables, occasion),
         url=variables.value("artifact_url", None),
         checksum=variables.value("artifact_checksum", None),
         kind=_of_fleet(variables, fleet, "artifact_kind", "archive"),
@@ -97,6 +97,8 @@ def asked(variables: Variables, options: Options) -> Asked:
             "The option 'feature_flag_service' is missing: the service that holds the flags, for example "
             "{provider: flagd, path: /etc/flagd/shop.json}. (on the controller)"
         )
+    if not layers and not problems:
+        problems.append("There is nothing to do: deployment_layers is empty.")
     settings = _settings(variables, fleet, features)
     problems += filter(None, [batch_size_problem(settings.batches)])
     return Asked(
@@ -110,11 +112,11 @@ def asked(variables: Variables, options: Options) -> Asked:
     )
 
 
-def _occasion(variables: Variables) -> tuple[str, list[str]]:
+def _occasion(variables: Variables, options: Options) -> tuple[str, list[str]]:
     """What the run is called, and the layers that it touches."""
     occasion = str(variables.value("deployment_occasion", "deploy"))
     if occasion != "rollback":
-        return occasion, list(variables.value("deployment_layers", []))
+        return occasion, _list(variables, options, "deployment_layers")
     layer = variables.value("layer", "")
     if layer not in ROLLED_BACK:
         raise StrataError(
@@ -122,6 +124,17 @@ def _occasion(variables: Variables) -> tuple[str, list[str]]:
             f"layer is '{layer}'. Nothing was touched."
         )
     return f"rollback {layer}", ["fleet" if layer == "artifact" else str(layer)]
+
+
+def _version(variables: Variables, occasion: str) -> Any:
+    """The release that is asked for. A rollback may name it as the role `artifact` does, whose option wins there, too."""
+    back = variables.value("artifact_rollback_version", None) if occasion == "rollback artifact" else None
+    return back or variables.value("artifact_version", None)
+
+
+def _list(variables: Variables, options: Options, name: str) -> list[str]:
+    """An option that is a list, also where it is given as text, as in ``-e deployment_layers=artifact,fleet``."""
+    return validated(options.all[name], variables.value(name, [])) or []
 
 
 def _needed(

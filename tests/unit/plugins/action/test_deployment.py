@@ -129,3 +129,21 @@ def test_a_role_that_is_used_alone_needs_no_lock(desk: Desk) -> None:
     result = desk.act("record", batch=["web1"], version="2.0")
     assert result["go"]
     assert not (desk.folder / "shop").exists()
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_lock_that_was_lost_is_noticed_whatever_else_has_failed(desk: Desk, failed: bool) -> None:
+    desk.opens(id="d2")
+    if failed:
+        desk.variables["web1"]["__artifact_stage"] = {"failed": True, "changed": False, "msg": "404"}
+    result = desk.act("record")
+    assert (result["go"], result["failed"]) == (False, True)
+    assert "has lost its lock" in result["msg"]
+
+
+def test_a_failure_stops_the_run_and_its_lock_is_still_confirmed(desk: Desk) -> None:
+    desk.opens()
+    desk.variables["web1"]["__artifact_stage"] = {"failed": True, "changed": False, "msg": "404"}
+    result = desk.act("record", batch=["web1"])
+    assert not result["go"]
+    assert "failed" not in result

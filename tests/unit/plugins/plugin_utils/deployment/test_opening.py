@@ -72,6 +72,26 @@ def test_settings_come_from_the_first_host_that_has_them() -> None:
     assert (settings.database_host, settings.backup, settings.analysed) == ("db1", True, True)
 
 
+@pytest.mark.parametrize("given", ["artifact,fleet", ["artifact", "fleet"]])
+def test_layers_may_be_given_as_text(given: str | list[str]) -> None:
+    wanted = Desk().asked(deployment_layers=given, deployment_fleet="web1")
+    assert (wanted.layers, wanted.fleet, wanted.problems) == (("artifact", "fleet"), ("web1",), ())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "There is nothing to do"),
+        ("", "must be one or more of"),
+        ("artifact,flet", "must be one or more of"),
+        (5, "must be one or more of"),
+    ],
+)
+def test_layers_that_do_nothing_are_refused(given: Any, said: str) -> None:
+    (problem,) = Desk().asked(deployment_layers=given).problems
+    assert said in problem
+
+
 @pytest.mark.parametrize(
     ("layer", "layers", "occasion"),
     [
@@ -89,6 +109,16 @@ def test_a_rollback_touches_one_layer_and_needs_no_release(
     desk.own.update(feature_flag_record="/var/lib/former", feature_flag_path="/etc/flagd/shop.json")
     wanted = desk.asked(deployment_occasion="rollback", layer=layer)
     assert (wanted.layers, wanted.occasion, wanted.problems) == (layers, occasion, ())
+
+
+@pytest.mark.parametrize(
+    ("layer", "version"), [("artifact", "1.0"), ("database", "2.0")], ids=["artifact", "database"]
+)
+def test_a_rollback_of_the_artifact_may_be_told_its_release_by_the_role_s_own_option(
+    layer: str, version: str
+) -> None:
+    wanted = Desk().asked(deployment_occasion="rollback", layer=layer, artifact_rollback_version="1.0")
+    assert wanted.version == version
 
 
 @pytest.mark.parametrize("layer", ["", "fleet", "everything"])
