@@ -222,9 +222,9 @@ def _drain(
 def _confirm_out(pool: str, serving: Sequence[str], changed: bool) -> None:
     if serving:
         raise StrataError(
-            f"Draining pool '{pool}': the balancer accepted the drain, but {_listed(sorted(serving))} is in rotation or gone "
-            "from the pool. Something else puts it back: an agent check that says 'ready', a reload of the balancer, "
-            "or another operator. Stop that, then drain again.",
+            f"Draining pool '{pool}': the balancer accepted the drain, but does not have these members out of rotation: "
+            f"{_listed(sorted(serving))}. Something else puts them back: an agent check that says 'ready', a reload of the "
+            "balancer, or another operator. Stop that, then drain again.",
             changed=changed,
         )
 
