@@ -271,7 +271,8 @@ defaults
   timeout client 10s
   timeout server 10s
   option httpchk GET /health
-  default-server inter 50ms agent-inter 50ms fall 2 rise 2
+  timeout check 2s
+  default-server inter 200ms agent-inter 200ms fall 2 rise 2
 backend other
   server up {app} check
   server down {app} check port 1
@@ -365,15 +366,18 @@ def test_a_state_is_read_as_haproxy_means_it(states: States, name: str) -> None:
     wanted = STATES[name]
     provider = states.provider("lonely" if name == "checked-404" else "shop")
 
-    def said() -> tuple[int, str]:
+    def said() -> tuple[int, str, str, bool | None]:
         states_of = provider._administrative_states()
-        statistics = provider._statistics(states_of[name]["be_id"])
-        return int(states_of[name]["srv_admin_state"]), statistics[name]["status"]
+        status = provider._statistics(states_of[name]["be_id"])[name]["status"]
+        member = provider.read({})[name]
+        return int(states_of[name]["srv_admin_state"]), status, member.state, member.healthy
 
-    states.wait(lambda: said() == (wanted.admin, wanted.status))
-    member = provider.read({})[name]
-    assert (member.state, member.healthy) == (wanted.state, wanted.healthy)
-    assert member.backup is (name == "backup")
+    # A check may fail on a busy machine, and is done again.
+    deadline = time.monotonic() + 10
+    while (seen := said()) != wanted[2:] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert seen == wanted[2:]
+    assert provider.read({})[name].backup is (name == "backup")
 
 
 def test_a_disabled_backend_is_an_error_and_an_empty_one_is_empty(states: States) -> None:
