@@ -151,8 +151,10 @@ class HAProxy:
         if not STATUS.fullmatch(status) or administrative & ~KNOWN_BITS:
             raise StrataError(
                 f"HAProxy at {self._address} says of server '{state['srv_name']}' the status '{status}' and the administrative "
-                f"state {administrative}, which this version of Strata does not know. Put the server into maintenance by hand, or report this status."
+                f"state {administrative}, which this version of Strata does not know. Report this as an issue, and switch the "
+                "server by hand until then."
             )
+        # Without a check of its own, a server that runs may be one that nothing checks.
         healthy = _healthy(status, statistics) if check or status not in ("DRAIN", "UP") else None
         agent = self._number(state, "srv_agent_state") & AGENT_ENABLED
         return Member(
