@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._core import json_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
@@ -73,7 +74,7 @@ def read_json(path: Path, default: Any) -> Any:
         StrataError: the file is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json_text.parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return default
     except ValueError as error:

@@ -285,7 +285,7 @@ class Deployment:
 
     @cached_property
     def pools(self) -> Mapping[str, Mapping[str, Any]]:
-        """Balancer host -> member -> ``{state, sessions, definition}``, as read when it was planned."""
+        """Balancer host -> member -> ``{state, sessions, definition, backup}``, as read when it was planned."""
         items = self.result(READ_POOLS).get("results") or []
         return {item["item"]: item["members"] for item in items if succeeded(item)}
 
