@@ -232,8 +232,14 @@ class SqliteDatabase:
         self._connection.close()
 
     def _copy(self, file: Path) -> None:
-        with closing(sqlite3.connect(file)) as copy:
-            self._connection.backup(copy)
+        # By a connection of its own: the one that holds the write lock is refused.
+        source = f"file:{quote(self._path)}?mode=rw"
+        with closing(sqlite3.connect(file)) as copy, closing(_connection(source)) as database:
+            database.execute("BEGIN")
+            database.execute(
+                "SELECT 1 FROM sqlite_master"
+            ).fetchall()  # each later write of others would have it begin anew
+            database.backup(copy)
 
     def _authorize(self, action: int, name: str | None, value: str | None, *_where: str | None) -> int:
         """Take note of what a statement that is being prepared may leave in the session; nothing is refused."""

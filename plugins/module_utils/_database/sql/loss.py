@@ -97,7 +97,7 @@ def check(targets: Sequence[Applied], database: Database | None, allow: bool) ->
         targets: the migrations to be taken back, in the order in which they are.
         database: None where there is no connection to ask it.
     """
-    if allow:
+    if allow or not targets:
         return
     with database.rehearsal() if database else nullcontext() as rehearsal:
         reading = _Reading(database, is_tried=rehearsal is not None)

@@ -1015,3 +1015,21 @@ def test_a_migration_of_sqlite_in_steps_reads_what_its_last_statement_has_done(t
         )
         shop.migrate()
         assert rows(database, "SELECT x FROM gate") == [77, 2, 3]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_rollback_of_sqlite_is_tried_on_a_copy_also_under_its_own_lock(tmp_path: Path, check: bool) -> None:
+    with prepared(f"sqlite://{tmp_path}/shop.db", tmp_path) as (shop, database):
+        shop.write(
+            2, "CREATE TABLE b (x int); INSERT INTO b VALUES (7);", "REPLACE INTO a (rowid, x) VALUES (1, 2);"
+        )
+        rebuild = "CREATE TEMP TABLE k AS SELECT * FROM b; DROP TABLE b; CREATE TABLE b (x int, y int);"
+        shop.write(3, "ALTER TABLE gate ADD y int;", f"{rebuild} INSERT INTO b (x) SELECT x FROM k;", head="")
+        shop.migrate()
+        roll_back = shop.migrator().ensure_rolled_back
+        outcome = roll_back(phase="expand", version="2", running=(), check_mode=check)
+        assert outcome.rolled_back == ("3_x.sql",)
+        assert rows(database, "SELECT x FROM b") == [7]
+        with pytest.raises(StrataError, match=r"- 2_x\.sql loses rows of table a\n"):
+            roll_back(phase="expand", version="1", running=(), check_mode=check)
+        assert rows(database, "SELECT x FROM a") == [1]
