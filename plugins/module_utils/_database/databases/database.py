@@ -33,8 +33,11 @@ class Timeouts:
 class Rehearsal(Protocol):
     """A copy of a database on which scripts are tried, one after the other."""
 
-    def losses(self, sql: str, *, transactional: bool) -> list[str]:
-        """What this one loses that those before it have not; each is to follow the script's name."""
+    def losses(self, sql: str, *, transactional: bool) -> list[str] | None:
+        """What this one loses that those before it have not, each to follow the script's name.
+
+        None where it fails, as it will on the database, and loses nothing before that.
+        """
 
 
 class Database(Protocol):

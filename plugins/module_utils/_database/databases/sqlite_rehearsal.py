@@ -29,7 +29,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statem
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 _FAILS_ALIKE = re.compile(
-    r"no such (?:table|column|index|view|trigger|savepoint)|already exists|duplicate column|constraint failed|within a transaction"
+    r"no such (?:table|column|index|view|trigger|savepoint)|has no column named|already exists|duplicate column"
+    r"|constraint failed|within a transaction"
 )
 """Errors of the SQL itself, by which the rollback ends as well: it loses no more than the copy has."""
 _SAME = (
@@ -63,7 +64,7 @@ class SqliteRehearsal:
         copy(self._before)
         shutil.copyfile(self._before, self._after)
 
-    def losses(self, sql: str, *, transactional: bool) -> list[str]:
+    def losses(self, sql: str, *, transactional: bool) -> list[str] | None:
         parsed = statements(sql, self._dialect)
         for statement in parsed:
             for table, columns in _updates(statement):
@@ -71,17 +72,18 @@ class SqliteRehearsal:
                     folded(column, self._dialect) for column in columns
                 )
         try:
-            self._try(sql, transactional=transactional and not any(map(controls_transaction, parsed)))
+            ended = self._try(sql, transactional=transactional and not any(map(controls_transaction, parsed)))
             found = list(self._compared())
         except (StrataError, sqlite3.Error) as error:
             return [
-                f"was tried on a copy, which failed, so whether it loses rows is not known: {str(error).rpartition(': ')[2]}"
+                f"was tried on a copy, which failed, so whether it loses rows is not known: {str(error).replace('copy: ', '', 1)}"
             ]
         new = [each for each in found if each not in self._known]
         self._known.update(new)
-        return new
+        return new if ended or new else None
 
-    def _try(self, sql: str, *, transactional: bool) -> None:
+    def _try(self, sql: str, *, transactional: bool) -> bool:
+        """Carry a script out; whether it came to its end."""
         database = self._connect(self._after)
         try:
             if not transactional:
@@ -92,6 +94,9 @@ class SqliteRehearsal:
         except StrataError as error:
             if not _FAILS_ALIKE.search(str(error)):
                 raise
+            return False
+        else:
+            return True
         finally:
             database.close()
 

@@ -101,12 +101,11 @@ def check(targets: Sequence[Applied], database: Database | None, allow: bool) ->
         return
     with database.rehearsal() if database else nullcontext() as rehearsal:
         reading = _Reading(database, is_tried=rehearsal is not None)
-        found = [
-            (target.name, loss)
-            for target in targets
-            if not target.irreversible
-            for loss in _losses(target, reading, rehearsal)
-        ]
+        found: list[tuple[str, str]] = []
+        for target in targets:
+            if not target.irreversible:
+                losses = _losses(target, reading, rehearsal, first=not found)
+                found += [(target.name, loss) for loss in losses]
     if found:
         lines = "".join(f"\n- {name} {loss}" for name, loss in found)
         raise StrataError(
@@ -117,15 +116,16 @@ def check(targets: Sequence[Applied], database: Database | None, allow: bool) ->
         )
 
 
-def _losses(target: Applied, reading: _Reading, rehearsal: Rehearsal | None) -> list[str]:
+def _losses(target: Applied, reading: _Reading, rehearsal: Rehearsal | None, *, first: bool) -> list[str]:
+    """What a target loses; ``first`` where those before it lose nothing."""
     found = list(reading.losses(target))
     if rehearsal is None or not target.down:
         return found
     transactional = directives(f"What takes {target.name} back", target.down).transactional
     tried = rehearsal.losses(target.down, transactional=transactional)
-    if not tried and all(isinstance(each, _Dropped) for each in found):
+    if first and tried == [] and all(isinstance(each, _Dropped) for each in found):
         return []
-    return found or tried
+    return found or tried or []
 
 
 class _Dropped(str):
@@ -220,7 +220,7 @@ class _Reading:
         source = folded(table, self._dialect)
         copies = [self._copies.pop(new) for new, copy in [*self._copies.items()] if copy.source == source]
         if not copies or self._database is None or not self._dialect.columns_query:
-            yield from map(_Dropped, self._held("drops", table))
+            yield from self._held("drops", table, kind=_Dropped)
             return
         now = self._now.get(self._key(table), table)
         rows = self._database.query(self._dialect.columns_query, (folded(now or "", self._dialect),))
@@ -229,7 +229,7 @@ class _Reading:
             if kept is not None and column.lower() not in kept:
                 yield from self._held("does without", table, '"' + column.replace('"', '""') + '"')
 
-    def _held(self, verb: str, table: str, column: str = "") -> Iterator[str]:
+    def _held(self, verb: str, table: str, column: str = "", *, kind: type[str] = str) -> Iterator[str]:
         """Say that rows are lost, where there are some."""
         shown = f"column {table}.{column}" if column else f"table {table}"
         candidates = self._candidates(table, column)
@@ -244,7 +244,7 @@ class _Reading:
         else:
             try:
                 if any(self._database.has_rows(*candidate) for candidate in candidates):
-                    yield f"{verb} {shown}, which holds {'values' if column else 'rows'}"
+                    yield kind(f"{verb} {shown}, which holds {'values' if column else 'rows'}")
             except StrataError as error:
                 yield f"{verb} {shown}, and whether that holds rows is not known: {error}"
 
