@@ -79,7 +79,7 @@ class Database(Protocol):
     def session(self) -> AbstractContextManager[Database]:
         """A session for one migration, in which nothing is set yet; the lock stays with this one.
 
-        The next migrator's `lock` waits for it, even if this process dies.
+        The next migrator's `lock` waits for it, even if this process dies. Where a migration lets go of that, `has_lock` is false.
         """
 
     def transaction(self, timeouts: Timeouts | None) -> AbstractContextManager[None]:

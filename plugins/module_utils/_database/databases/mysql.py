@@ -108,6 +108,7 @@ class MysqlDatabase:
         self.shown = address.shown
         self._address = address
         self._application = application
+        self._is_given_away = False
         self._driver = driver
         self._connection = connection
         self._mariadb = _is_mariadb(self)
@@ -152,7 +153,7 @@ class MysqlDatabase:
         return mysql_lock.locked(self, self._address.database, wait)
 
     def has_lock(self) -> bool:
-        return mysql_lock.is_locked(self, self._address.database)
+        return not self._is_given_away and mysql_lock.is_locked(self, self._address.database)
 
     @contextmanager
     def session(self) -> Iterator[Database]:
@@ -160,6 +161,7 @@ class MysqlDatabase:
         try:
             with mysql_lock.at_work(work, self._address.database):
                 yield work
+                self._is_given_away = not mysql_lock.is_at_work(work, self._address.database)
         finally:
             work.close()
 

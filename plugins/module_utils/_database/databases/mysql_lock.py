@@ -55,7 +55,16 @@ def at_work(database: Database, name: str) -> Iterator[None]:
 
 def is_locked(database: Database, name: str) -> bool:
     """Whether this session holds the lock."""
-    return database.query("SELECT IS_USED_LOCK(?) = CONNECTION_ID()", (_lock_name(name),)) == [(1,)]
+    return _is_own(database, _lock_name(name))
+
+
+def is_at_work(database: Database, name: str) -> bool:
+    """Whether this session still holds the lock of `at_work`."""
+    return _is_own(database, _lock_name(name, "work"))
+
+
+def _is_own(database: Database, lock: str) -> bool:
+    return database.query("SELECT IS_USED_LOCK(?) = CONNECTION_ID()", (lock,)) == [(1,)]
 
 
 @contextmanager

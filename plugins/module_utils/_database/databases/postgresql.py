@@ -134,6 +134,8 @@ class PostgresqlDatabase:
         self.shown = address.shown
         self._address = address
         self._application = application
+        self._is_at_work = False
+        self._is_given_away = False
         self._driver = driver
         self._connection = connection
         for name, value in _SESSION:
@@ -181,12 +183,14 @@ class PostgresqlDatabase:
         work = Postgresql.connect(self._address, read_only=False, application=self._application)
         try:
             with work._locked(WORK_KEY, CONNECT_TIMEOUT, time.monotonic() + CONNECT_TIMEOUT):
+                work._is_at_work = True
                 yield work
+                self._is_given_away = not work.query(_OWN_LOCK, WORK_KEY)
         finally:
             work.close()
 
     def has_lock(self) -> bool:
-        return bool(self.query(_OWN_LOCK, LOCK_KEY))
+        return not self._is_given_away and bool(self.query(_OWN_LOCK, LOCK_KEY))
 
     @contextmanager
     def transaction(self, timeouts: Timeouts | None) -> Iterator[None]:
@@ -214,6 +218,8 @@ class PostgresqlDatabase:
         before = [
             (name, self.query("SELECT current_setting(?)", (name,))[0][0]) for name, _ in _settings(timeouts)
         ]
+        if self._is_at_work:
+            self.query("SELECT pg_try_advisory_lock(?, ?)", WORK_KEY)  # of which DISCARD ALL has relieved it
         try:
             with self._limited(timeouts, local=False):
                 yield

@@ -65,8 +65,6 @@ class Steps:
         self._migration = migration
         self._direction = direction
         self._steps = self._cut(migration.up if direction == "up" else migration.down)
-        # A group that others follow has ended what it began.
-        self._closed = [step.parts[0] for step in self._steps if len(step.parts) > 1]
         self._opened = ExitStack()
         self._work: Database | None = None
         self._next = 0
@@ -150,7 +148,8 @@ class Steps:
         past, coming = _parts(self._steps[:index]), _parts(self._steps[index:])
         if not coming:
             return []
-        lost = [part for part in past if session.leaves(part) and part not in self._closed]
+        # What follows a LOCK TABLES comes after its UNLOCK TABLES: they are one step.
+        lost = [part for part in past if session.leaves(part) and part.words[0] != "LOCK"]
         if any(map(session.reads_last_key, coming)):
             lost += [part for part in past if session.makes_key(part) and part not in lost]
         return [f"what '{_short(part)}' has left there" for part in lost]
