@@ -169,6 +169,8 @@ class _Reading:
         words = statement.words
         table, actions = altered(statement)
         if table:
+            if "IGNORE" in statement.tokens[1:3]:
+                yield from self._held("may drop duplicates from", table)
             for action in actions:
                 yield from self._read_action(table, action)
         elif words[:2] == ("DROP", "TABLE") or words[:4] == ("CREATE", "OR", "REPLACE", "TABLE"):
@@ -200,12 +202,14 @@ class _Reading:
         column, change = column_change(action)
         if reader.took("DROP", "PARTITION") or reader.took("TRUNCATE"):
             yield from self._held("drops a part of", table)
+        elif reader.took("DROP", "SYSTEM", "VERSIONING"):
+            yield from self._held("drops the history of", table)
         elif reader.took("EXCHANGE", "PARTITION"):
             yield from self._held("moves a part of", table)
         elif reader.took("DISCARD"):
             yield from self._held("discards", table)
         elif engine := _engine(action):
-            yield from self._held(f"moves to the engine {engine}, which may not keep its rows,", table)
+            yield from self._held(f"changes to {engine}, which may not keep rows, the engine of", table)
         elif reader.took("CONVERT"):
             yield from self._held("changes the characters of", table)
         elif changes_type(change):
