@@ -954,15 +954,16 @@ def test_an_index_is_looked_for_where_the_settings_of_its_migration_lead(postgre
     shop, database = postgresql
     shop.write(
         2,
-        "CREATE SCHEMA app; CREATE TABLE app.b (x int); SELECT set_config('search_path', 'app', false);\n"
-        "CREATE INDEX CONCURRENTLY i ON b (x);",
+        "CREATE TABLE c (x int); SELECT set_config('search_path', 'app', false);\nCREATE INDEX CONCURRENTLY i ON b (x);",
     )
+    for statement in ("CREATE SCHEMA app", "CREATE TABLE app.b (x int)", "INSERT INTO app.b VALUES (1)"):
+        database.query(statement)
     database.query("BEGIN")
-    database.query("SELECT 1 FROM a")
-    database.query("INSERT INTO a VALUES (8)")
+    database.query("UPDATE app.b SET x = 2")
     with opened(resolve(shop.url, None, {}), read_only=True) as watcher:
         shop.kill(lambda: is_at(watcher, "CREATE INDEX CONCURRENTLY i"), "the index is being built")
         until(lambda: not is_at(watcher, "CREATE INDEX CONCURRENTLY i"), "the server notices")
+        assert rows(watcher, INVALID) == [1]
     database.query("COMMIT")
     assert shop.migrate().applied == ("2_x.sql",)
     assert rows(database, "SELECT schemaname FROM pg_indexes WHERE indexname = 'i'") == ["app"]
