@@ -129,6 +129,7 @@ options:
       - For O(state=rolled_back), whether to take back what holds rows, that is a table with rows or a column with values that would be
         dropped. It is asked for, too, where that cannot be seen, as with O(engine=command).
       - A change of a column's type counts where the column has values; an UPDATE does not count.
+      - On SQLite the SQL is also tried on a copy of the database, in a temporary folder, and the rows are compared.
     type: bool
     default: false
   accept_drift:
@@ -144,6 +145,8 @@ options:
         asks for it. V(done) goes on with the next one, V(again) runs it again.
       - V(done) also passes over a statement that failed and was carried out by hand. It answers for the one
         statement that an earlier run has left. A CALL or DO that failed is asked for, too, as it may have committed a part.
+      - It is also asked for where earlier statements of the migration left something in their session that cannot be set again, as a
+        variable that was computed, or a temporary table. V(again) then goes on without it.
     type: str
     choices: [again, done]
   lock_wait:
