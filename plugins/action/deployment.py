@@ -76,6 +76,11 @@ class ActionModule(ActionBase):
     # The phases
 
     def _open(self) -> dict[str, Any]:
+        given = self._task_vars.get(RESULT, {})
+        if not isinstance(given, Mapping) or (given and not {"changed", "failed"} & set(given)):
+            raise StrataError(
+                f"The variable '{RESULT}' holds the deployment itself and must not be given. Leave it out. Nothing was touched."
+            )
         wanted = asked(self._variables, declared_options(ROLES))
         if wanted.problems:
             lines = "\n".join(f"- {line}" for line in wanted.problems)
@@ -186,7 +191,7 @@ class ActionModule(ActionBase):
     def _opened(self) -> Mapping[str, Any]:
         """What an earlier phase registered; empty where no deployment was opened."""
         found: Mapping[str, Any] = self._of_controller(RESULT)
-        return found if found.get("id") else {}
+        return found if isinstance(found, Mapping) and found.get("id") else {}
 
     def _of_controller(self, name: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = (self._variables.hostvars.get(CONTROLLER) or {}).get(name) or {}

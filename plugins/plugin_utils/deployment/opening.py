@@ -24,6 +24,8 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options i
 
 ROLLED_BACK = ("artifact", "database", "feature")
 """The layers that `rollback.yml` rolls back."""
+OF_THE_FLEET = ("fleet_rolling_batches", "fleet_rolling_min_ready", "fleet_rolling_policy")
+"""The options that have one value for the whole fleet."""
 FLAG_SERVICE = ("feature_flag_service", "feature_flag_path")
 """The options that say where the feature flags are, one of which the feature layer needs."""
 
@@ -99,6 +101,7 @@ def asked(variables: Variables, options: Options) -> Asked:
         )
     if not layers and not problems:
         problems.append("There is nothing to do: deployment_layers is empty.")
+    problems += _differing(variables, fleet)
     settings = _settings(variables, fleet, features)
     problems += filter(None, [batch_size_problem(settings.batches)])
     return Asked(
@@ -196,6 +199,20 @@ def _group_name(variables: Variables, name: str) -> str:
 
 def _group(variables: Variables, name: str) -> list[str]:
     return list(variables.groups.get(_group_name(variables, name), []))
+
+
+def _differing(variables: Variables, fleet: Sequence[str]) -> list[str]:
+    """Options of the whole fleet that differ from host to host, so that one of the hosts would be ignored."""
+    problems = []
+    for name in OF_THE_FLEET:
+        values: dict[str, list[str]] = {}
+        for host in fleet:
+            if (value := _of_fleet(variables, [host], name, None)) is not None:
+                values.setdefault(repr(value), []).append(host)
+        if len(values) > 1:
+            given = "; ".join(f"{value} on {', '.join(hosts)}" for value, hosts in values.items())
+            problems.append(f"The option '{name}' is one for the whole fleet, but it differs: {given}.")
+    return problems
 
 
 def _of_fleet(variables: Variables, hosts: Sequence[str], name: str, default: Any) -> Any:

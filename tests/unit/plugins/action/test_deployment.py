@@ -79,6 +79,14 @@ def test_a_phase_that_does_not_exist_is_named_with_those_that_do(desk: Desk) -> 
     assert "open, plan, record, judge, settle, close, status" in result["msg"]
 
 
+@pytest.mark.parametrize("given", ["x", {"plan": {}}])
+def test_the_deployment_itself_cannot_be_given(desk: Desk, given: Any) -> None:
+    desk.variables["localhost"]["strata_deployment"] = given
+    result = desk.act("open")
+    assert "The variable 'strata_deployment' holds the deployment itself" in result["msg"]
+    assert not (desk.folder / "shop").exists()
+
+
 def test_a_deployment_that_was_not_opened_has_nothing_to_close(desk: Desk) -> None:
     assert desk.act("close") == {
         "failed": True,

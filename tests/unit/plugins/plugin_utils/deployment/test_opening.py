@@ -142,6 +142,18 @@ def test_what_a_layer_needs_of_a_host_is_missed(host: str, name: str, said: str)
     assert problem.endswith(f"(on {host})")
 
 
+def test_an_option_of_the_fleet_has_one_value() -> None:
+    desk = Desk()
+    desk.groups = {**desk.groups, "fleet": ["web1", "web2"]}
+    desk.hosts["web2"] = {**desk.hosts["web1"], "fleet_rolling_policy": "halt"}
+    fleet = {"deployment_fleet": ["web1", "web2"]}
+    assert desk.asked(**fleet).problems == ()
+    desk.hosts["web1"]["fleet_rolling_policy"] = "rollback_fleet"
+    assert desk.asked().problems == (
+        "The option 'fleet_rolling_policy' is one for the whole fleet, but it differs: 'rollback_fleet' on web1; 'halt' on web2.",
+    )
+
+
 def test_features_need_a_service_that_holds_them() -> None:
     desk = Desk()
     features = {"feature_flag_features": [{"name": "new-checkout"}], "feature_flag_record": "/var/lib/former"}
