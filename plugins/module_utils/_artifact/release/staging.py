@@ -20,7 +20,6 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.fi
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import (
     Layout,
-    make_folder,
     validate_shared,
     validate_version,
 )
@@ -213,9 +212,8 @@ def _link_shared(layout: Layout, folder: Path, path: str) -> None:
     place = free_place(folder, path, "shared path")
     if place.exists():
         layout.discard(place)
-    target = layout.shared / path
-    if not target.exists():
-        make_folder(target, folder)
+    if not (layout.shared / path).exists():
+        layout.make_shared(path, folder)
     up = "../" * (2 + path.count("/"))
     place.symlink_to(f"{up}shared/{path}")
 
