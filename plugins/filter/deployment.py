@@ -13,6 +13,7 @@ from ansible import context
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.plugin_utils.archive_source import archive_source
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.features import feature_steps
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import needs_change
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import failure_reason
@@ -45,6 +46,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         functions = {
+            "archive_source": archive_source,
             "failure_reason": failure_reason,
             "feature_steps": feature_steps,
             "in_rotation": in_rotation,

@@ -20,12 +20,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     validate_shared,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import os_errors_named
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import settled
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import (
-    Release,
-    State,
-    load,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import read
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
@@ -108,7 +104,7 @@ def _read(root: str) -> tuple[Layout, State, str | None]:
     """The folders of an app, what is recorded of its releases, and which one is current."""
     layout = Layout(root)
     with os_errors_named(f"Reading the releases under {root}"):
-        state = settled(layout, load(layout.state))
+        state = read(layout)
         return layout, state, layout.current()
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.files import free_place
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import (
     Layout,
-    make_folder,
     remove_tree,
     validate_shared,
 )
@@ -137,11 +136,11 @@ def put(layout: Layout, folder: Path, lacking: Mapping[str, Path | None]) -> Non
     for path, copy in lacking.items():
         target = layout.shared / path
         if copy is None:
-            make_folder(target, folder)
+            layout.make_shared(path, folder)
             continue
         parent = path.rpartition("/")[0]
         if parent:
-            make_folder(layout.shared / parent, folder)
+            layout.make_shared(parent, folder)
         try:
             copy.rename(target)
         except OSError as error:

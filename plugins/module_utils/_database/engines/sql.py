@@ -73,7 +73,7 @@ class SqlEngine:
             return None
         if verb == "status" and not options.archive and not PurePosixPath(options.folder).is_absolute():
             return None
-        return read_source(options.folder, options.archive, options.checksum)
+        return read_source(options.folder, options.artifact)
 
 
 class _SqlSession:
