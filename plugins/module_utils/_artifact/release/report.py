@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -97,6 +98,21 @@ def describe(
         service_state=service_state,
         service_detail=service_detail,
         migrations=names,
+    )
+
+
+def needs_change(reading: Mapping[str, Any], version: str | None) -> bool:
+    """Whether activating ``version`` would change anything on a host, from the fields of its `Report`.
+
+    True wherever `release` would restart the service, because a member in rotation must not be restarted.
+    """
+    current = reading.get("current") or {}
+    return (
+        current.get("version") != version
+        or current.get("state") != "good"
+        or bool(reading.get("pending"))
+        or reading.get("healthy") is False
+        or reading.get("service_state") in ("stopped", "failed")
     )
 
 

@@ -34,6 +34,7 @@ def rendered(name: str, **host: Any) -> Any:
         "hostvars": {"db1": host, "localhost": dict.fromkeys(PASSED, "not this")},
         "db_migrate_host": "db1",
         "artifact_root": "not this",
+        "db_migrate_archive": "",
     }
     return Templar(DataLoader(), variables=variables).template(trust_as_template(PASSED[name].strip()))
 

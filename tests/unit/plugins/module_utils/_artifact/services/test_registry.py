@@ -111,7 +111,7 @@ def test_what_is_not_given_has_its_default() -> None:
         ({"manager": "systemd", "name": "srv.mount"}, "'srv.mount' is a mount"),
         ({"manager": "systemd", "name": "shop@.service"}, "'shop@.service' is a template"),
         ({"manager": "systemd", "name": "shop@"}, "'shop@' is a template"),
-        ({"manager": "systemd", "name": "shop@.socket", "mode": "instances"}, "'shop@.socket' is none"),
+        ({"manager": "systemd", "name": "shop@.socket", "mode": "instances"}, "'shop@.socket' is not one"),
         ({"manager": "systemd", "name": "shop", "min_uptime": -1}, "min_uptime 0 or more"),
         ({"manager": "systemd", "name": "shop", "commands": RESTART}, "'commands' is unknown"),
         ({"manager": "command", "name": "shop"}, "missing required arguments: commands"),
