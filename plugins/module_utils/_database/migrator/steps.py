@@ -25,6 +25,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.h
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import UnreadableError
 
 VERBS = {"up": "Applying", "down": "Rolling back"}
 _SETTINGS = frozenset(("PRAGMA", "RESET", "SET", "USE"))
@@ -44,7 +45,14 @@ class Steps:
         self._history = history
         self._migration = migration
         self._direction = direction
-        self._steps = self._cut(migration.up if direction == "up" else migration.down)
+        try:
+            self._steps = self._cut(migration.up if direction == "up" else migration.down)
+        except UnreadableError as error:
+            raise StrataError(
+                f"{VERBS[direction]} migration {migration.name} failed, and nothing of it was done: it runs statement by statement, "
+                f"and where these end is not certain. {error}",
+                migration=migration.name,
+            ) from error
 
     def run(self, timeouts: Timeouts, resume: str | None) -> None:
         """Execute those that no earlier run has done.

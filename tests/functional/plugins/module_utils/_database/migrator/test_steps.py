@@ -659,3 +659,23 @@ def test_sqlite_vacuums_and_rebuilds_a_table_without_its_foreign_keys(tmp_path: 
     with opened(resolve(shop.url, None, {}), read_only=True) as database:
         assert database.query("SELECT id, x FROM a") == [(1, 1)]
         assert database.query("SELECT a FROM b") == [(1,)]
+
+
+def test_where_statements_end_must_be_certain_also_where_the_rule_is_waived(
+    postgresql: Both, mariadb: Both
+) -> None:
+    for (shop, database), head in ((postgresql, "-- strata: no-transaction"), (mariadb, "")):
+        waiver = f"{head}\n-- strata: allow=unreadable because it was looked at"
+        shop.write(2, "INSERT INTO a VALUES (2); SELECT 'x", head=waiver)
+        said = shop.failure(shop.migrate)
+        assert "Applying migration 2_x.sql failed, and nothing of it was done" in said
+        assert "what ' opens is not closed" in said
+        assert rows(database, "SELECT x FROM a") == [1]
+
+
+def test_a_command_of_a_client_is_found_before_the_first_statement(postgresql: Both) -> None:
+    shop, database = postgresql
+    shop.write(2, "INSERT INTO a VALUES (2);\nCOPY a FROM stdin;\n3\n\\.\n")
+    assert "client-command (2_x.sql line 4)" in shop.failure(shop.migrate)
+    assert rows(database, "SELECT x FROM a") == [1]
+    assert shop.left() == []
