@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import LETTERS
 
 _QUOTED = r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]'
+_NAME = re.compile(rf"(?![0-9]+\Z)[{LETTERS}0-9][{LETTERS}0-9$]*|\$[{LETTERS}0-9$]+")
 _PART = re.compile(rf"{_QUOTED}|[^.]+")
 _CONSTRAINTS = frozenset(("CHECK", "EXCLUDE", "FOREIGN", "NOT", "PRIMARY", "UNIQUE"))
 _INDEXES = frozenset(("FULLTEXT", "INDEX", "KEY", "SPATIAL"))
@@ -156,7 +158,7 @@ def is_qualified(name: str) -> bool:
 
 
 def _is_name(word: Word) -> bool:
-    return word.spelled[0] in '"`[' or (re.fullmatch(r"\w[\w$]*", word) is not None and not word.isdigit())
+    return word.spelled[0] in '"`[' or (_NAME.fullmatch(word) is not None)
 
 
 def objects(statement: Statement) -> list[str]:

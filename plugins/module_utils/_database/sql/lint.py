@@ -4,8 +4,9 @@
 """The linter: what must not be in a migration while a release runs that knows nothing of it, and its tables are in use.
 
 It reads statements, not schemas, and does not look into strings: SQL in a DO block, or in a function that is called,
-is not seen. What a migration of the same run has created is used by nobody yet, and may be treated in any way; but not what
-it creates IF NOT EXISTS, for that may have been there, and a temporary table in its own migration alone.
+is not seen. A compound statement outside a routine is judged by what is in it. What a migration of the same run has created is
+used by nobody yet, and may be treated in any way; but not what it creates IF NOT EXISTS, for that may have been there, and a
+temporary table in its own migration alone.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from typing import cast
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-_LETTERS = r"A-Za-z_\x80-\U0010ffff"
+LETTERS = r"A-Za-z_\x80-\U0010ffff"
+"""Of names, as a range of characters: all outside ASCII are, be they letters or not."""
 _IN_ESCAPED = r"(?:[^'\\]|\\.|'')*"
 # A string goes on after a line break, and a comment may stand between. The lookahead keeps this linear.
 _CONTINUED = (
@@ -25,15 +26,15 @@ SPACE = r"[ \t\n\r\f\v]+"
 BLOCK_COMMENT = r"(?P<comment> /\*.*?\*/ )"
 SKIPPED = rf"(?P<skipped> {SPACE} | --[^\n]* )"
 BACKTICKS = r"`(?:[^`]|``)*`"
-DOLLARS = rf"\$(?P<tag>(?:[{_LETTERS}][{_LETTERS}0-9]*)?)\$.*?\$(?P=tag)\$"
+DOLLARS = rf"\$(?P<tag>(?:[{LETTERS}][{LETTERS}0-9]*)?)\$.*?\$(?P=tag)\$"
 DOUBLE_QUOTED = r'"(?:[^"]|"")*"'
 ESCAPED = rf"[eE]'{_IN_ESCAPED}'(?:{_CONTINUED})*"
 SINGLE_QUOTED = r"'(?:[^']|'')*'"
-WORD = rf"(?P<word> [{_LETTERS}0-9][{_LETTERS}0-9$]* )"
-WORD_OR_NUMBER = rf"(?P<word> [{_LETTERS}][{_LETTERS}0-9$]* | [0-9][{_LETTERS}0-9]* )"
+WORD = rf"(?P<word> [{LETTERS}0-9][{LETTERS}0-9$]* )"
+WORD_OR_NUMBER = rf"(?P<word> [{LETTERS}][{LETTERS}0-9$]* | [0-9][{LETTERS}0-9]* )"
 """Where a number ends before a dollar sign."""
-WORD_WITH_DOLLARS = rf"(?P<word> [{_LETTERS}0-9$]+ )"
-OPENS_DOLLARS = rf"\$(?:[{_LETTERS}][{_LETTERS}0-9]*)?\$"
+WORD_WITH_DOLLARS = rf"(?P<word> [{LETTERS}0-9$]+ )"
+OPENS_DOLLARS = rf"\$(?:[{LETTERS}][{LETTERS}0-9]*)?\$"
 
 
 class UnreadableError(StrataError):

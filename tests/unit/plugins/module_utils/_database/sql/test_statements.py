@@ -177,6 +177,8 @@ def test_what_cannot_be_read_for_certain_is_an_error(system: str, sql: str, rule
 @pytest.mark.parametrize(
     ("system", "sql"),
     [
+        ("", "CREATE FUNCTION f(begin int) RETURNS int LANGUAGE plpgsql AS 'BEGIN'; DROP TABLE c"),
+        ("postgresql", "CREATE FUNCTION f(begin int) RETURNS int LANGUAGE plpgsql AS 'BEGIN'; DROP TABLE c"),
         ("", "SELECT a #> b --x\n; -- it's; x\nSELECT '{a}' -----"),
         ("postgresql", "SET standard_conforming_strings = on; SELECT '\\'"),
         ("postgresql", "SET standard_conforming_strings = off; SELECT 'x'"),
@@ -204,7 +206,6 @@ def test_what_is_read_the_same_afterwards_is_read(system: str, sql: str) -> None
         "CREATE PROCEDURE begin(begin int) LANGUAGE sql AS ''",
         "CREATE VIEW begin AS SELECT 1 AS begin",
         "ALTER FUNCTION begin(int) RENAME TO atomic",
-        "CREATE FUNCTION f(begin int) RETURNS int LANGUAGE plpgsql AS 'BEGIN'",
         "SELECT begin FROM event",
         'INSERT INTO function (begin, "case") VALUES (1, 2)',
     ],
