@@ -202,10 +202,10 @@ class _Reading:
         candidates = self._candidates(table, column)
         if self._is_elsewhere(table):
             yield f"{verb} {shown}, after it has set where names are looked up, so whether that holds rows is not known"
-        elif self._unsure:
-            yield f"{verb} {shown}, after it has changed what names stand for, so whether that holds rows is not known"
         elif not candidates:
             return
+        elif self._unsure:
+            yield f"{verb} {shown}, after it has changed what names stand for, so whether that holds rows is not known"
         elif self._database is None:
             yield f"{verb} {shown}, and no database is given to see whether that holds rows"
         else:
@@ -261,6 +261,8 @@ class _Reading:
             self._follow_copy(statement)
         if forgets(statement):
             self._unsure = True
+            # What was created before may be gone, or have another name.
+            self._now = {key: now for key, now in self._now.items() if now is not None}
 
     def _is_elsewhere(self, name: str) -> bool:
         return self._lookup.place != self._usual and not is_qualified(name)

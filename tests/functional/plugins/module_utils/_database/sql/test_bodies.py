@@ -48,7 +48,7 @@ def on_postgresql(rng: random.Random) -> str:
     body = "; ".join(inner(rng) for _each in range(rng.randint(1, 3)))
     return rng.choice(
         (
-            f"CREATE FUNCTION {name}({other} int, \"end\" text) RETURNS {name} AS {text} LANGUAGE sql",
+            f'CREATE FUNCTION {name}({other} int, "end" text) RETURNS {name} AS {text} LANGUAGE sql',
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS int LANGUAGE sql BEGIN ATOMIC {body}; END",
             f"CREATE PROCEDURE {name}({other} int) BEGIN ATOMIC; {body}; ; END",
             f"CREATE FUNCTION {name}() RETURNS TABLE ({other} int, atomic int) LANGUAGE sql AS {text}",
@@ -87,7 +87,7 @@ def with_gaps(sql: str, rng: random.Random, gaps: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_statements_of_postgresql_end_where_its_own_parser_has_it(seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 (a test's)
+    rng = random.Random(seed)
     for _each in range(25):
         sql = ";".join(
             rng.choice(GAPS) + on_postgresql(rng) + rng.choice(GAPS) for _one in range(rng.randint(1, 5))
@@ -139,7 +139,7 @@ def cut_by_sqlite(sql: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_statements_of_sqlite_end_where_it_has_it_itself(seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 (a test's)
+    rng = random.Random(seed)
     for _each in range(25):
         sql = "; ".join(on_sqlite(rng) for _one in range(rng.randint(1, 5)))
         assert [each.text for each in statements(sql, SQLITE)] == [*cut_by_sqlite(sql)]
@@ -160,10 +160,14 @@ def on_mysql(rng: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_strings_and_comments_of_mysql_end_where_another_tokenizer_has_it(seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 (a test's)
+    rng = random.Random(seed)
     sql = ";\n".join(on_mysql(rng) for _each in range(rng.randint(1, 9)))
-    semicolons = [each.start for each in sqlglot.tokenize(sql, read="mysql") if each.token_type == TokenType.SEMICOLON]
-    pieces = [sql[start:end] for start, end in zip([0, *(at + 1 for at in semicolons)], [*semicolons, len(sql)])]
+    semicolons = [
+        each.start for each in sqlglot.tokenize(sql, read="mysql") if each.token_type == TokenType.SEMICOLON
+    ]
+    pieces = [
+        sql[start:end] for start, end in zip([0, *(at + 1 for at in semicolons)], [*semicolons, len(sql)])
+    ]
     assert [each.text for each in statements(sql, MYSQL)] == [piece.strip() for piece in pieces]
 
 
@@ -198,7 +202,7 @@ def compound(rng: random.Random, depth: int = 0) -> str:
 
 
 def test_a_mysql_server_takes_generated_routines_as_they_are_cut(mysql_url: str) -> None:
-    rng = random.Random(1)  # noqa: S311 (a test's)
+    rng = random.Random(1)
     heads = (
         "CREATE OR REPLACE PROCEDURE p(begin int, end int) COMMENT 'a; b' SQL SECURITY INVOKER",
         "CREATE OR REPLACE DEFINER = CURRENT_USER() PROCEDURE p()",

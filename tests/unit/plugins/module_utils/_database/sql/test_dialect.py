@@ -28,7 +28,6 @@ def test_a_token_of_an_unknown_system_is_that_of_any(text: str, kind: str, token
     assert (found.lastgroup if kind != "string" else "string", found[kind]) == (kind, token)
 
 
-
 def test_nothing_is_known_against_an_unknown_system() -> None:
     (statement,) = statements("DROP TABLE t", UNKNOWN)
     assert list(UNKNOWN.traffic_rules(statement, (), True)) == []

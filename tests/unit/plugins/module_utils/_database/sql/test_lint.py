@@ -362,7 +362,7 @@ def test_what_was_there_before_is_not_taken_for_new(sql: str) -> None:
         ),
         ("mysql", "{create}; USE sales; {drop}", "drop-table"),
         ("mysql", "IF @a THEN {create}; END IF; {drop}", "drop-table"),
-        ("mysql", 'CREATE TABLE `` (a int); DROP TABLE ``; DROP TABLE ``', "drop-table"),
+        ("mysql", "CREATE TABLE `` (a int); DROP TABLE ``; DROP TABLE ``", "drop-table"),
         ("mysql", "USE sales; {create}; USE shop; {drop}", "drop-table"),
         ("mysql", "CREATE TABLE Orders (a int); {drop}", "drop-table"),
         ("mysql", "{create}; RENAME TABLE orders TO a, customers TO b", "rename"),

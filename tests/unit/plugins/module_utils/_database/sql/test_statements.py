@@ -97,7 +97,6 @@ def test_strings_comments_and_names_are_those_of_the_system(
         ("a 'x; y", "'"),
         ('a "x; y', '"'),
         ("a /* x; y", r"/\*"),
-        
         ("a (x, y", None),
     ],
 )
