@@ -27,10 +27,13 @@ description:
     statement that locks a table, C(long-lock) one that goes over the rows of a table which the same transaction has altered,
     C(rewrite-table) one that writes a table anew. C(change-type) and, on PostgreSQL, C(set-not-null) are for the contract phase, too.
   - It refuses in either phase, and in the way back of a file, what does not work. C(transaction-control) is COMMIT and the like,
-    C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) a command of the mysql client, C(unnamed-index)
-    an index built concurrently that could not be named if it failed. These are not waived.
+    C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) and C(client-command) commands of a client program
+    such as psql or mysql, C(unnamed-index) an index built concurrently that could not be named if it failed. These are not waived.
+  - In either phase, and in the way back of a file, C(unreadable) is SQL of which it is not certain where its statements end, as where a
+    string, a comment or a body is not closed. It can be waived, and nothing of that migration is checked then.
   - What a migration of the same run creates may be changed and dropped in any way; not what it creates C(IF NOT EXISTS), which may
-    have been there, and a temporary table in its own migration alone.
+    have been there, and a temporary table in its own migration alone. A name without a schema counts as the same only where it is
+    looked up in the same place, which C(SET search_path), C(SET ROLE), C(USE) and others change.
   - On PostgreSQL C(squawk) (version 2, U(https://squawkhq.com)) is asked, too, where it is on the C(PATH) of the module. Its rules about
     traffic and compatibility refuse, as C(squawk/RULE); those about style do not. Its comments C(-- squawk-ignore) hold for them.
   - The linter does not look into strings or DO blocks, nor into functions that are called.

@@ -55,6 +55,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import folded
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import UnreadableError
 
 _IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of the protocol
 LONGEST_WAIT = 31536000
@@ -147,7 +148,10 @@ class MysqlDatabase:
 
         Tables of an engine without transactions (MyISAM, Aria) keep what was written to them all the same.
         """
-        return all(map(is_transactional, statements(sql, MYSQL)))
+        try:
+            return all(map(is_transactional, statements(sql, MYSQL)))
+        except UnreadableError:
+            return False
 
     def lock(self, wait: float, *, beside_tool: bool) -> AbstractContextManager[None]:
         return mysql_lock.locked(self, self._address.database, wait)

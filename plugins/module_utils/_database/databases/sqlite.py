@@ -44,13 +44,14 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     ToolSession,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_sqlite
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import (
     BACKTICKS,
     BLOCK_COMMENT,
     DOUBLE_QUOTED,
     SINGLE_QUOTED,
     SKIPPED,
-    Dialect,
     grammar,
 )
 
@@ -60,10 +61,13 @@ SQLITE = Dialect(
         SKIPPED,
         BLOCK_COMMENT,
         rf"(?P<string> {SINGLE_QUOTED} )",
-        rf"(?P<quoted> {DOUBLE_QUOTED} | {BACKTICKS} | \[[^\]]*(?:\]|\Z) )",
+        rf"(?P<quoted> {DOUBLE_QUOTED} | {BACKTICKS} | \[[^\]]*\] )",
+        opens=r"` | \[",
     ),
+    ends=end_in_sqlite,
+    client_commands=(".",),
     keeps_quoted_case=False,
-    is_delimited=False,
+    folds_tables=True,
     schema_is_database=False,
     columns_query="SELECT name FROM pragma_table_info(?)",
 )

@@ -31,6 +31,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import session
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import UnreadableError
 
 VERBS = {"up": "Applying", "down": "Rolling back"}
 _SETTINGS = frozenset(("ATTACH", "DISCARD", "PRAGMA", "PREPARE", "RESET", "SET", "USE"))
@@ -64,7 +65,14 @@ class Steps:
         self._history = History(database)
         self._migration = migration
         self._direction = direction
-        self._steps = self._cut(migration.up if direction == "up" else migration.down)
+        try:
+            self._steps = self._cut(migration.up if direction == "up" else migration.down)
+        except UnreadableError as error:
+            raise StrataError(
+                f"{VERBS[direction]} migration {migration.name} failed, and nothing of it was done: it runs statement by statement, "
+                f"and where these end is not certain. {error}",
+                migration=migration.name,
+            ) from error
         self._opened = ExitStack()
         self._work: Database | None = None
         self._next = 0

@@ -35,16 +35,20 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     created,
     deleted_from,
     folded,
+    folded_table,
     is_about_column,
+    is_qualified,
     renamed,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import directives
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lookup import Lookup, forgets
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.session import (
     controls_transaction,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import UnreadableError
 
 # Django's own words for what Python does, and the engines' for what they cannot have printed.
 _UNTOLD = re.compile(r"^--.*\bcannot be (?:written|printed)\b", re.IGNORECASE | re.MULTILINE)
@@ -121,8 +125,11 @@ def _losses(target: Applied, reading: _Reading, rehearsal: Rehearsal | None, *, 
     found = list(reading.losses(target))
     if rehearsal is None or not target.down:
         return found
-    transactional = directives(f"What takes {target.name} back", target.down).transactional
-    tried = rehearsal.losses(target.down, transactional=transactional)
+    try:
+        transactional = directives(f"What takes {target.name} back", target.down).transactional
+        tried = rehearsal.losses(target.down, transactional=transactional)
+    except UnreadableError:
+        return found
     if first and tried == [] and all(isinstance(each, _Dropped) for each in found):
         return []
     return found or tried or []
@@ -154,15 +161,21 @@ class _Reading:
         self._dialect = database.DIALECT if database else UNKNOWN
         self._now: dict[tuple[str, ...], str | None] = {}
         self._copies: dict[str, _Copy] = {}
-        self._elsewhere = False
-        self._schema_renamed = False
+        self._lookup = Lookup()
+        self._usual = self._lookup.place
+        self._unsure = False
 
     def losses(self, target: Applied) -> Iterator[str]:
         """What of it is lost when ``target`` is taken back, each to follow its name."""
         if not target.down or _UNTOLD.search(target.down):
             yield "does what no SQL tells, so whether it loses data is not known"
-        self._elsewhere = False  # each script begins where names are looked up as ever
-        for statement in statements(target.down, self._dialect):
+        self._lookup.restart()
+        try:
+            found = statements(target.down, self._dialect)
+        except UnreadableError as error:
+            yield f"has SQL that cannot be read, so whether it loses data is not known. {error}"
+            return
+        for statement in found:
             yield from self._read(statement)
 
     def _read(self, statement: Statement) -> Iterator[str]:
@@ -237,12 +250,12 @@ class _Reading:
         """Say that rows are lost, where there are some."""
         shown = f"column {table}.{column}" if column else f"table {table}"
         candidates = self._candidates(table, column)
-        if not candidates:
-            return
-        if self._schema_renamed:
-            yield f"{verb} {shown}, after it has renamed a schema, so whether that holds rows is not known"
-        elif self._elsewhere and "." not in table:
+        if self._is_elsewhere(table):
             yield f"{verb} {shown}, after it has set where names are looked up, so whether that holds rows is not known"
+        elif not candidates:
+            return
+        elif self._unsure:
+            yield f"{verb} {shown}, after it has changed what names stand for, so whether that holds rows is not known"
         elif self._database is None:
             yield f"{verb} {shown}, and no database is given to see whether that holds rows"
         else:
@@ -271,7 +284,10 @@ class _Reading:
     def _follow(self, statement: Statement) -> None:
         """Take note of what is called otherwise after a statement."""
         words = statement.words
+        self._lookup.follow(statement)
         for old, new in renamed(statement):
+            if self._is_elsewhere(old):
+                self._unsure = True  # it may be any table that has another name now
             self._rename(self._key(old), self._key(new), old)
             for key in [key for key in self._now if key[0] == self._key(old)[0] and key[1:]]:
                 self._now[self._key(new)[0], key[1]] = self._now.pop(key)
@@ -290,19 +306,22 @@ class _Reading:
                     self._rename(self._key(table, old), self._key(table, new), old)
         name = created(statement)
         # Beside a temporary table, one of the same name stays.
-        if name and ("IF", "NOT") not in set(zip(words, words[1:])) and _TEMPORARY.isdisjoint(words[1:4]):
+        if (
+            name
+            and ("IF", "NOT") not in set(zip(words, words[1:]))
+            and _TEMPORARY.isdisjoint(words[1:4])
+            and not self._is_elsewhere(name)
+        ):
             self._now[self._key(name)] = None
         if words[:2] == ("INSERT", "INTO"):
             self._follow_copy(statement)
-        if (
-            words[0] == "USE"
-            or (words[0] == "SET" and "SEARCH_PATH" in words)
-            or "SET_CONFIG" in statement.tokens
-        ):
-            self._elsewhere = True
-        if words[:2] == ("ALTER", "SCHEMA") and "RENAME" in words:
-            self._schema_renamed = True
-            self._now.clear()
+        if forgets(statement):
+            self._unsure = True
+            # What was created before may be gone, or have another name.
+            self._now = {key: now for key, now in self._now.items() if now is not None}
+
+    def _is_elsewhere(self, name: str) -> bool:
+        return self._lookup.place != self._usual and not is_qualified(name)
 
     def _follow_copy(self, statement: Statement) -> None:
         """INSERT INTO new SELECT ... FROM old: what is done with the new table befalls the rows of the old one."""
@@ -325,7 +344,7 @@ class _Reading:
         self._now[old] = None
 
     def _key(self, table: str, column: str = "") -> tuple[str, ...]:
-        key = (folded(table, self._dialect),)
+        key = (folded_table(table, self._dialect),)
         return (*key, folded(column, self._dialect)) if column else key
 
 
@@ -346,8 +365,9 @@ def _column(reader: Reader) -> str:
 
 
 def _same_but_schema(name: str, other: str) -> bool:
-    """Whether two names, of which one has a schema and the other has none, have the rest in common."""
-    return name.endswith(f".{other}") or other.endswith(f".{name}")
+    """Whether two names may be one: of which one has a schema and the other has none, or which differ in case."""
+    name, other = name.lower(), other.lower()
+    return name == other or name.endswith(f".{other}") or other.endswith(f".{name}")
 
 
 def _is_untold(statement: Statement, dialect: Dialect) -> bool:

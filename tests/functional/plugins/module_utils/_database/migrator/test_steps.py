@@ -1031,3 +1031,23 @@ def test_a_rollback_of_sqlite_is_tried_on_a_copy_also_under_its_own_lock(tmp_pat
         with pytest.raises(StrataError, match=r"- 2_x\.sql loses rows of table a\n"):
             roll_back(phase="expand", version="1", running=(), check_mode=check)
         assert rows(database, "SELECT x FROM a") == [1]
+
+
+def test_where_statements_end_must_be_certain_also_where_the_rule_is_waived(
+    postgresql: Both, mariadb: Both
+) -> None:
+    for (shop, database), head in ((postgresql, "-- strata: no-transaction"), (mariadb, "")):
+        waiver = f"{head}\n-- strata: allow=unreadable because it was looked at"
+        shop.write(2, "INSERT INTO a VALUES (2); SELECT 'x", head=waiver)
+        said = shop.failure(shop.migrate)
+        assert "Applying migration 2_x.sql failed, and nothing of it was done" in said
+        assert "what ' opens is not closed" in said
+        assert rows(database, "SELECT x FROM a") == [1]
+
+
+def test_a_command_of_a_client_is_found_before_the_first_statement(postgresql: Both) -> None:
+    shop, database = postgresql
+    shop.write(2, "INSERT INTO a VALUES (2);\nCOPY a FROM stdin;\n3\n\\.\n")
+    assert "client-command (2_x.sql line 4)" in shop.failure(shop.migrate)
+    assert rows(database, "SELECT x FROM a") == [1]
+    assert shop.left() == []

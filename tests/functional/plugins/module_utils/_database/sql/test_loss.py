@@ -88,7 +88,7 @@ def mysql(mysql_url: str) -> Iterator[Database]:
         (
             "ALTER SCHEMA shop RENAME TO old; DROP TABLE old.orders",
             [
-                "drops table old.orders, after it has renamed a schema, so whether that holds rows is not known"
+                "drops table old.orders, after it has changed what names stand for, so whether that holds rows is not known"
             ],
         ),
         ("ALTER SCHEMA shop RENAME TO old; CREATE TABLE old.new (a int); DROP TABLE old.new", []),
