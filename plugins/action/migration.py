@@ -9,10 +9,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.manifest import outside_problem
+from ansible_collections.strata.deploy.plugins.plugin_utils.host_action import DatabaseAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(DatabaseAction):
     """Runs the module once, with a copy of the archive in the host's temporary folder where its path is relative."""
 
     _supports_async = True
@@ -21,6 +22,9 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         if args.get("archive") and not re.match("/|[a-z][a-z0-9+.-]*://", args["archive"]):
+            problem = outside_problem("archive", args["archive"])
+            if problem:
+                return {"failed": True, "msg": problem}
             local = Path(args["archive"]).resolve()
             if not local.is_file():
                 return {"failed": True, "msg": f"On the controller: There is no file {local}."}

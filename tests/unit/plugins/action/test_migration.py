@@ -89,3 +89,10 @@ def test_without_one_a_task_may_be_async() -> None:
     action = Controller({"folder": "/srv/db"}, async_val=60)
     action.run(None, {})
     assert action.ran[0]["wrap_async"]
+
+
+@pytest.mark.parametrize("archive", ["../shop.tar.gz", "a/../../shop.tar.gz", "../../etc/shadow"])
+def test_an_archive_outside_of_the_folder_is_refused_before_the_host_is_asked(archive: str) -> None:
+    action = Controller({"archive": archive})
+    assert "leads out of the folder" in action.run(None, {})["msg"]
+    assert (action.copied, action.ran) == ([], [])
