@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleTemplateError, AnsibleUndefinedVariable
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.printable import printable
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.lock import ensure_lock
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment import phases
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.holder import holder
@@ -30,18 +30,23 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model imp
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.opening import asked
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options import declared_options
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import RESULT, read_deployment
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import backup_place, report
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import (
+    as_lines,
+    backup_place,
+    report,
+)
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import failure_reason
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import back_in_rotation
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.selection import within_limit
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.status import status
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import final_verdict
+from ansible_collections.strata.deploy.plugins.plugin_utils.host_action import HostAction
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 LOCK = "strata.deploy.deploy_lock"
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Builds the deployment from what the plays registered, and returns what the next plays read of it."""
 
     _VALID_ARGS = frozenset(("phase", "batch", "version"))
@@ -163,7 +168,7 @@ class ActionModule(ActionBase):
         if reason:
             failure = Failure("close", "writing the journal and releasing the lock", reason)
             found = Verdict((*found.failures, failure))
-        text = "\n".join(report(deployment, found))
+        text = as_lines(report(deployment, found))
         return {"msg": text, "failed": not found.passed, "_ansible_verbose_always": True}
 
     def _status(self) -> dict[str, Any]:
@@ -175,7 +180,7 @@ class ActionModule(ActionBase):
             "record": info.get("drained") or {},
         }
         deployment = read_deployment(self._variables.hostvars, opened)
-        text = "\n".join(status(deployment, info))
+        text = as_lines(status(deployment, info))
         unread = [step for step in deployment.results if failure_reason(deployment.result(step))]
         hosts = [host for host in deployment.hosts if failure_reason(host.reading)]
         failed = bool(unread or hosts or failure_reason(info))
@@ -230,7 +235,7 @@ class ActionModule(ActionBase):
         except StrataError as error:
             return {"failed": True, "msg": str(error), **error.details}
         except AnsibleConnectionFailure as error:
-            return {"failed": True, "msg": f"The control host cannot be reached: {error}"}
+            return {"failed": True, "msg": printable(f"The control host cannot be reached: {error}")}
         return answer
 
     def _is_here(self) -> bool:

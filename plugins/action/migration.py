@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.strata.deploy.plugins.action.release import checksum_for_host, fetched
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import FETCHED, source
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import UNVERIFIED
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.checksums import parse_checksum
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.manifest import outside_problem
+from ansible_collections.strata.deploy.plugins.plugin_utils.host_action import DatabaseAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(DatabaseAction):
     """Runs the module once, with a copy of the archive in the host's temporary folder where the controller has it."""
 
     _supports_async = True
@@ -47,6 +48,9 @@ class ActionModule(ActionBase):
 
     def _handed_over(self, args: dict[str, Any], given: Any, is_here: bool) -> dict[str, Any]:
         """The module's arguments once the host has a copy of the archive, which is verified here if the host could not."""
+        problem = outside_problem("archive", args["archive"]) if is_here else None
+        if problem:
+            raise StrataError(problem)
         url = str(Path(args["archive"]).resolve()) if is_here else args["archive"]
         if is_here and not Path(url).is_file():
             raise StrataError(f"There is no file {url}.")

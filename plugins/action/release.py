@@ -14,7 +14,6 @@ from typing import Any
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
     FETCHED,
@@ -24,6 +23,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ar
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch, look_up
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
+from ansible_collections.strata.deploy.plugins.plugin_utils.host_action import HostAction
 
 MODULE = "strata.deploy.release"
 NOTHING = "/dev/null"
@@ -32,7 +32,7 @@ PATIENCE = 24 * 3600.0
 """Seconds to wait for another host's worker, which is downloading; how long that takes is limited by the artifact's server."""
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Runs the module once, with the artifact in the host's temporary folder where it is needed there."""
 
     _supports_async = True
@@ -88,8 +88,8 @@ class ActionModule(ActionBase):
         state = posixpath.join(str(args.get("path", "")), ".strata", "state.json")
         try:
             found = json.loads(self._low_level_execute_command(f"cat {shlex.quote(state)}")["stdout"])
-            digests = found["releases"][str(args["version"])]["digests"]
-        except (ValueError, KeyError, TypeError):
+            digests = dict(found["releases"][str(args["version"])]["digests"])
+        except (ValueError, KeyError, TypeError, RecursionError):
             return False
         return wanted.matches(digests)
 

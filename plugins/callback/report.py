@@ -19,6 +19,8 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.strata.deploy.plugins.module_utils._core.printable import printable
+
 ACTION = "strata.deploy.deployment"
 PHASES = ("close", "status")
 """The phases of that action whose message is a report."""
@@ -46,4 +48,4 @@ class CallbackModule(CallbackBase):
 
     def _keep(self, result: Any) -> None:
         if result.task.action == ACTION and result.task.args.get("phase") in PHASES:
-            self._report = str(result.result.get("msg", ""))
+            self._report = printable(str(result.result.get("msg", "")))

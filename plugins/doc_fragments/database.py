@@ -36,8 +36,6 @@ options:
       - The database by its parts, or what is to be in place of a part of O(url).
       - C(system) is the database system. It may be left out where there is a O(url).
       - The other parts are the system's own, as O(url) lists them. A part that the system does not have is refused.
-      - Where neither O(url) nor this has a password, it is taken from the variable C(STRATA_DATABASE_PASSWORD) of the module's own process,
-        which C(environment) of a task sets. What the module runs does not see it.
       - C(socket) is a UNIX socket in place of C(host), over which the server may know the user by the system's account. For PostgreSQL it
         is the folder that the socket is in.
       - C(password_file) is a file on the host that has the password in its first line, and that only its owner may read.
@@ -48,6 +46,13 @@ options:
       - C(tls_ca) has the authorities that the server's certificate is verified by, C(tls_cert) and C(tls_key) the client's certificate and
         its private key, all in PEM form.
     type: dict
+  password:
+    description:
+      - The password where neither O(url) nor O(connection) has one, for replicas too.
+      - By default it is the variable C(STRATA_DATABASE_PASSWORD) of the task's C(environment). The controller takes it from there and gives
+        it to the module as this option, because Ansible shows a task's environment in the process list of the host and with C(-vvv).
+        What the module runs does not see it.
+    type: str
 requirements:
   - For PostgreSQL, the Python package psycopg (3.1 or later) or psycopg2 (2.8 or later) on the host that runs the module.
   - For MySQL and MariaDB, the Python package PyMySQL (1.0 or later) there.

@@ -113,6 +113,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._analysis.analyses.a
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal, secrets
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import hidden
 
 COMPLAINTS = {
     "fail": "The analysis failed",
@@ -126,7 +127,7 @@ def conceal_each(module: AnsibleModule) -> list:
     given = [conceal(module.no_log_values, each, "analysis", PROVIDERS) for each in shown]
     module.params["analyses"] = [each["analysis"] for each in shown]
     # Once more for all, because what is harmless in one analysis may be a secret of another.
-    module.no_log_values.update(*(secrets(PROVIDERS, each) for each in given))
+    module.no_log_values.update(*(hidden(secrets(PROVIDERS, each)) for each in given))
     urls.conceal(module.no_log_values, *(each for each in module.no_log_values if "://" in each))
     return given
 

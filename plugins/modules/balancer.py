@@ -169,6 +169,28 @@ sessions:
   returned: when a drain took longer than O(timeout)
   type: dict
   sample: {web1: 3}
+unknown:
+  description: Those of O(members) that the pool does not have.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: [web9]
+known:
+  description: The members that the pool has.
+  returned: with RV(unknown)
+  type: list
+  elements: str
+  sample: [web1, web2]
+left:
+  description: How many members a drain would leave ready.
+  returned: when it was refused for O(min_ready)
+  type: int
+  sample: 0
+minimum:
+  description: How many O(min_ready) asks for.
+  returned: with RV(left)
+  type: int
+  sample: 1
 """
 
 from ansible.module_utils.basic import AnsibleModule

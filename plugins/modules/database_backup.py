@@ -144,6 +144,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import take_password
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.backup import back_up
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.connection import resolve
 
@@ -153,6 +154,7 @@ def main() -> None:
         argument_spec={
             "url": {"type": "str", "no_log": True},
             "connection": {"type": "dict", "no_log": True},
+            "password": {"type": "str", "no_log": True},
             "folder": {"type": "path", "required": True},
             "name": {"type": "str"},
             "keep": {"type": "int", "default": 0},
@@ -164,6 +166,7 @@ def main() -> None:
     )
     options = module.params
     connection = conceal(module.no_log_values, options, "connection", PROVIDERS, key="system")
+    take_password(options, module.no_log_values)
     try:
         made = back_up(
             resolve(options["url"], connection, os.environ),

@@ -134,7 +134,7 @@ options:
     default: true
 notes:
   - Answers are cut at 4 MiB. At most 5 distinct failures are returned, with the first 200 characters of what came.
-  - Set C(no_log) on the task if O(journeys) carry credentials.
+  - The headers and bodies of the requests are shown nowhere, and concealed in messages. A path is shown, so credentials do not belong there.
 """
 
 EXAMPLES = r"""
@@ -229,15 +229,25 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.analyses.journeys import Journeys
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**Journeys.OPTIONS, "duration": {"type": "float", "default": 0}},
+        argument_spec={
+            **Journeys.OPTIONS,
+            # All of it, because a host's log would show a value that has to be quoted there.
+            "journeys": {**Journeys.OPTIONS["journeys"], "no_log": True},
+            "duration": {"type": "float", "default": 0},
+        },
         supports_check_mode=True,
     )
-    urls.conceal(module.no_log_values, module.params["base_url"])
-    journeys, duration = Journeys(module.params), module.params["duration"]
+    given, duration = dict(module.params), module.params["duration"]
+    shown = {"options": {name: given[name] for name in Journeys.OPTIONS}}
+    conceal(module.no_log_values, shown, "options", {Journeys.NAME: Journeys})
+    module.params["journeys"] = shown["options"]["journeys"]
+    urls.conceal(module.no_log_values, given["base_url"])
+    journeys = Journeys(given)
     try:
         journeys.validate(duration)
         if module.check_mode:

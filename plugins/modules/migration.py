@@ -247,11 +247,10 @@ EXAMPLES = r"""
       user: shop
       tls: verify-full
       tls_ca: /etc/ssl/certs/internal.pem
+    password: "{{ shop_database_password }}"
     user: shop
     path: /srv/shop
     release: "2.0"
-  environment:
-    STRATA_DATABASE_PASSWORD: "{{ shop_database_password }}"
 
 - name: Take the last expand migration back, unless a running release needs it
   strata.deploy.migration:
@@ -330,6 +329,12 @@ data_loss:
   type: list
   elements: dict
   sample: [{"name": "20260201000000_add_invoiced.sql", "loss": "drops the column invoiced of orders, which holds values"}]
+running:
+  description: The hosts that run a release which needs a migration, or of which that is not known, each with C(host) and C(version).
+  returned: when a rollback was refused for them
+  type: list
+  elements: dict
+  sample: [{"host": "web1", "version": "2.0"}]
 drift:
   description: Where files and database disagree, each with C(name) and C(problem), which is changed, missing or out_of_order.
   returned: when they disagree

@@ -667,7 +667,7 @@ OPTIONS = {
     "prune": {"type": "bool", "default": True},
     "prune_adopted": {"type": "bool", "default": False},
     "link_only": {"type": "bool", "default": False},
-    "quiesce": {"type": "list", "elements": "str", "default": []},
+    "quiesce": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "quiesce_timeout": {"type": "float", "default": 60.0},
     "deployment": {"type": "str"},
     "reason": {"type": "str"},

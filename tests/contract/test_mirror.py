@@ -102,7 +102,7 @@ def test_what_has_something_to_test(tmp_path: Path, source: str, code: bool) -> 
         ("tests/unit/plugins/modules/test_release_info.py", ["modules/release_info.py"]),
         ("tests/unit/plugins/modules/test_release_check.py", ["modules/release.py"]),
         ("tests/unit/plugins/modules/test_releases.py", []),
-        ("tests/unit/plugins/action/test_release_info.py", ["action/release.py"]),
+        ("tests/unit/plugins/action/test_release_fetched.py", ["action/release.py"]),
         (
             "tests/unit/plugins/module_utils/_feature/flags/test_registry.py",
             ["module_utils/_feature/flags/__init__.py"],

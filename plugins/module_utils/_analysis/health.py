@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._core import http, urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import blotted
 
 PROBE_TIMEOUT = 5.0
 """Seconds for one answer: a probe that hangs must not hide that the process has died meanwhile."""
@@ -90,7 +91,9 @@ def probe(check: HealthCheck, timeout: float = PROBE_TIMEOUT) -> Answer:
         return Answer(False, f"no answer ({str(cause) or type(cause).__name__})")
     version = response.headers.get(check.version_header.lower()) if check.version_header else None
     if response.status != check.status:
-        body = " ".join(urls.masked(response.text[:200]).split())
+        # Concealed before it is cut, because a part of a secret would stay.
+        said = blotted(urls.masked(response.text), urls.secrets_in(check.url))
+        body = " ".join(said[:200].split())
         return Answer(
             False, f"status {response.status} instead of {check.status}" + (f": {body}" if body else ""),
             response.status, version,

@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Protocol, TypeVar
 # The only part of Ansible that `_core` imports. A provider's options must mean the same as a module's
 # (types, choices, defaults, nested options), and a second implementation of these rules would differ from Ansible's.
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 
+from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import blotted, hidden
 
 
 class Provider(Protocol):
@@ -64,7 +65,7 @@ def choose(
     checked = ArgumentSpecValidator(dict(provider.OPTIONS)).validate(options)
     problems += [each.rstrip(".") for each in checked.error_messages]
     if problems:
-        shown = remove_values("; ".join(problems), secrets(providers, given, key=key))
+        shown = blotted("; ".join(problems), secrets(providers, given, key=key))
         raise StrataError(f"The options of the {kind} '{name}' are not valid: {shown}.")
     return provider, dict(checked.validated_parameters)
 
@@ -100,7 +101,7 @@ def conceal(
     """
     given = parameters.get(name) or {}
     no_log_values.difference_update(strings(given))
-    no_log_values.update(secrets(providers, given, key=key))
+    no_log_values.update(hidden(secrets(providers, given, key=key)))
     if given:
         parameters[name] = {
             **_shown(_others(given, key), _fragments(providers, given, key)),
@@ -161,6 +162,9 @@ def _known(
 
 
 def _secrets(given: Mapping[str, Any], fragments: list[Mapping[str, Any]]) -> Iterator[str]:
+    user, password = given.get("username") or given.get("user"), given.get("password")
+    if user and password:
+        yield urls.basic(str(user), str(password)).partition(" ")[2]
     for name, value in given.items():
         declared = [fragment[name] for fragment in fragments if name in fragment]
         nested = [each["options"] for each in declared if "options" in each]

@@ -11,6 +11,7 @@ import re
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import hidden
 
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"]*@")
 _NOT_ENCODED = re.compile(r"[^!-~]")
@@ -86,7 +87,7 @@ def shown(url: str) -> str:
 
 
 def secrets_in(url: str | None) -> set[str]:
-    """What must not be shown of a URL: the whole of it, its password and its query, where it has them."""
+    """What must not be shown of a URL: the whole of it, its password, that as a header has it, and its query, where it has them."""
     try:
         parts = _split(url or "")
     except StrataError:
@@ -94,7 +95,10 @@ def secrets_in(url: str | None) -> set[str]:
     if "@" not in parts.netloc and not parts.query:
         return set()
     password = parts.password or ""
-    return {url or "", password, unquote(password), parts.query} - {""}
+    found = {url or "", password, unquote(password), parts.query}
+    if password:
+        found.add(basic(unquote(parts.username or ""), unquote(password)).partition(" ")[2])
+    return found - {""}
 
 
 def conceal(no_log_values: set[str], *urls: str | None) -> None:
@@ -104,7 +108,7 @@ def conceal(no_log_values: set[str], *urls: str | None) -> None:
     secret; but that alone would blot out of every message a URL that may well be read.
     """
     no_log_values.difference_update(url for url in urls if url)
-    no_log_values.update(*(secrets_in(url) for url in urls))
+    no_log_values.update(*(hidden(secrets_in(url)) for url in urls))
 
 
 def credentials(url: str) -> tuple[str, dict[str, str]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,9 +56,20 @@ def artifact_problems(
         if given and given.startswith("s3://") and not IN_S3.fullmatch(given)
     ]
     if url and not re.match("/|[a-z][a-z0-9+.-]*://", url):
+        problems += filter(None, [outside_problem("artifact_url", url)])
         url = f"/{url}"  # a file on the controller, relative
     named = Named(_signed(url or ""), _signed(checksum or ""), image or "", package or "")
     return problems + PROVIDERS[kind].problems(named)
+
+
+def outside_problem(option: str, path: str) -> str | None:
+    """Why a relative path of the controller is refused, or None: it leaves the folder that the playbook is run in."""
+    if not path.startswith("/") and posixpath.normpath(path).split("/")[0] != "..":
+        return None
+    return (
+        f"The path '{path}' ({option}) leads out of the folder that the playbook is run in, and such files of the controller are not "
+        "handed to hosts. Put the file, or a link to its folder, below that folder."
+    )
 
 
 def _signed(url: str) -> str:

@@ -21,6 +21,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options i
     option_problems,
     validated,
 )
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import fact_problems
 
 ROLLED_BACK = ("artifact", "database", "feature")
 """The layers that `rollback.yml` rolls back."""
@@ -39,7 +40,7 @@ class Variables(Protocol):
         """A variable as the task sees it, that of the play and of the role included."""
 
     def names(self, host: str) -> Mapping[str, Any]:
-        """The variables of a host, of which only the names are looked at."""
+        """The variables of a host, of which only the names are looked at, and those of its facts."""
 
     def of_host(self, host: str, name: str) -> Any:
         """A host's variable. Raises LookupError where it refers to something that is not known yet."""
@@ -73,9 +74,8 @@ def asked(variables: Variables, options: Options) -> Asked:
     is_rollback = occasion.startswith("rollback")
     needed = _needed(variables, options, fleet, layers, is_rollback=is_rollback)
     hosts = [CONTROLLER, *fleet, *_group(variables, "lb"), *_group(variables, "db")]
-    problems = option_problems(
-        options, {host: variables.names(host) for host in hosts}, needed, variables.of_host
-    )
+    names = {host: variables.names(host) for host in hosts}
+    problems = fact_problems(names) + option_problems(options, names, needed, variables.of_host)
     features = (
         validated(options.all["feature_flag_features"], variables.value("feature_flag_features", [])) or []
     )

@@ -35,6 +35,11 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps imp
 Variables = Mapping[str, Mapping[str, Any]]
 """A host's name -> its variables, as Ansible's ``hostvars``."""
 
+OPTION = re.compile(
+    r"(__)?(analysis|artifact|db_migrate|deployment|feature_flag|fleet_rolling|synthetic)_\w+"
+    r"|deploy_(fleet|lb|db)_group|strata_deployment"
+)
+"""What the variables are called that steer a deployment."""
 REGISTERED = re.compile(r"__(analysis|artifact|db_migrate|deployment|feature_flag|fleet_rolling)_\w+")
 """How the names begin that the roles register."""
 RESULT = "strata_deployment"
@@ -75,7 +80,11 @@ def read_deployment(
         plan=_plan(opened.get("plan")),
         noted=tuple(_failure(item) for item in opened.get("noted") or ()),
         events=tuple(Event(**{**item, "hosts": tuple(item["hosts"])}) for item in opened.get("events") or ()),
-        unclassified=(*_failed_phase(opened), *_unclassified(variables, (CONTROLLER, *fleet))),
+        unclassified=(
+            *_failed_phase(opened),
+            *_unclassified(variables, (CONTROLLER, *fleet)),
+            *(Failure("open", "reading the variables", reason) for reason in fact_problems(variables)),
+        ),
     )
 
 
@@ -139,3 +148,17 @@ def _unclassified(variables: Variables, hosts: Sequence[str]) -> Iterator[Failur
                 reason = failure_reason(value)
                 if reason:
                     yield Failure("unknown", f"the task that registers {name}", reason, (host,))
+
+
+def fact_problems(variables: Variables) -> list[str]:
+    """Facts that replace options. A host answers them itself, and they win over the variables of the inventory."""
+    found = {
+        host: sorted(name for name in own.get("ansible_facts") or {} if OPTION.fullmatch(name))
+        for host, own in variables.items()
+    }
+    return [
+        f"The facts of {host} have {', '.join(names)}, which only you may set. Find out which module answered that, "
+        "and remove the facts from Ansible's cache; set options in the inventory or with -e."
+        for host, names in found.items()
+        if names
+    ]

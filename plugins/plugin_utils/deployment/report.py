@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._core.printable import printable
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.features import flag_summary
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import Deployment, Host, Verdict
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.plan import schema_version
@@ -32,6 +33,11 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps imp
     ROLL_BACK_FLAGS,
     SWITCH_FLAG,
 )
+
+
+def as_lines(lines: Sequence[str]) -> str:
+    """Lines as one text. Those that a host's message adds are indented, so that none looks like a line of ours."""
+    return "\n".join(printable(line).replace("\n", "\n      ") for line in lines)
 
 
 def report(deployment: Deployment, verdict: Verdict) -> list[str]:

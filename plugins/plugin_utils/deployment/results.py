@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._core.printable import printable
+
 Result = Mapping[str, Any]
 """What a task registered on one host; empty where it registered nothing."""
 
@@ -27,12 +29,12 @@ def failure_reason(result: Result | Sequence[Result] | None) -> str | None:
             for item in broken
         )
     if result.get("unreachable"):
-        return f"unreachable: {result.get('msg', 'no answer')}"
+        return printable(f"unreachable: {result.get('msg', 'no answer')}")
     if result.get("failed"):
         detail = result.get("msg") or result.get("module_stderr") or _exception(result)
         if not detail:
             detail = "its failed_when holds" if result.get("failed_when_result") else "no message"
-        return str(detail).strip()
+        return printable(str(detail).strip())
     return None
 
 

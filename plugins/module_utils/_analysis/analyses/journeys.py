@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.analyses.protocol import Finding
@@ -20,6 +21,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.r
     run_journeys,
     validate,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import secrets
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import blotted
 
 EXPECT = {
     "status": {"type": "list", "elements": "int"},
@@ -31,9 +35,9 @@ STEP = {
     "name": {"type": "str", "required": True},
     "method": {"type": "str", "default": "GET"},
     "path": {"type": "str", "required": True},
-    "headers": {"type": "dict"},
-    "json": {"type": "raw"},
-    "body": {"type": "str"},
+    "headers": {"type": "dict", "no_log": True},
+    "json": {"type": "raw", "no_log": True},
+    "body": {"type": "str", "no_log": True},
     "expect": {"type": "dict", "options": EXPECT},
     "save": {"type": "dict"},
 }
@@ -75,4 +79,11 @@ class Journeys:
 
     def _load(self, duration: float) -> Load:
         names = ("base_url", "users", "iterations", "timeout", "validate_certs")
-        return Load(duration=duration, **{name: self._options[name] for name in names})
+        base_url = self._options["base_url"]
+        # A server may repeat what it was sent.
+        found = secrets({self.NAME: Journeys}, self._options) - {base_url} | urls.secrets_in(base_url)
+        return Load(
+            duration=duration,
+            conceal=partial(blotted, secrets=found),
+            **{name: self._options[name] for name in names},
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.declaration import Step, fill
 from ansible_collections.strata.deploy.plugins.module_utils._core import json_text
@@ -24,35 +24,45 @@ class UnexpectedError(Exception):
     got: str
 
 
-def check(step: Step, response: Response, variables: Mapping[str, Any]) -> None:
-    """Raise UnexpectedError for the first expectation that the answer does not meet."""
+def check(
+    step: Step, response: Response, variables: Mapping[str, Any], conceal: Callable[[str], str] = str
+) -> None:
+    """Raise UnexpectedError for the first expectation that the answer does not meet.
+
+    Args:
+        conceal: removes secrets from text. It sees the whole answer, because an excerpt may end within a secret.
+    """
     expect = step.expect
-    came = f"status {response.status} with {_excerpt(response.text)}"
+    came = f"status {response.status} with {_excerpt(conceal(response.text))}"
     if not (response.status in expect.status if expect.status else 200 <= response.status < 300):
         wanted = " or ".join(map(str, expect.status)) or "2xx"
         raise UnexpectedError("status", f"status {wanted}", came)
     for name, value in fill(expect.headers, variables).items():
         actual = response.headers.get(name.lower())
         if actual != str(value):
-            raise UnexpectedError(f"header {name}", f"header {name}: {value}", f"header {name}: {actual}")
+            raise UnexpectedError(
+                f"header {name}", conceal(f"header {name}: {value}"), conceal(f"header {name}: {actual}")
+            )
     contains = expect.contains and str(fill(expect.contains, variables))
     if contains and contains not in response.text:
-        raise UnexpectedError("contains", f"a body that contains '{contains}'", came)
+        raise UnexpectedError("contains", conceal(f"a body that contains '{contains}'"), came)
     for pointer, value in fill(expect.json, variables).items():
-        actual = _at(pointer, response)
+        actual = _at(pointer, response, conceal)
         # In Python, true is 1; in JSON it is not.
         if actual != value or isinstance(actual, bool) != isinstance(value, bool):
             raise UnexpectedError(
-                f"json {pointer}", f"{pointer} = {json.dumps(value)}", f"{pointer} = {json.dumps(actual)}"
+                f"json {pointer}",
+                conceal(f"{pointer} = {json.dumps(value)}"),
+                conceal(f"{pointer} = {json.dumps(actual)}"),
             )
 
 
-def saved(step: Step, response: Response) -> dict[str, Any]:
+def saved(step: Step, response: Response, conceal: Callable[[str], str] = str) -> dict[str, Any]:
     """The values that the step saves from its answer; raises UnexpectedError where one is not there."""
     values: dict[str, Any] = {}
     for variable, source in step.save.items():
         if source.startswith("/") or not source:
-            values[variable] = _at(source, response)
+            values[variable] = _at(source, response, conceal)
         elif source.lower() in response.headers:
             values[variable] = response.headers[source.lower()]
         else:
@@ -60,19 +70,19 @@ def saved(step: Step, response: Response) -> dict[str, Any]:
     return values
 
 
-def _at(pointer: str, response: Response) -> Any:
+def _at(pointer: str, response: Response, conceal: Callable[[str], str]) -> Any:
     try:
         value = json_text.parse(response.body)
     except ValueError:
-        raise UnexpectedError(f"json {pointer}", f"JSON with {pointer}", _excerpt(response.text)) from None
+        got = _excerpt(conceal(response.text))
+        raise UnexpectedError(f"json {pointer}", f"JSON with {pointer}", got) from None
     for token in pointer.split("/")[1:]:
         token = token.replace("~1", "/").replace("~0", "~")
         try:
             value = value[int(token)] if isinstance(value, list) else value[token]
         except (LookupError, TypeError, ValueError):
-            raise UnexpectedError(
-                f"json {pointer}", f"JSON with {pointer}", _excerpt(response.text)
-            ) from None
+            got = _excerpt(conceal(response.text))
+            raise UnexpectedError(f"json {pointer}", f"JSON with {pointer}", got) from None
     return value
 
 

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.answer import (
     UnexpectedError,
@@ -37,7 +37,7 @@ FAILURES_SHOWN = 5
 class Load:
     """Who walks: ``users`` at once, each all the journeys in turn, ``iterations`` times over ``duration`` seconds.
 
-    ``headers`` go with each request that does not set them itself.
+    ``headers`` go with each request that does not set them itself. ``conceal`` removes secrets from what failures show.
     """
 
     base_url: str
@@ -47,6 +47,7 @@ class Load:
     timeout: float = 10.0
     validate_certs: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
+    conceal: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,8 @@ def _walk(journey: Journey, load: Load, predefined: Mapping[str, Any]) -> Walk:
                 response = _send(step, load, variables)
             finally:
                 latencies.append(time.perf_counter() - began)
-            check(step, response, variables)
-            variables.update(saved(step, response))
+            check(step, response, variables, load.conceal)
+            variables.update(saved(step, response, load.conceal))
         except UnexpectedError as failure:
             return Walk(journey.name, latencies, step.name, failure)
     return Walk(journey.name, latencies)
@@ -185,7 +186,9 @@ def _send(step: Step, load: Load, variables: Mapping[str, Any]) -> http.Response
     # An application may name the next page, in a Location header for one, by its whole URL.
     path = path[len(load.base_url) :] if path.startswith(f"{load.base_url}/") else path
     if not path.startswith("/"):
-        raise UnexpectedError("path", f"{step.path} to be a path of {load.base_url}", f"'{path}'")
+        raise UnexpectedError(
+            "path", f"{step.path} to be a path of {load.base_url}", load.conceal(f"'{path}'")
+        )
     headers = {name: str(value) for name, value in fill(step.headers, variables).items()}
     given = set(map(str.lower, headers))
     headers.update({name: value for name, value in load.headers.items() if name.lower() not in given})

@@ -102,12 +102,13 @@ class ContainerInstaller:
 
     @staticmethod
     def shown(given: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Its values may be secret, and as short as "1", so that Ansible cannot hide them wherever they are.
-        environment = given.get("environment")
-        if not environment:
-            return given
-        names = sorted(environment) if isinstance(environment, Mapping) else HIDDEN
-        return {**given, "environment": names}
+        # Their values may be secret, and as short as "1", so that Ansible cannot hide them wherever they are.
+        shown = dict(given)
+        for name in ("environment", "labels", "command", "options"):
+            value = given.get(name)
+            if value:
+                shown[name] = sorted(value) if isinstance(value, Mapping) else HIDDEN
+        return shown
 
     def install(self, folder: Path) -> None:
         """Create the container beside the one that runs; one that is there already, as it should be, is taken."""
@@ -128,6 +129,7 @@ class ContainerInstaller:
             docker.run("rm", "--force", container.name)
         if not docker.inspect("image", container.facts["image"]):
             container.fetch_again()
+        container.write_labels()
         docker.run("create", *container.words(), secrets=container.secrets)
 
     def service(self, folder: Path, options: ServiceOptions | None) -> Service | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
-OWN_WORDS = ("--name", "--restart", "--rm", "--env-file")
+OWN_WORDS = ("--name", "--restart", "--rm", "--env-file", "--label-file")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Specification:
             if re.search(r"[\r\n\0]", value):
                 raise StrataError(
                     f"The environment variable {name} has a line break, which Docker cannot take."
+                )
+        for name, value in self.labels.items():
+            if not re.fullmatch(r"[^\s#=][^\s=]*", name) or re.search(r"[\r\n\0]", value):
+                raise StrataError(
+                    f"The label {name!r} has a space or '=' in its name, or a line break in its value, which Docker cannot take."
                 )
         for word in self.options:
             if word.partition("=")[0] in OWN_WORDS:

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.command import Command
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import blotted
 
 PULL_TIMEOUT = 1800.0
 TIMEOUT = 60.0
@@ -66,6 +67,4 @@ def inspect(what: str, name: str) -> dict[str, Any] | None:
 
 def concealed(text: str, secrets: tuple[str, ...]) -> str:
     """Text that Docker or the app wrote, without secrets."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "********")
-    return urls.masked(text)
+    return urls.masked(blotted(text, secrets))

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import docker
-from ansible_collections.strata.deploy.plugins.module_utils._core.durable import read_json
+from ansible_collections.strata.deploy.plugins.module_utils._core.durable import read_json, write_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 SPECIFICATION = "container.json"
 ENVIRONMENT = "container.env"
+LABELS = "container.labels"
 LABEL = "strata.deploy"
 MASKED_FROM = 4
-"""The shortest value of the environment that is concealed in what Docker and the app print."""
+"""The shortest value of the environment that is concealed in what Docker and the app print: most are 1, yes, or a port."""
 
 
 class ReleaseContainer:
@@ -53,11 +54,9 @@ class ReleaseContainer:
     def words(self) -> list[str]:
         """What follows ``docker create``."""
         facts = self.facts
-        labels = {**facts["labels"], **self.labels, f"{LABEL}.digest": facts["digest"]}
         words = ["--name", self.name, "--pull", "never", "--restart", "no"]
-        words += ["--env-file", str(self.folder / ENVIRONMENT)]
+        words += ["--env-file", str(self.folder / ENVIRONMENT), "--label-file", str(self.folder / LABELS)]
         for word, values in (
-            ("--label", [f"{name}={value}" for name, value in labels.items()]),
             ("--publish", facts["ports"]),
             ("--volume", facts["volumes"]),
             ("--network", [facts["network"]] if facts["network"] else []),
@@ -66,6 +65,11 @@ class ReleaseContainer:
             for value in values:
                 words += [word, value]
         return [*words, *facts["options"], facts["image"], *facts["command"]]
+
+    def write_labels(self) -> None:
+        """Write the file of labels that `words` names; as words of a command every user of the host would see them."""
+        labels = {**self.facts["labels"], **self.labels, f"{LABEL}.digest": self.facts["digest"]}
+        write_text(self.folder / LABELS, "".join(f"{name}={value}\n" for name, value in labels.items()))
 
     def fetch_again(self) -> None:
         """Have the image back that somebody cleaned away since it was staged."""

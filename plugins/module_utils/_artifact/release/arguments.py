@@ -20,9 +20,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources im
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.providers import own_options
 from ansible_collections.strata.deploy.plugins.module_utils._core import providers
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._core.urls import secrets_in
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import hidden
+from ansible_collections.strata.deploy.plugins.module_utils._core.urls import basic, secrets_in
 
-SHORTEST = 6
 ON_HOST: dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "service": {"type": "dict", "no_log": True},
@@ -171,8 +171,12 @@ def conceal(no_log_values: set[str], parameters: MutableMapping[str, Any]) -> No
             kind = name if name in NAMED_DICTIONARIES else parameters["kind"]
             parameters[name] = kinds.PROVIDERS[kind].shown(parameters[name])
     # The password in a URL is secret without the URL, too.
-    no_log_values.update(*[secrets_in(each) for each in no_log_values if "://" in each])
-    no_log_values.update({parameters.get("password") or ""} - {""}, *map(secrets_in, urls))
-    no_log_values.update(each for each in said if len(each) >= SHORTEST)
+    no_log_values.update(*[hidden(secrets_in(each)) for each in no_log_values if "://" in each])
+    password = parameters.get("password") or ""
+    login = basic(parameters.get("username") or "", password).partition(" ")[2] if password else ""
+    no_log_values.update(hidden((password, login)), *(hidden(secrets_in(each)) for each in urls))
+    no_log_values.update(hidden(said))
+    if parameters.get("quiesce"):
+        parameters["quiesce"] = providers.HIDDEN
     if headers:
         parameters["headers"] = dict.fromkeys(headers, providers.HIDDEN)

@@ -170,7 +170,11 @@ def _opener(url: str, access: Access) -> urllib.request.OpenerDirector:
 
 
 class _Redirect(urllib.request.HTTPRedirectHandler):
-    """Takes what is secret along only to the server that it was meant for."""
+    """Takes what is secret along only to the server that it was meant for, and never leaves TLS.
+
+    Who can read or change the traffic of a later request would see the query that the server signed, and could answer
+    a list of checksums himself.
+    """
 
     http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302
 
@@ -179,6 +183,11 @@ class _Redirect(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request:
         kept = {name: value for name, value in req.headers.items() if name in _FOLLOWING}
         bare, _credentials = urls.credentials(newurl.replace(" ", "%20"))
+        if req.type == "https" and urlsplit(bare).scheme != "https":
+            raise StrataError(
+                f"Fetching {urls.shown(req.full_url)}: the server redirects from https to {urls.shown(bare)}, which"
+                " anybody on the way could read and change. Give a URL that stays with https."
+            )
         following = urllib.request.Request(bare, headers=kept, method=req.get_method())  # noqa: S310
         if origin(bare) == origin(req.full_url):
             following.unredirected_hdrs.update(

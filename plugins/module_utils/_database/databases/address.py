@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import BLOT, blotted, hidden
 
 PASSWORD_VARIABLE = "STRATA_DATABASE_PASSWORD"  # noqa: S105 (a name)
 """The variable of the module's process that has the password where url and connection have none."""
@@ -83,9 +84,7 @@ class Address:
 
     def scrub(self, text: str) -> str:
         """``text`` without the secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return blotted(text, self.secrets, "***")
 
 
 @dataclass(frozen=True)
@@ -198,6 +197,16 @@ def server_address(
         options=options or {},
         secrets=tuple(sorted(hidden, key=len, reverse=True)),
     )
+
+
+def take_password(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> None:
+    """Have a module's option ``password`` where `merged` looks for it, and show it nowhere."""
+    password = parameters["password"]
+    if password:
+        os.environ[PASSWORD_VARIABLE] = password
+        no_log_values.discard(password)
+        no_log_values.update(hidden([password]))
+        parameters["password"] = BLOT
 
 
 def unnamed_database(title: str) -> StrataError:

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import BLOT, hidden
 
 SHORTEST = 6
-BLOT = "********"
 _NAMED_SO = r"[\w.-]*(?:pass(?:w|phrase|(?![a-z]))|pwd|secret|token|credential)[\w.-]*|[\w.-]*key"
 _VARIABLE = re.compile(_NAMED_SO, re.IGNORECASE)
 _PARAMETER = re.compile(
@@ -38,13 +38,12 @@ class Secrets:
                 passwords.update(_passwords_in(part))
         passwords.discard("")
         self.passwords = {each for each in passwords if len(each) >= SHORTEST}
+        always = hidden(self.passwords)
         words = {each for each in values if len(each) >= SHORTEST and not _PATH.fullmatch(each)}
         # The longest first, for one may be a part of another.
         self._patterns = [
-            re.compile(
-                re.escape(each) if each in self.passwords else rf"(?<![\w-]){re.escape(each)}(?![\w-])"
-            )
-            for each in sorted(words | passwords, key=len, reverse=True)
+            re.compile(re.escape(each) if each in always else rf"(?<![\w-]){re.escape(each)}(?![\w-])")
+            for each in sorted(words | passwords | always, key=len, reverse=True)
         ]
 
     def conceal(self, text: str) -> str:

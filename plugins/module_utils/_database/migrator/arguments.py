@@ -13,8 +13,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release im
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal, strings
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import BLOT, hidden
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS as DATABASES
-from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import BLOT, Secrets
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.address import take_password
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import Secrets
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS as ENGINES
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
@@ -30,6 +32,7 @@ COMMON: dict[str, Any] = {
     "options": {"type": "dict", "default": {}, "no_log": True},
     "url": {"type": "str", "no_log": True},
     "connection": {"type": "dict", "no_log": True},
+    "password": {"type": "str", "no_log": True},
     "folder": {"type": "str"},
     "archive": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
@@ -62,10 +65,12 @@ def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Mi
     options = EngineOptions(
         **{name: value for name, value in {**parameters, **parts, **fetched}.items() if name in known}
     )
+    take_password(parameters, no_log_values)
     environment = options.environment or {}
     no_log_values.difference_update(str(value) for value in environment.values())
     urls.conceal(no_log_values, options.archive, options.checksum)
-    no_log_values.update(Secrets(environment).passwords, {options.url} if options.url else ())
+    no_log_values.difference_update({options.url})
+    no_log_values.update(hidden(Secrets(environment).passwords), hidden([options.url or ""]))
     if environment:
         parameters["environment"] = dict.fromkeys(environment, BLOT)
     return Migrator(parameters["engine"], options)

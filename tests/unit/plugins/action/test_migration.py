@@ -133,3 +133,10 @@ def test_one_that_is_not_good_is_not_handed_over(
         f"On the controller: Verifying the signature of {tmp_path}/shop.tar.gz: it is not a good one"
     )
     assert (action.ran, action.copied) == ([], [])
+
+
+@pytest.mark.parametrize("archive", ["../shop.tar.gz", "a/../../shop.tar.gz", "../../etc/shadow"])
+def test_an_archive_outside_of_the_folder_is_refused_before_the_host_is_asked(archive: str) -> None:
+    action = Controller({"archive": archive})
+    assert "leads out of the folder" in action.run(None, {})["msg"]
+    assert (action.copied, action.ran) == ([], [])

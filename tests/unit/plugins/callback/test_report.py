@@ -78,3 +78,8 @@ def phases() -> set[str]:
 
 def test_the_roles_have_tasks_whose_message_is_the_report() -> None:
     assert phases() >= set(PHASES)
+
+
+def test_control_characters_do_not_reach_the_terminal(callback: CallbackModule) -> None:
+    callback.v2_runner_on_failed(result("web1: \x1b]0;title\x07 \x9b2J"))
+    assert shown(callback) == [r"web1: \u001b]0;title\u0007 \u009b2J"]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
+from urllib.parse import quote
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -83,3 +84,40 @@ def test_check_mode_sends_nothing_but_sees_what_is_wrong(run_module: Run) -> Non
     assert "a journey may write" in skipped["msg"]
     for wrong in (arguments("http://127.0.0.1:1", "/{id}"), arguments("x", "/")):
         assert run_module("http_journey", wrong, check=True)["failed"]
+
+
+class Echo(Handler):
+    """Repeats what it was sent, as a debug page does."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        said = f"{self.headers['Authorization']} {quote(self.headers['X-Key'])} {body}"
+        self.send_response(500)
+        self.end_headers()
+        self.wfile.write(b"." * 180 + said.encode())
+
+
+@pytest.mark.parametrize("module", ["http_journey", "analysis"])
+@pytest.mark.parametrize("key", ["p@ss/word", "xyz"])
+def test_headers_and_bodies_are_in_no_log_and_no_answer(
+    url: str, run_module: Run, monkeypatch: pytest.MonkeyPatch, module: str, key: str
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda self, msg, **_: logged.append(str(msg)))
+    monkeypatch.setattr(Handler, "do_POST", Echo.do_POST, raising=False)
+    step = {
+        "name": "Log in",
+        "method": "POST",
+        "path": "/login",
+        "headers": {"Authorization": "Bearer t0kenvalue", "X-Key": key},
+    }
+    bodies = [{"json": {"password": "multi\nline s3cret"}}, {"body": "password=b0dysecret"}]
+    journeys = [{"name": "Login", "steps": [{**step, **body}]} for body in bodies]
+    options = {"base_url": url, "users": 1, "journeys": journeys}
+    given = options if module == "http_journey" else {"analyses": [{"provider": "journeys", **options}]}
+    result = run_module(module, given)
+    assert result["failed"]
+    text = f"{result}{logged}"
+    assert "Log in" in text
+    for secret in ("t0kenvalue", "s3cret", "b0dysecret", key, "p%40ss"):
+        assert secret not in text, secret

@@ -88,6 +88,9 @@ def test_what_a_container_s_environment_holds_is_in_no_answer(
 ) -> None:
     made = {
         "environment": {"TOKEN": "7", "KEY": "s3cret"},
+        "labels": {"route": "s3label", "short": "7"},
+        "command": ["serve", "--token", "s3word"],
+        "options": ["--hostname=s3option"],
         "registry": {"username": "anna", "password": "s3same"},
     }
     options = {
@@ -100,7 +103,9 @@ def test_what_a_container_s_environment_holds_is_in_no_answer(
     failed = run_module("release", {**options, "image": "shop:1.7"})
     assert "The image 'shop:1.7' has no digest" in failed["msg"]
     assert "s3" not in json.dumps(failed)
-    assert failed["invocation"]["module_args"]["container"]["environment"] == ["KEY", "TOKEN"]
+    shown = failed["invocation"]["module_args"]["container"]
+    assert shown["environment"] == ["KEY", "TOKEN"]
+    assert shown["labels"] == ["route", "short"]
 
 
 @pytest.mark.parametrize(

@@ -190,3 +190,27 @@ def test_an_option_that_cannot_be_told_yet_is_no_problem() -> None:
     desk = Desk()
     desk.hosts["web1"]["artifact_kind"] = LookupError("artifact_release_path")
     assert desk.asked().problems == ()
+
+
+@pytest.mark.parametrize("host", ["web1", "lb1", "db1", "localhost"])
+def test_a_host_sets_no_option_by_its_facts(host: str) -> None:
+    desk = Desk()
+    desk.hosts.setdefault(host, desk.own)["ansible_facts"] = {"db_migrate_archive": "../../etc/shadow"}
+    (problem,) = desk.asked().problems
+    assert f"The facts of {host} have db_migrate_archive" in problem
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("../shop.tar.gz", True),
+        ("dist/../../shop.tar.gz", True),
+        ("..", True),
+        ("dist/../shop.tar.gz", False),
+        ("..dist/shop.tar.gz", False),
+        ("dist/shop.tar.gz", False),
+    ],
+)
+def test_a_file_of_the_controller_lies_below_the_folder_of_the_run(url: str, refused: bool) -> None:
+    problems = Desk().asked(artifact_url=url).problems
+    assert ["leads out of the folder" in each for each in problems] == [True] * refused

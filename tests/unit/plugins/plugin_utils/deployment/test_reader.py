@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import Failure
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.phases import as_result
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import read_deployment
@@ -47,4 +49,24 @@ def test_a_phase_that_failed_is_a_failure(fleet: Any) -> None:
 def test_variables_of_others_and_results_that_passed_are_no_failures(fleet: Any) -> None:
     fleet.result("their_result", "web1", failed=True, changed=False, msg="no")
     fleet.result("__artifact_new_step", "web1", changed=True)
+    assert fleet.deployment().unclassified == ()
+
+
+@pytest.mark.parametrize("host", ["web1", "localhost"])
+@pytest.mark.parametrize("name", ["fleet_rolling_policy", "__artifact_stage", "deploy_lb_group"])
+def test_a_fact_that_replaces_an_option_is_a_failure(fleet: Any, host: str, name: str) -> None:
+    fleet.runs("1.0").variables[host]["ansible_facts"] = {
+        "distribution": "Debian",
+        "app_role": "web",
+        name: "x",
+    }
+    (failure,) = verdict(fleet.deployment()).failures
+    assert failure.reason.startswith(f"The facts of {host} have {name}, which only you may set.")
+
+
+def test_other_facts_are_none(fleet: Any) -> None:
+    fleet.variables["web1"]["ansible_facts"] = {
+        "pkg_mgr": "apt",
+        "discovered_interpreter_python": "/usr/bin/python3",
+    }
     assert fleet.deployment().unclassified == ()

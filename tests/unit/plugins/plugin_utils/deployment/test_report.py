@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.journal_entry import journal_entry
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import report
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import as_lines, report
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import verdict
 
 ASKED: dict[str, Any] = {"version": "3.0", "layers": ["database", "artifact", "fleet"]}
@@ -252,3 +252,12 @@ def test_the_report_tells_where_the_schema_is_and_what_became_of_it(
         fleet.result(f"__db_migrate_{name}", "localhost", **result)
     lines = [line for line in lines_of(fleet) if line.startswith("  database ")]
     assert lines == ([f"  database       {expected}"] if expected else [])
+
+
+def test_a_line_of_a_host_s_message_does_not_look_like_one_of_the_report() -> None:
+    text = as_lines(["shop 2.0: FAILED", "  activating on web1: no\n  running now    2.0 on web1\x1b[1A"])
+    assert text.splitlines() == [
+        "shop 2.0: FAILED",
+        "  activating on web1: no",
+        "        running now    2.0 on web1\\u001b[1A",
+    ]

@@ -23,6 +23,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
         ({"options": ["--name=x"]}, "--name is not for"),
         ({"environment": {"A": "s3cret\nB=1"}}, "A has a line break"),
         ({"environment": {"A=": "s3cret"}}, "not the name"),
+        ({"labels": {"a": "s3cret\nb=1"}}, "The label 'a' has"),
+        ({"labels": {"a b": "s3cret"}}, "The label 'a b' has"),
+        ({"labels": {"#a": "s3cret"}}, "The label '#a' has"),
+        ({"options": ["--label-file=/x"]}, "--label-file is not for"),
     ],
 )
 def test_what_docker_does_not_take_is_refused(options: dict[str, Any], why: str) -> None:

@@ -50,12 +50,10 @@ def test_it_is_called_as_the_app_and_the_version(folder: Path, given: str, name:
 
 
 def test_it_is_created_as_its_folder_says(folder: Path) -> None:
-    root = folder.parent.parent
     assert ReleaseContainer(folder).words() == [
         *("--name", "shop-2.0_1", "--pull", "never", "--restart", "no"),
         *("--env-file", str(folder / "container.env")),
-        *("--label", "team=shop", "--label", f"strata.deploy.root={root}"),
-        *("--label", "strata.deploy.version=2.0+1", "--label", "strata.deploy.digest=56"),
+        *("--label-file", str(folder / "container.labels")),
         *("--publish", "80:8080", "--volume", "/srv/data:/data", "--network", "front", "--user", "1000"),
         *("--init", "sha256:34", "serve"),
     ]
@@ -93,3 +91,15 @@ def test_an_image_that_cannot_be_had_again_is_an_error(
     monkeypatch.setattr(docker, "inspect", lambda *_words: found)
     with pytest.raises(StrataError, match=r"was removed from the host .* stage it again"):
         ReleaseContainer(folder).fetch_again()
+
+
+def test_its_labels_lie_in_a_file_of_its_owner(folder: Path) -> None:
+    ReleaseContainer(folder).write_labels()
+    file = folder / "container.labels"
+    assert file.read_text().splitlines() == [
+        "team=shop",
+        f"strata.deploy.root={folder.parent.parent}",
+        "strata.deploy.version=2.0+1",
+        "strata.deploy.digest=56",
+    ]
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -39,4 +39,21 @@ def test_passwords_and_what_is_secret_in_urls_are_hidden() -> None:
 def test_headers_are_hidden_by_themselves_and_long_words_of_them_everywhere() -> None:
     hidden, parameters = concealed(headers={"Authorization": "Bearer abcdefgh", "X-One": "1"})
     assert parameters["headers"] == {"Authorization": HIDDEN, "X-One": HIDDEN}
-    assert hidden == {"Bearer abcdefgh", "Bearer", "abcdefgh"}
+    assert hidden >= {"Bearer abcdefgh", "Bearer", "abcdefgh", "YWJjZGVmZ2g="}
+    assert "1" not in hidden
+
+
+def test_a_login_is_hidden_as_basic_authentication_has_it() -> None:
+    hidden, _parameters = concealed(username="anna", password="s3cret/1")
+    assert hidden >= {"s3cret/1", "s3cret%2F1", "YW5uYTpzM2NyZXQvMQ=="}
+
+
+def test_a_password_of_a_few_letters_does_not_blot_out_parts_of_words() -> None:
+    hidden, _parameters = concealed(password="on")
+    assert "on" not in hidden
+
+
+def test_the_words_of_the_quiesce_command_are_not_shown() -> None:
+    hidden, parameters = concealed(quiesce=["drain", "--token", "s3cret"])
+    assert parameters["quiesce"] == HIDDEN
+    assert "drain" not in hidden

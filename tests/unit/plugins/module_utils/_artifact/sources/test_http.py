@@ -15,6 +15,7 @@ from typing import Any, Callable, ClassVar
 
 import pytest
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import signature
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import (
     Access,
     Source,
@@ -284,6 +285,48 @@ def test_a_client_certificate_is_not_shown_to_where_a_redirect_points(
             retries=0,
         )
     assert other.seen == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("asked", ["artifact", "look up", "checksums", "signature"])
+def test_no_redirect_leaves_tls(
+    serve: Callable[..., Any], certificates: Path, tmp_path: Path, asked: str, status: int
+) -> None:
+    other = serve()
+    web = serve(tls(certificates), redirects={"/r": (status, f"{other.url()}?token=t0ken")})
+    access = Access(ca_path=str(certificates / "ca.crt"), username="anna", password="s3cret", retries=2)
+    redirected = web.url("/r")
+    source = {
+        "artifact": Source(redirected, "unverified", access),
+        "look up": Source(redirected, "unverified", access),
+        "checksums": Source(web.url("/a"), redirected, access),
+        "signature": Source(
+            web.url("/a"),
+            "unverified",
+            access,
+            signature({"format": "minisign", "key": "RW", "url": redirected}),
+        ),
+    }[asked]
+    with pytest.raises(StrataError, match="redirects from https to http://") as caught:
+        look_up(source) if asked == "look up" else fetch(source, tmp_path / "got", 10**6)
+    assert "t0ken" not in str(caught.value)
+    assert other.seen == []
+
+
+def test_a_redirect_that_stays_with_tls_is_followed_through_other_servers(
+    serve: Callable[..., Any], certificates: Path, tmp_path: Path
+) -> None:
+    last = serve(tls(certificates))
+    plain = serve()
+    second = serve(tls(certificates), redirects={"/r": (302, last.url()), "/out": (302, plain.url())})
+    web = serve(
+        tls(certificates), redirects={"/r": (302, second.url("/r")), "/out": (302, second.url("/out"))}
+    )
+    trusted = {"ca_path": str(certificates / "ca.crt")}
+    assert get(web, tmp_path, "/r", **trusted) == last.files["/a"]
+    with pytest.raises(StrataError, match="redirects from https to http://"):
+        get(web, tmp_path, "/out", **trusted)
+    assert plain.seen == []
 
 
 @pytest.mark.parametrize("option", ["ca_path", "client_cert"])

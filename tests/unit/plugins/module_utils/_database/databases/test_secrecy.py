@@ -43,4 +43,5 @@ def test_a_secret_that_is_a_part_of_another_leaves_nothing_of_it() -> None:
 
 def test_passwords_are_what_no_answer_may_hold() -> None:
     environment = {"A": "shop-of-mine", "B_TOKEN": "hunter22", "C": "a://me:hunter33@b/c", "PASS": "short"}
-    assert Secrets(environment).passwords == {"hunter22", "hunter33", "a://me:hunter33@b/c"}
+    found = {"hunter22", "hunter33", "a://me:hunter33@b/c", "bWU6aHVudGVyMzM="}
+    assert Secrets(environment).passwords == found
