@@ -69,7 +69,7 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
         "analyses": [{"provider": LINE, "verdict": LINE, "reasons": [str], "figures": dict}],
     },
     "balancer": {
-        "members": {"*": {"state": LINE, "sessions": int, "health": str, "definition": dict}},
+        "members": {"*": {"state": LINE, "sessions": int, "health": str, "definition": dict, "backup": bool}},
         "before": {"*": LINE},
         "ready": int,
         "left_alone": [LINE],
@@ -179,6 +179,7 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
         "service_state": OrNull(LINE),
         "service_detail": str,
         "migrations": OrNull([LINE]),
+        "needs_change": OrNull(bool),
     },
 }
 """Each module that runs on a host, with what it returns; a contract test compares this with its documentation.
