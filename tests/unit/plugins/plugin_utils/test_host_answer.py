@@ -14,7 +14,13 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.host_answer import L
 
 CURRENT = {"version": "1.0", "state": "good", "since": None, "checksum": "unverified", "deployed_by": None}
 READ = {"changed": False, "current": CURRENT, "releases": [], "pending": None}
-MEMBER = {"state": "ready", "sessions": 0, "health": "UP", "definition": {"dial": "127.0.0.1:8001"}}
+MEMBER = {
+    "backup": False,
+    "state": "ready",
+    "sessions": 0,
+    "health": "UP",
+    "definition": {"dial": "127.0.0.1:8001"},
+}
 
 
 @pytest.mark.parametrize(
