@@ -62,6 +62,9 @@ def _greeting() -> str:
 
 def _collapse() -> None:
     time.sleep(2)
+    # More than an error shows, of which the end is what matters.
+    for number in range(25):
+        print(f"work {number}")
     print("this release collapses", flush=True)
     os._exit(1)
 

@@ -216,9 +216,11 @@ class Unit:
 
     def _journal(self, match: str) -> list[str]:
         since = f"--since=@{self._restarted_at:.6f}"
-        return self._run(
-            "journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=20", since, match
-        ).splitlines()
+        # With --since alone, --lines counts from the oldest line on.
+        newest_first = self._run(
+            *("journalctl", "--no-pager", "--quiet", "--output=cat", "--reverse", "--lines=20"), since, match
+        )
+        return newest_first.splitlines()[::-1]
 
     def _show(self) -> Facts:
         found = self._show_all([self.options.name], PROPERTIES)

@@ -378,7 +378,7 @@ def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
 @pytest.mark.parametrize(
     ("log", "lines"),
     [
-        ([{}, {"out": "no such table\n"}], ["no such table"]),
+        ([{}, {"out": "no such table\nreading it\n"}], ["reading it", "no such table"]),
         (
             [{}, {}, {"out": "shop.service: Failed to locate executable\n"}],
             ["shop.service: Failed to locate executable"],
@@ -397,7 +397,9 @@ def test_the_log_is_what_the_unit_said_since_its_restart(
     assert [call[-1] for call in read[1:]] == ["_SYSTEMD_UNIT=shop.service", "--unit=shop.service"][
         : len(read) - 1
     ]
-    assert all(any(word.startswith("--since=@") for word in call) for call in read[1:])
+    assert all(
+        any(word.startswith("--since=@") for word in call) and "--reverse" in call for call in read[1:]
+    )
 
 
 @pytest.fixture
