@@ -34,6 +34,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_catalog import (
+    SqliteCatalog,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_dump import SqliteDump
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.tool_session import (
     ToolSession,
@@ -61,6 +64,7 @@ SQLITE = Dialect(
     is_delimited=False,
     schema_is_database=False,
     columns_query="SELECT name FROM pragma_table_info(?)",
+    catalog=SqliteCatalog,
 )
 LONGEST_WAIT = 86400
 """Seconds that a tool may wait for the file."""

@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The linter: what must not be in a migration while a release runs that knows nothing of it, and its tables are in use.
 
-It reads statements, not schemas, and does not look into strings: SQL in a DO block, or in a function that is called,
-is not seen. What a migration of the same run has created is used by nobody yet, and may be treated in any way; but not what
+It reads statements, asks the database's catalog about what they name, and does not look into strings: SQL in a DO block, or
+in a function that is called, is not seen. In a database without a table nothing is used yet. What a migration of the same run has created is used by nobody yet, and may be treated in any way; but not what
 it creates IF NOT EXISTS, for that may have been there, and a temporary table in its own migration alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -21,12 +21,18 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql import
     squawk,
     traffic,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import (
+    UNKNOWN_CATALOG,
+    Catalog,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
+    Reader,
     created,
     folded,
     objects,
     renamed,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.defined import DefinedCatalog
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import directives
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
@@ -37,8 +43,8 @@ _FORM = {
     "delimiter": "it is a command of the mysql client, which the server does not know. Leave it out: the semicolons between "
     "BEGIN and END do not end the statement here.",
     "needs-no-transaction": "the database refuses it in a transaction, or passes over it. Put it in a migration of its own "
-    "with the line '-- strata: no-transaction'.",
-    "transaction-control": "a migration is in a transaction of its own, or has the line '-- strata: no-transaction' and is in "
+    "with '-- migrate:up transaction:false', for the way back '-- migrate:down transaction:false'.",
+    "transaction-control": "a migration is in a transaction of its own, or has '-- migrate:up transaction:false' and is in "
     "none. Remove it.",
     "unnamed-index": "should it fail half-way, an invalid index stays that nobody can name. Give it a name.",
 }
@@ -46,12 +52,44 @@ RULES = frozenset((*compatibility.ADVICE, *traffic.ADVICE))
 """Those that can be waived."""
 _SETTINGS = re.compile("-- strata: (no-transaction|lock_timeout=|statement_timeout=)")
 _OUTSIDE = (
-    ("ALTER", "SYSTEM"),
-    ("CREATE", "DATABASE"),
-    ("CREATE", "TABLESPACE"),
-    ("DROP", "DATABASE"),
-    ("DROP", "TABLESPACE"),
+    *(("ALTER", "SYSTEM"), ("CREATE", "DATABASE"), ("CREATE", "SUBSCRIPTION"), ("CREATE", "TABLESPACE")),
+    *(("DISCARD", "ALL"), ("DROP", "DATABASE"), ("DROP", "SUBSCRIPTION"), ("DROP", "TABLESPACE")),
 )
+_REINDEXED = frozenset(("DATABASE", "SCHEMA", "SYSTEM"))
+# Those of SQLite's that take effect in a transaction, where they are set: https://www.sqlite.org/pragma.html.
+_PRAGMAS_INSIDE = frozenset(
+    (
+        *("ANALYSIS_LIMIT", "APPLICATION_ID", "AUTOMATIC_INDEX", "BUSY_TIMEOUT", "CACHE_SIZE", "CACHE_SPILL"),
+        *(
+            "CASE_SENSITIVE_LIKE",
+            "CELL_SIZE_CHECK",
+            "DEFER_FOREIGN_KEYS",
+            "HARD_HEAP_LIMIT",
+            "LEGACY_ALTER_TABLE",
+        ),
+        *(
+            "IGNORE_CHECK_CONSTRAINTS",
+            "MMAP_SIZE",
+            "OPTIMIZE",
+            "QUERY_ONLY",
+            "READ_UNCOMMITTED",
+            "RECURSIVE_TRIGGERS",
+        ),
+        *("REVERSE_UNORDERED_SELECTS", "SCHEMA_VERSION", "SOFT_HEAP_LIMIT", "THREADS", "TRUSTED_SCHEMA"),
+        *("USER_VERSION", "WAL_AUTOCHECKPOINT", "WRITABLE_SCHEMA"),
+        *(
+            "FOREIGN_KEY_CHECK",
+            "FOREIGN_KEY_LIST",
+            "INDEX_INFO",
+            "INDEX_LIST",
+            "INDEX_XINFO",
+            "INTEGRITY_CHECK",
+        ),
+        *("QUICK_CHECK", "TABLE_INFO", "TABLE_LIST", "TABLE_XINFO"),
+    )
+)
+_SHARED = frozenset(("DATABASE", "GROUP", "OWNED", "ROLE", "SYSTEM", "TABLESPACE", "USER"))
+"""What belongs to a server, not to one of its databases."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +116,18 @@ class _Judged:
     unused: bool
 
 
-def check(migrations: Sequence[Migration], dialect: Dialect) -> None:
+def check(
+    migrations: Sequence[Migration],
+    dialect: Dialect,
+    catalog: Catalog = UNKNOWN_CATALOG,
+    *,
+    new: bool = False,
+) -> None:
     """Raise StrataError, with all the findings, unless the migrations keep to the rules.
 
     Args:
         migrations: those of one run, in order.
+        new: whether nobody uses the database yet.
     """
     for migration in migrations:
         for rule in migration.allowed:
@@ -91,7 +136,7 @@ def check(migrations: Sequence[Migration], dialect: Dialect) -> None:
                     f"Migration {migration.name} allows '{rule}', which is no rule that can be waived. Those are "
                     f"{', '.join(sorted(RULES))} and, where it is installed, squawk's as squawk/RULE."
                 )
-    found = findings(migrations, dialect)
+    found = findings(migrations, dialect, catalog, new=new)
     if not found:
         return
     refused = []
@@ -99,26 +144,42 @@ def check(migrations: Sequence[Migration], dialect: Dialect) -> None:
         places = ", ".join(finding.place for finding in found if finding.rule == rule)
         refused.append(f"- {rule} ({places}): {advice}")
     raise StrataError(
-        "\n".join(
-            (
-                "Migrations refused before anything was changed:",
-                *refused,
-                "A contract migration has the line '-- strata: phase=contract'. Where no running release notices it, or no "
-                "traffic waits for it, let it through with the line '-- strata: allow=RULE because REASON'.",
-            )
-        ),
+        "\n".join(("Migrations refused before anything was changed:", *refused, *_ways(found, migrations))),
         findings=[{"rule": each.rule, "name": each.name, "line": each.line} for each in found],
     )
 
 
-def findings(migrations: Sequence[Migration], dialect: Dialect) -> list[Finding]:
+def _ways(found: Sequence[Finding], migrations: Sequence[Migration]) -> Iterator[str]:
+    """The lines that let through what was found, where there is such a line."""
+    where = ""
+    if any(each.printed for each in found):
+        where = ", in the docstring of a migration in Python, or in the SQL that a command prints"
+    expand = {each.name for each in migrations if each.phase == "expand"}
+    if any(each.rule in compatibility.ADVICE and each.name in expand for each in found):
+        yield f"A contract migration has the line '-- strata: phase=contract'{where}."
+    waived = ",".join(dict.fromkeys(each.rule for each in found if each.rule not in _FORM))
+    if waived:
+        yield (
+            "Where no running release notices it, or no traffic waits for it, let it through with the line "
+            f"'-- strata: allow={waived} because REASON'{where}."
+        )
+
+
+def findings(
+    migrations: Sequence[Migration],
+    dialect: Dialect,
+    catalog: Catalog = UNKNOWN_CATALOG,
+    *,
+    new: bool = False,
+) -> list[Finding]:
     """What is wrong with the migrations; what they waive is left out."""
+    known = DefinedCatalog(catalog, dialect)
     unused: set[str] = set()
     remarks = dialect.remarks(migrations)
     found: list[Finding] = []
     for migration in migrations:
         printed = _is_printed(migration)
-        judged = _judge(migration, dialect, unused)
+        judged = _judge(migration, dialect, unused, known, new=new)
         own = [
             Finding(rule, migration.name, migration.up_line + each.statement.line, advice, printed)
             for each in judged
@@ -140,7 +201,9 @@ def _is_printed(migration: Migration) -> bool:
     return migration.up_line == 1
 
 
-def _judge(migration: Migration, dialect: Dialect, unused: set[str]) -> list[_Judged]:
+def _judge(
+    migration: Migration, dialect: Dialect, unused: set[str], catalog: DefinedCatalog, *, new: bool
+) -> list[_Judged]:
     """Judge each statement of a migration; ``unused`` are the names of what nobody uses yet, and becomes more."""
     found = statements(migration.up, dialect)
     judged = []
@@ -150,18 +213,21 @@ def _judge(migration: Migration, dialect: Dialect, unused: set[str]) -> list[_Ju
     for index, statement in enumerate(found):
         names = {folded(name, dialect) for name in objects(statement)}
         is_unused = bool(names) and names <= unused | passing
+        is_unused = is_unused or (new and not _reaches_beyond(statement, names, dialect))
         rules: dict[str, str] = {}
         if not is_unused:
             advice = {**compatibility.ADVICE, **traffic.ADVICE, **dialect.traffic_advice}
-            for rule in dialect.traffic_rules(statement, earlier, migration.transactional):
+            for rule in dialect.traffic_rules(statement, earlier, migration.transactional, catalog):
                 rules[rule] = advice[rule]
             if migration.phase == "expand":
-                for rule in compatibility.broken(statement, found[index + 1 :], dialect):
+                later = found[index + 1 :]
+                for rule in compatibility.broken(statement, later, dialect, catalog, migration.transactional):
                     rules[rule] = compatibility.ADVICE[rule]
         if not _is_printed(migration):
             rules.update(_wrong_form(statement, migration.transactional, dialect))
         judged.append(_Judged(statement, rules, is_unused))
         earlier += [statement] if statement.words[0] in ("ALTER", "SET") else []
+        catalog.define(statement)
         if statement.words[0] == "DROP":
             passing -= names
         if not _is_conditional(statement):
@@ -177,6 +243,21 @@ def _judge(migration: Migration, dialect: Dialect, unused: set[str]) -> list[_Ju
 def _is_conditional(statement: Statement) -> bool:
     """Whether it may find what it would create."""
     return ("IF", "NOT") in set(zip(statement.words, statement.words[1:]))
+
+
+def _reaches_beyond(statement: Statement, names: set[str], dialect: Dialect) -> bool:
+    """Whether a statement is about what other databases of the server have a part in."""
+    words = statement.words
+    if words[0] in ("ALTER", "DROP", "RENAME") and not _SHARED.isdisjoint(words[1:2]):
+        return True
+    if words[:2] in (("REASSIGN", "OWNED"), ("SET", "PASSWORD")):
+        return True
+    if words[0] == "REVOKE":
+        return dialect.schema_is_database or "ON" not in words
+    return dialect.schema_is_database and (
+        words[1:2] == ("SCHEMA",)
+        or any("." in name for name in names or {folded(created(statement), dialect)})
+    )
 
 
 def _is_temporary(statement: Statement) -> bool:
@@ -227,7 +308,15 @@ def _controls_transaction(words: Sequence[Word]) -> bool:
 def _needs_no_transaction(statement: Statement) -> bool:
     words = statement.words
     if words[0] == "PRAGMA":
-        return words[1:3] in (("FOREIGN_KEYS", "="), ("JOURNAL_MODE", "="))
+        reader = Reader(words[1:])
+        name = reader.name().rpartition(".")[2].upper()
+        return bool(reader.rest) and name not in _PRAGMAS_INSIDE
     if "CONCURRENTLY" in statement.tokens:
         return words[0] != "REFRESH"
-    return words[0] == "VACUUM" or words[:2] in _OUTSIDE
+    if words[0] == "VACUUM" or words == ("CLUSTER",) or words[:2] in _OUTSIDE:
+        return True
+    if words[0] == "REINDEX":
+        return not _REINDEXED.isdisjoint(words)
+    if words[:2] == ("ALTER", "DATABASE"):
+        return ("SET", "TABLESPACE") in set(zip(words, words[1:]))
+    return words[:2] == ("ALTER", "SUBSCRIPTION") and "REFRESH" in words
