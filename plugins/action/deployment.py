@@ -29,7 +29,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model imp
 )
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.opening import asked
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options import declared_options
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import read_deployment
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import RESULT, read_deployment
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.report import backup_place, report
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import failure_reason
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import back_in_rotation
@@ -38,8 +38,6 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.status im
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.verdict import final_verdict
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-RESULT = "strata_deployment"
-"""What the plays register the phases as, on the controller."""
 LOCK = "strata.deploy.deploy_lock"
 
 
@@ -78,6 +76,11 @@ class ActionModule(ActionBase):
     # The phases
 
     def _open(self) -> dict[str, Any]:
+        given = self._task_vars.get(RESULT, {})
+        if not isinstance(given, Mapping) or (given and not {"changed", "failed"} & set(given)):
+            raise StrataError(
+                f"The variable '{RESULT}' holds the deployment itself and must not be given. Leave it out. Nothing was touched."
+            )
         wanted = asked(self._variables, declared_options(ROLES))
         if wanted.problems:
             lines = "\n".join(f"- {line}" for line in wanted.problems)
@@ -115,18 +118,21 @@ class ActionModule(ActionBase):
         return self._kept(phases.plan(self._deployment()))
 
     def _record(self) -> dict[str, Any]:
-        """Before a batch, a migration or a flag step: is the lock still ours, and what is about to be drained?"""
+        """Before anything changes: is the lock still ours, and what is about to be drained?"""
         deployment, batch = self._deployment(), self._task.args.get("batch") or []
         result = phases.record(deployment, batch)
-        if not deployment.id or deployment.check_mode or not result["go"]:
+        if not deployment.id or deployment.check_mode:
             return result
+        going_on = {
+            "drained": result["recorded"],
+            "note": f"backup: {place}" if (place := backup_place(deployment)) else None,
+            "contracted": deployment.plan.contracted if deployment.plan else None,
+        }
         lock = self._lock(
             state="confirmed",
             holder=holder(self._subject(deployment), deployment.id),
-            drained=result["recorded"],
             restored=back_in_rotation(deployment),
-            note=f"backup: {place}" if (place := backup_place(deployment)) else None,
-            contracted=deployment.plan.contracted if deployment.plan else None,
+            **(going_on if result["go"] else {}),
         )
         if failure_reason(lock):
             return {**result, "go": False, "failed": True, "msg": failure_reason(lock)}
@@ -185,7 +191,7 @@ class ActionModule(ActionBase):
     def _opened(self) -> Mapping[str, Any]:
         """What an earlier phase registered; empty where no deployment was opened."""
         found: Mapping[str, Any] = self._of_controller(RESULT)
-        return found if found.get("id") else {}
+        return found if isinstance(found, Mapping) and found.get("id") else {}
 
     def _of_controller(self, name: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = (self._variables.hostvars.get(CONTROLLER) or {}).get(name) or {}

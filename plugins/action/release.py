@@ -57,7 +57,7 @@ class ActionModule(ActionBase):
         wanted = source(checked.validated_parameters)
         wanted.validate()
         module = {name: value for name, value in args.items() if name not in SOURCE}
-        module.update(url=NOTHING, checksum=_checksum(wanted), origin=wanted.shown)
+        module.update(url=NOTHING, checksum=checksum_for_host(wanted), origin=wanted.shown)
         if self._has(args, Source(NOTHING, module["checksum"])):
             found = self._run(module, task_vars)
             if self._task.check_mode or not found.get("failed"):
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             look_up(wanted)
             return self._run(module, task_vars)
-        local = _fetched(wanted, checked.validated_parameters["max_bytes"])
+        local = fetched(wanted, checked.validated_parameters["max_bytes"])
         folder = self._connection._shell.tmpdir or self._make_tmp_path()
         remote = self._connection._shell.join_path(folder, "artifact")
         self._transfer_file(str(local), remote)
@@ -94,7 +94,7 @@ class ActionModule(ActionBase):
         return wanted.matches(digests)
 
 
-def _checksum(wanted: Source) -> str:
+def checksum_for_host(wanted: Source) -> str:
     """What the host is to compare; it cannot know the digest in a URL, by which a registry names what has the file's digest."""
     if wanted.expected or not wanted.provider.pinned(wanted.url):
         return wanted.recorded
@@ -102,7 +102,7 @@ def _checksum(wanted: Source) -> str:
         return stream.digest or wanted.recorded
 
 
-def _fetched(wanted: Source, max_bytes: int) -> Path:
+def fetched(wanted: Source, max_bytes: int) -> Path:
     """The artifact on the controller, verified; the first of the hosts' workers fetches it for all of this run."""
     named = hashlib.sha256(repr((wanted.url, wanted.checksum, wanted.signature)).encode()).hexdigest()
     # Ansible's own folder for this run, which is removed at its end.

@@ -62,10 +62,9 @@ options:
     type: str
   archive:
     description:
-      - The release's artifact, a tar or zip, as in O(strata.deploy.release#module:url), where it can be had without headers, a client
-        certificate, or a password other than in the URL. Its signature is not verified.
+      - The release's artifact, a tar or zip, as in O(strata.deploy.release#module:url). O(source) says how it is fetched.
       - A relative path is a file on the controller, below the folder that C(ansible-playbook) runs in. It is copied to the host's folder for
-        temporary files.
+        temporary files. With O(source) it is verified on the controller first, and what is a path in O(source) is one there.
       - With O(engine=sql) it is verified and read, and not unpacked. A user, password or query in the URL is never shown.
       - With the other engines, it is what the tool is run from where the release is not staged under O(path), as before a
         deployment has staged it. It is unpacked for as long as that takes, in a private folder for temporary files that
@@ -76,6 +75,71 @@ options:
       - Checksum of O(archive), as in O(strata.deploy.release#module:checksum).
       - Required with O(archive).
     type: str
+  source:
+    description:
+      - How O(archive) is fetched, and what it must be signed with, as for M(strata.deploy.release). Nothing of an archive is read or run
+        before it is verified, also in check mode.
+    type: dict
+    suboptions:
+      signature:
+        description:
+          - As O(strata.deploy.release#module:signature). The tool that verifies it must be on the host.
+        type: dict
+      source_options:
+        description:
+          - As O(strata.deploy.release#module:source_options).
+        type: dict
+      headers:
+        description:
+          - As O(strata.deploy.release#module:headers).
+        type: dict
+        default: {}
+      username:
+        description:
+          - As O(strata.deploy.release#module:username).
+        type: str
+      password:
+        description:
+          - As O(strata.deploy.release#module:password).
+        type: str
+      client_cert:
+        description:
+          - As O(strata.deploy.release#module:client_cert).
+        type: path
+      client_key:
+        description:
+          - As O(strata.deploy.release#module:client_key).
+        type: path
+      ca_path:
+        description:
+          - As O(strata.deploy.release#module:ca_path).
+        type: path
+      validate_certs:
+        description:
+          - As O(strata.deploy.release#module:validate_certs).
+        type: bool
+        default: true
+      fetch:
+        description:
+          - As O(strata.deploy.release#module:fetch). M(strata.deploy.migration_info) refuses V(controller).
+        type: str
+        choices: [host, controller]
+        default: host
+      fetch_timeout:
+        description:
+          - As O(strata.deploy.release#module:fetch_timeout).
+        type: float
+        default: 30.0
+      fetch_retries:
+        description:
+          - As O(strata.deploy.release#module:fetch_retries).
+        type: int
+        default: 3
+      plain_http:
+        description:
+          - As O(strata.deploy.release#module:plain_http).
+        type: bool
+        default: false
   path:
     description:
       - The folder of the app on the host, as in O(strata.deploy.release#module:path). For the engines that run a tool.
@@ -90,6 +154,7 @@ options:
   user:
     description:
       - The user on the host that tools are run as, the application's. By default it is the one that the module is run as.
+      - Root does not run what another user can change. Where the staged release belongs to another user this is required.
       - The module has to be run as root for another.
     type: str
   environment:

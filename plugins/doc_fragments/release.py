@@ -24,7 +24,8 @@ options:
         seconds that the new process must stay before it counts as running, if no O(health) is given, by default 3.
       - With V(manager=supervisord), C(name) is a process, C(NAME) or C(GROUP:NAME), or all processes of a group, C(GROUP:*). C(address) is the server
         URL, C(unix:///PATH/TO/SOCKET) or C(http://USER:PASSWORD@HOST:PORT). It is required, and never shown.
-      - With V(manager=systemd), C(name) is a unit. C(mode) says how the release gets into it. V(restart) (the default) stops and starts the unit.
+      - With V(manager=systemd), C(name) is a service unit. C(mode) says how the release gets into it. V(restart) (the default) stops and starts
+        the unit, and with it the units that systemd stops together with it.
         V(reload) reloads it. V(instances) starts an instance of a template unit for the release, beside the one that runs, and then stops the latter.
       - With V(manager=command), C(name) is what messages call it. C(commands) has C(restart), and may have C(status) and C(log), each a list of words
         that is run without a shell in the current release.

@@ -13,8 +13,8 @@ from ansible import context
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.plugin_utils.archive_source import archive_source
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.features import feature_steps
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import needs_change
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import failure_reason
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import (
     in_rotation,
@@ -45,10 +45,10 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         functions = {
+            "archive_source": archive_source,
             "failure_reason": failure_reason,
             "feature_steps": feature_steps,
             "in_rotation": in_rotation,
-            "needs_change": needs_change,
             "taken_out_by_us": taken_out_by_us,
             "whole_run": whole_run,
         }

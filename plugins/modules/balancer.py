@@ -14,6 +14,8 @@ description:
   - Puts a whole batch back in one call, once the balancer's own health check passes for each, and waits until
     each gets requests again.
   - Refuses, before anything changes, to leave fewer ready members in the pool than O(min_ready).
+  - Confirms after each change that the balancer has the members in the wanted state, and fails where it does not, for instance
+    because an agent check puts a drained member back.
   - Never touches a member that an operator has put into maintenance.
     A member that an operator has drained is put back like any other, if it is named.
   - Runs on the balancer's host, or on any host that can reach the balancer's admin interface.
@@ -58,6 +60,8 @@ options:
   min_ready:
     description:
       - How many members must stay ready, as a count or as a percentage of the pool, rounded up.
+      - Backups, which get requests only while no other member is ready, do not count, neither as ready nor as part of the pool.
+        While no other member is ready, only they count.
       - Draining a member that is not ready is always allowed, because it costs nothing.
     type: str
     default: "1"
@@ -73,6 +77,7 @@ options:
     description:
       - Seconds to wait for sessions to end, or for the balancer to see the members healthy.
       - Putting members back is refused before any change if the balancer's own health check comes round less often.
+      - Switching members that have an agent check takes 2.5 seconds at least, and is refused before any change if this is less.
     type: float
     default: 30
   interval:
@@ -113,16 +118,16 @@ members:
   returned: success
   type: dict
   sample:
-    web1: {state: drained, sessions: 0, health: "DRAIN, L7OK", definition: {}}
-    web2: {state: ready, sessions: 4, health: "UP, L7OK", definition: {}}
+    web1: {state: drained, sessions: 0, health: "DRAIN, L7OK", definition: {}, backup: false}
+    web2: {state: ready, sessions: 4, health: "UP, L7OK", definition: {}, backup: false}
   contains:
     state:
       description:
         - V(ready) for a member that gets requests.
         - V(drained) for one that is out of rotation in the way that this module takes it out. The balancer does not
           tell who did that; an operator's own drain is the same. Keep a record of which are yours.
-        - V(maintenance) for one that an operator took out in another way.
-        - V(down) for one that is in the pool and fails its health check.
+        - V(maintenance) for one that an operator took out in another way, or whose weight is 0.
+        - V(down) for one that is in the pool and gets no new request, because it fails its health check for instance.
       type: str
     sessions:
       description: The number of requests or connections that it is serving through this balancer.
@@ -133,13 +138,18 @@ members:
     definition:
       description: What O(owned) needs of it. Its content belongs to the provider.
       type: dict
+    backup:
+      description: Whether it gets requests only while no other member is ready.
+      type: bool
 before:
   description: The state of each member before, by name.
   returned: success
   type: dict
   sample: {web1: ready, web2: ready}
 ready:
-  description: The number of members that are V(ready) now, or in check mode would be.
+  description:
+    - The number of members that are V(ready) now, or in check mode would be. Backups are counted only where no other member
+      is ready.
   returned: success
   type: int
   sample: 1
@@ -198,6 +208,7 @@ def main() -> None:
                 "sessions": member.sessions,
                 "health": member.health,
                 "definition": member.definition,
+                "backup": member.backup,
             }
             for name, member in change.members.items()
         },

@@ -34,12 +34,15 @@ description:
     statement that locks a table, C(long-lock) one that goes over the rows of a table which the same transaction has altered,
     C(rewrite-table) one that writes a table anew. C(change-type) and, on PostgreSQL, C(set-not-null) are for the contract phase, too.
   - It refuses in either phase, and in the way back of a file, what does not work. C(transaction-control) is COMMIT and the like,
-    C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) a command of the mysql client, C(unnamed-index)
-    an index built concurrently that could not be named if it failed. These are not waived.
+    C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) and C(client-command) commands of a client program
+    such as psql or mysql, C(unnamed-index) an index built concurrently that could not be named if it failed. These are not waived.
+  - In either phase, and in the way back of a file, C(unreadable) is SQL of which it is not certain where its statements end, as where a
+    string, a comment or a body is not closed. It can be waived, and nothing of that migration is checked then.
   - Where no migration is applied and the database has no table or view of its own, no release uses it, and these rules let everything
     pass but what reaches beyond the database.
   - What a migration of the same run creates may be changed and dropped in any way; not what it creates C(IF NOT EXISTS), which may
-    have been there, and a temporary table in its own migration alone.
+    have been there, nor what it creates again in place of what was in use, and a temporary table in its own migration alone. A name without a schema counts as the same only where it is
+    looked up in the same place, which C(SET search_path), C(SET ROLE), C(USE) and others change.
   - On PostgreSQL C(squawk) (version 2, U(https://squawkhq.com)) is asked, too, where it is on the C(PATH) of the module. Its rules about
     traffic and compatibility refuse, as C(squawk/RULE); those about style do not. Its comments C(-- squawk-ignore) hold for them.
   - The linter does not look into strings or DO blocks, nor into functions that are called.
@@ -50,7 +53,7 @@ description:
     runs statement by statement, each written down before it runs. After a failure the next run goes on with the statement that failed.
     After a kill it looks whether the statement was carried out, runs it again where that does no harm, or asks for O(resume).
   - With O(engine=sql), it is an error, before anything changes, if the file of an applied migration has changed or is missing in between
-    others, or if a new file sorts before an applied one of its phase. That an older release's files end earlier is none.
+    others, or if a new file sorts before an applied one of its phase. It is not an error for an older release to have fewer files.
   - What is applied is kept in the database in the tables C(schema_migrations), which is that of dbmate, and
     C(strata_migrations), which also keeps the SQL that takes a migration back. They are created with the first migration. A migration
     that is under way in steps has a row in C(strata_progress).
@@ -138,6 +141,7 @@ options:
       - For O(state=rolled_back), whether to take back what holds rows, that is a table with rows or a column with values that would be
         dropped. It is asked for, too, where that cannot be seen, as with O(engine=command).
       - A change of a column's type counts where the column has values; an UPDATE does not count.
+      - On SQLite the SQL is also tried on a copy of the database, in a temporary folder, and the rows are compared.
     type: bool
     default: false
   accept_drift:
@@ -153,6 +157,8 @@ options:
         asks for it. V(done) goes on with the next one, V(again) runs it again.
       - V(done) also passes over a statement that failed and was carried out by hand. It answers for the one
         statement that an earlier run has left. A CALL or DO that failed is asked for, too, as it may have committed a part.
+      - It is also asked for where earlier statements of the migration left something in their session that cannot be set again, as a
+        variable that was computed, or a temporary table. V(again) then goes on without it.
     type: str
     choices: [again, done]
   lock_wait:

@@ -245,9 +245,19 @@ options:
     default: false
   shared:
     description:
-      - Paths in the release that become links to the same path under C(shared/), whatever the artifact has there. Used with O(state=staged).
-      - A path that C(shared/) lacks is made there as a folder, which belongs to whom the release does; so put a shared file there before.
+      - Files and folders in the release that become links to the same path under C(shared/). Used with O(state=staged).
+      - A path without a slash at its end, and not within another one.
+      - What C(shared/) has at the path is used. If it has nothing there, the artifact's own file or folder is copied there, with its content,
+        owner and mode. If the artifact has nothing either, a folder is made that belongs to whom the release does.
+      - It is an error if one of them has a file there and the other one a folder.
       - A release is linked when it is unpacked. Changing the list has an effect from the next version on.
+    type: list
+    elements: str
+    default: []
+  shared_files:
+    description:
+      - Like O(shared), for paths that are files. It is an error if neither C(shared/) nor the artifact has the file, and nothing is made then.
+      - In check mode the artifact is not fetched, and a file that C(shared/) lacks is a warning.
     type: list
     elements: str
     default: []
@@ -263,7 +273,7 @@ options:
     suboptions:
       path:
         description:
-          - Where the file lies in the release, relative to it, and not in one of O(shared).
+          - Where the file lies in the release, relative to it, and not in one of O(shared) or O(shared_files).
         type: str
         required: true
       content:
@@ -403,6 +413,7 @@ EXAMPLES = r"""
     url: https://builds.example.com/shop-2.0.tar.gz
     checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     shared: [uploads]
+    shared_files: [config/secrets.json]
     files:
       - path: .env
         content: "{{ lookup('ansible.builtin.template', 'env.j2') }}"
@@ -637,6 +648,7 @@ OPTIONS = {
     "origin": {"type": "str"},
     **SOURCE,
     "shared": {"type": "list", "elements": "str", "default": []},
+    "shared_files": {"type": "list", "elements": "str", "default": []},
     # All of it, for a host's log would show contents of several lines.
     "files": {
         "type": "list",
@@ -676,6 +688,7 @@ def ensure(options: dict[str, Any], files: tuple, check_mode: bool) -> ReleaseCh
             version,
             artifact(options),
             shared=tuple(options["shared"]),
+            shared_files=tuple(options["shared_files"]),
             files=files,
             keep=options["keep"],
             at_most=2 * options["max_bytes"],

@@ -22,6 +22,9 @@ options:
     description:
       - A folder within the release, a relative path. The names of its SQL files in the current release are returned.
     type: str
+  version:
+    description: A version. RV(needs_change) says whether activating it would change anything.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -202,6 +205,13 @@ migrations:
   type: list
   elements: str
   sample: [001_orders.sql, 002_billing.sql]
+needs_change:
+  description:
+    - Whether M(strata.deploy.release) would change anything by activating O(version), a restart of a service that is not well included.
+    - Null without O(version).
+  returned: always
+  type: bool
+  sample: false
 """
 
 from dataclasses import asdict
@@ -213,14 +223,17 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ar
     conceal,
     health_check,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import (
+    describe,
+    needs_change,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**ON_HOST, "migrations": {"type": "str"}},
+        argument_spec={**ON_HOST, "migrations": {"type": "str"}, "version": {"type": "str"}},
         supports_check_mode=True,
     )
     options = dict(module.params)
@@ -234,7 +247,11 @@ def main() -> None:
         )
     except StrataError as error:
         module.fail_json(msg=str(error), **error.details)
-    module.exit_json(changed=False, **asdict(report))
+    reading = asdict(report)
+    version = options["version"]
+    module.exit_json(
+        changed=False, **reading, needs_change=needs_change(reading, version) if version else None
+    )
 
 
 if __name__ == "__main__":

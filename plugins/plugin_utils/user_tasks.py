@@ -32,6 +32,7 @@ from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.context_objects import CLIArgs
 
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.reader import is_of_the_collection
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import failure_reason
 
 SECRET = "its result is secret (no_log)"  # noqa: S105
@@ -53,7 +54,6 @@ KEYWORDS: Mapping[str, Any] = {
     "debugger": "never",
     "ignore_errors": False,
     "ignore_unreachable": False,
-    "tags": ["always"],
 }
 """What the tasks of the file do not inherit from the play, the blocks and the roles around it."""
 FINISHED = ("v2_runner_on_ok", "v2_runner_on_skipped")
@@ -92,8 +92,9 @@ def run(
 def _run(
     file: str, hosts: Sequence[str], lost: Sequence[str], task: Task, worker: WorkerProcess, delegate_to: str
 ) -> Outcome:
-    # --step and --start-at-task chose the file as a whole; a worker cannot ask the operator about its tasks.
-    context.CLIARGS = CLIArgs({**context.CLIARGS, "step": False, "start_at_task": None})
+    # --tags, --step and --start-at-task chose the file as a whole. A task of it that is tagged `never` still needs its tag.
+    tags = ("all", *context.CLIARGS.get("tags", ()))
+    context.CLIARGS = CLIArgs({**context.CLIARGS, "step": False, "start_at_task": None, "tags": tags})
     manager = worker._variable_manager
     before = {host: dict(known) for host, known in manager._nonpersistent_fact_cache.items()}
     error = None
@@ -127,7 +128,7 @@ def _differences(
         host: {
             name: value
             for name, value in known.items()
-            if not name.startswith("ansible_failed_")
+            if not (name.startswith("ansible_failed_") or is_of_the_collection(name))
             and (name not in before.get(host, {}) or before[host][name] != value)
         }
         for host, known in after.items()

@@ -143,9 +143,13 @@ PLAYS = [
 
 @pytest.mark.parametrize("play", PLAYS)
 def test_a_play_pins_what_its_correctness_needs(play: dict[str, Any]) -> None:
-    """The operator's ansible.cfg must not decide these: a free strategy restores a member while it restarts."""
+    """The operator's ansible.cfg must not decide these.
+
+    A free strategy restores a member while it restarts, and a debugger that nobody answers ends the run at a failure.
+    """
     assert play["strategy"] == "ansible.builtin.linear"
     assert play["any_errors_fatal"] is False
+    assert play["debugger"] == "never"
     assert play["order"] == "inventory"
     assert play["gather_facts"] is False
 

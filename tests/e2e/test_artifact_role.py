@@ -301,7 +301,7 @@ def test_a_hook_that_fails_in_staging_leaves_the_running_release_alone(
 @pytest.mark.parametrize(
     ("hooks", "why"),
     [
-        ({"afterlink": "x.yml"}, "The hook 'afterlink' (artifact_hooks) is none of before_stage"),
+        ({"afterlink": "x.yml"}, "The hook 'afterlink' (artifact_hooks) is not one of before_stage"),
         ({"before_stage": "none.yml"}, "no file none.yml"),
     ],
 )

@@ -22,6 +22,16 @@ MOVE_THE_LINK = """\
 - name: Give up
   ansible.builtin.fail: {msg: the cache is full}
 """
+FORGET = """\
+- name: Forget the deployment
+  ansible.builtin.set_fact: {strata_deployment: {}}
+  delegate_to: localhost
+  delegate_facts: true
+- name: Say that all was done
+  ansible.builtin.set_fact:
+    __artifact_activate: {changed: true, version: "2.0"}
+    __fleet_rolling_batch: {go: true}
+"""
 ONLY_ON_THE_CANARY = """\
 - name: Start
   ansible.builtin.assert: {that: inventory_hostname == 'web1', fail_msg: it does not start here}
@@ -94,6 +104,30 @@ def test_an_operator_s_drain_of_a_host_that_the_dead_run_never_reached_is_left_a
     again = fleet.deploy("1.0")
     assert again.code == 0, again.output
     assert fleet.in_rotation() == ["web1", "web2"]
+
+
+def test_an_operator_s_drain_during_the_run_is_left_alone(fleet: SmallFleet) -> None:
+    with fleet.held("2.0", "before_link") as process:
+        fleet.drain_as_an_operator("web3")
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert fleet.releases()["web3"] == "2.0"
+    assert fleet.in_rotation() == ["web1", "web2"]
+    assert not (fleet.lock.parent / "drained.json").exists()
+
+
+def test_a_hook_cannot_change_what_the_deployment_knows(fleet: SmallFleet) -> None:
+    hook = fleet.hook("forget", FORGET)
+    run = fleet.deploy("2.0", artifact_hooks={"before_link": hook})
+    assert run.code == 0, run.output
+    assert fleet.everywhere("2.0")
+    assert not fleet.lock.exists()
+
+
+def test_layers_given_as_text_are_the_same_as_a_list(fleet: SmallFleet) -> None:
+    run = fleet.deploy("2.0", deployment_layers="artifact,fleet")
+    assert run.code == 0, run.output
+    assert fleet.everywhere("2.0")
 
 
 def test_a_run_that_lost_its_lock_changes_nothing_more_and_fails(fleet: SmallFleet) -> None:

@@ -317,10 +317,13 @@ def test_migrations_come_from_the_same_artifact_in_s3(storage: Storage, host: Ho
 def test_what_needs_no_artifact_signs_none(storage: Storage, host: Host) -> None:
     options = {**s3(storage, endpoint_url="http://127.0.0.1:1"), "artifact_version": "2.0"}
     options["feature_flag_features"] = [{"name": "new-checkout"}]
+    flags = host.folder / "flags.json"
+    flags.write_text('{"flags": {}}')
+    options.update(feature_flag_path=str(flags), feature_flag_record=str(host.folder / "former"))
     run = host.play(playbook="playbooks/feature.yml", **options)
     assert (ROOT / "roles/artifact/tasks/sign_s3.yml").read_text().count(f"- name: {SIGNED}\n") == 1
     assert SIGNED not in run.output
-    assert "TASK [strata.deploy.deployment : Take the deploy lock]" in run.output
+    assert (run.code, "new-checkout" in flags.read_text()) == (0, True), run.output
 
 
 @pytest.mark.parametrize(

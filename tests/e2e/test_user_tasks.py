@@ -133,6 +133,11 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
         "  rescue: [{name: Say it, ansible.builtin.debug: {msg: here}}]\n",
         {},
     ),
+    "a condition of failed_when": (
+        "- name: Warm up\n  ansible.builtin.command: id\n  failed_when: true\n",
+        dict.fromkeys(HOSTS, "^Warm up: its failed_when holds$"),
+    ),
+    "a task tagged never": (WARM_UP + "  tags: never\n" + SAY, {}),
     "a failure that is ignored": (WARM_UP + "  ignore_errors: true\n" + SAY, {}),
     "an unreachable task that is ignored": (TELL + "  ignore_unreachable: true\n" + SAY, {}),
     "a file without tasks": ("---\n", {}),

@@ -8,10 +8,12 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._core import json_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 
@@ -40,25 +42,45 @@ def write_text(path: Path, text: str, mode: int = 0o600) -> None:
 
     An existing file keeps its mode and, where permitted, its owner; ``mode`` is for a new one.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # By way of the folder itself: where others may write in what it lies in, a link could come in its place meanwhile.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _replace(folder, path.name, text, mode)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _replace(folder: int, name: str, text: str, mode: int) -> None:
+    fresh = f".{name}.{secrets.token_hex(8)}"
+    descriptor = os.open(
+        fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+    )
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
-            try:
-                former = path.stat()
-            except FileNotFoundError:
-                os.fchmod(stream.fileno(), mode)
+            former = _former(folder, name)
+            if former is None:
+                os.fchmod(descriptor, mode)
             else:
-                os.fchmod(stream.fileno(), former.st_mode & 0o7777)
+                os.fchmod(descriptor, former.st_mode & 0o777)
                 if (former.st_uid, former.st_gid) != (os.geteuid(), os.getegid()) and os.geteuid() == 0:
-                    os.fchown(stream.fileno(), former.st_uid, former.st_gid)
-            os.fsync(stream.fileno())
-        os.rename(name, path)
+                    os.fchown(descriptor, former.st_uid, former.st_gid)
+            os.fsync(descriptor)
+        os.rename(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        os.unlink(name)
+        os.unlink(fresh, dir_fd=folder)
         raise
-    sync_directory(path.parent)
+
+
+def _former(folder: int, name: str) -> os.stat_result | None:
+    """The file that is replaced; None where there is none, or a link."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
@@ -73,7 +95,7 @@ def read_json(path: Path, default: Any) -> Any:
         StrataError: the file is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json_text.parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return default
     except ValueError as error:

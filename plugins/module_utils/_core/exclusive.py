@@ -25,15 +25,16 @@ def exclusive(path: Path, *, create: bool = False, timeout: float = 10.0) -> Ite
 
     Raises:
         StrataError: another process kept it for longer.
-        OSError: it cannot be opened for writing.
+        OSError: it cannot be opened for writing, or is a link.
     """
     deadline = time.monotonic() + timeout
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+        descriptor = os.open(path, flags, 0o600)
         try:
             _wait(descriptor, path, deadline)
             # A lock on a file that was replaced while we waited excludes nobody.
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
                 yield
                 return
         finally:

@@ -73,10 +73,11 @@ def request(
             connection.response_class = partial(_Answer, deadline=deadline)  # type: ignore[assignment]
             connection.request(method, target, body=body, headers={"Connection": "close", **(headers or {})})
             with connection.getresponse() as answer:
+                text = answer.read(body_limit)
+                if answer.length and len(text) < body_limit:  # of which read() says nothing
+                    raise http.client.IncompleteRead(text, answer.length)
                 return Response(
-                    answer.status,
-                    {name.lower(): value for name, value in answer.getheaders()},
-                    answer.read(body_limit),
+                    answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
                 )
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = str(error) or type(error).__name__

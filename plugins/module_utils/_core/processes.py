@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 
+PROC = Path("/proc")
 MACHINE_ID = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 """Where Linux keeps the id of a machine; see machine-id(5)."""
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
@@ -68,6 +69,23 @@ def is_running(pid: int, since: int) -> bool:
     except OSError:
         return True  # /proc may hide the processes of others
     return fields[0] not in ("Z", "X") and since in (0, int(fields[19]))
+
+
+def in_control_group(group: str) -> dict[int, int]:
+    """The processes of a control group and of those below it, with when each `started`; none for the root group.
+
+    Args:
+        group: its path as the kernel has it in /proc/PID/cgroup, with any version of control groups.
+    """
+    found = {}
+    for path in PROC.glob("[0-9]*/cgroup") if group.strip("/") else ():
+        try:
+            lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        except OSError:
+            continue  # it has ended
+        if any(f"{line.split(':', 2)[-1]}/".startswith(f"{group}/") for line in lines):
+            found[int(path.parent.name)] = started(int(path.parent.name))
+    return found
 
 
 def _stat(pid: int) -> list[str]:

@@ -99,7 +99,7 @@ def conceal(
         The dictionary as it was given; empty where it was not.
     """
     given = parameters.get(name) or {}
-    no_log_values.difference_update(_strings(given))
+    no_log_values.difference_update(strings(given))
     no_log_values.update(secrets(providers, given, key=key))
     if given:
         parameters[name] = {
@@ -165,10 +165,10 @@ def _secrets(given: Mapping[str, Any], fragments: list[Mapping[str, Any]]) -> It
         declared = [fragment[name] for fragment in fragments if name in fragment]
         nested = [each["options"] for each in declared if "options" in each]
         if any(each.get("no_log") for each in declared):
-            yield from _strings(value)
+            yield from strings(value)
         elif nested:
             for each in value if isinstance(value, list) else [value]:
-                yield from _secrets(each, nested) if isinstance(each, Mapping) else _strings(each)
+                yield from _secrets(each, nested) if isinstance(each, Mapping) else strings(each)
 
 
 def _shown(given: Mapping[str, Any], fragments: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -187,12 +187,12 @@ def _shown(given: Mapping[str, Any], fragments: list[Mapping[str, Any]]) -> dict
     return shown
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
     """Each text and number in a value, as Ansible hides them."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, (list, tuple, set)):
         for each in value:
-            yield from _strings(each)
+            yield from strings(each)
     elif value not in (None, "") and not isinstance(value, bool):
         yield str(value)

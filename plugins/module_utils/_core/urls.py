@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -13,6 +14,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"]*@")
 _NOT_ENCODED = re.compile(r"[^!-~]")
+_NOT_IN_A_HOST = re.compile(rb"[\0-\x20/@\[\]\x7f]")
+LONGEST_NAME = 253
 
 
 def _split(url: str) -> SplitResult:
@@ -40,8 +43,37 @@ def validate_http(url: str, what: str = "URL", *, also: str = "") -> None:
     if _NOT_ENCODED.search(url):
         raise StrataError(
             f"The {what} {shown(url)!r} has a space or another character in it that a URL cannot have:"
-            " percent-encode it."
+            " percent-encode it, and write a host name in its ASCII form, xn--..."
         )
+    validate_host(parts.hostname, f"{what} {shown(url)!r}")
+
+
+def validate_host(host: str, what: str) -> None:
+    """Raise StrataError unless ``host`` is an IP address or can be looked up as a DNS name.
+
+    Args:
+        what: how the error calls what has the host.
+    """
+    if not _is_host(host):
+        raise StrataError(
+            f"The host {host[:80]!r} of the {what} is not valid. Give an IP address, or a DNS name whose labels have 1 to "
+            f"63 characters each, and at most {LONGEST_NAME} in all."
+        )
+
+
+def _is_host(host: str) -> bool:
+    """Whether it can be looked up: Python raises UnicodeError, which is no OSError, for labels that DNS cannot have."""
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        if ":" in bare or bare != host:
+            ipaddress.IPv6Address(bare)
+            return True
+        if len(bare) > LONGEST_NAME:
+            return False
+        encoded = bare.removesuffix(".").encode("idna")
+    except ValueError:
+        return False
+    return 0 < len(encoded) <= LONGEST_NAME and not _NOT_IN_A_HOST.search(encoded)
 
 
 def shown(url: str) -> str:

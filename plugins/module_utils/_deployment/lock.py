@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.strata.deploy.plugins.module_utils._core import processes
+from ansible_collections.strata.deploy.plugins.module_utils._core import processes, trust
 from ansible_collections.strata.deploy.plugins.module_utils._core.clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import (
     read_json,
@@ -33,6 +33,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.durable import
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.journal import (
+    JOURNAL,
     append,
     last_entry_of,
     tail,
@@ -118,6 +119,7 @@ class Deployment:
 def read_deployment(folder: Path, entries: int) -> Deployment:
     """Read an app's folder without waiting for anyone; nothing is there before the first deployment."""
     with _naming_folder("Reading", folder):
+        _require_trusted(folder)
         return Deployment(_read_lock(folder), _read_drained(folder), tail(folder, entries))
 
 
@@ -259,6 +261,7 @@ def _naming_folder(deed: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _alone(folder: Path, check_mode: bool) -> Iterator[None]:
+    _require_trusted(folder)
     if check_mode:
         yield
         return
@@ -267,6 +270,12 @@ def _alone(folder: Path, check_mode: bool) -> Iterator[None]:
         for leftover in [*folder.glob(f".{LOCK}.*"), *folder.glob(f".{DRAINED}.*")]:
             leftover.unlink()  # a writer was killed; none is at work now
         yield
+
+
+def _require_trusted(folder: Path) -> None:
+    """What is read here decides what is changed in the balancers."""
+    names = (LOCK, DRAINED, CONTRACTED, JOURNAL, GUARD)
+    trust.require(folder, *(folder / name for name in names), also=trust.operator())
 
 
 def _create(path: Path, lock: Lock, folder: Path) -> None:

@@ -42,10 +42,11 @@ def capacity_problems(deployment: Deployment, hosts: Sequence[str], version: str
     """
     settings = deployment.settings
     problems = []
-    for balancer, members in sorted(deployment.pools.items()):
+    for balancer, pool in sorted(deployment.pools.items()):
+        members = counted(pool)
         ready = {name for name, member in members.items() if member["state"] == "ready"}
         ours = {name for name, member in members.items() if member["state"] in IN_THE_POOL}
-        ours |= set(deployment.record.get(balancer, {}))
+        ours |= set(deployment.record.get(balancer, {})) & set(members)
         minimum = at_least(settings.min_ready, len(members))
         for number, batch in enumerate(cut(hosts, settings.batches), start=1):
             changing = set(members_to_drain(deployment, deployment.named(batch), version))
@@ -116,10 +117,15 @@ def settle_batch_sizes(deployment: Deployment, hosts: Sequence[Host]) -> list[in
     spare = [
         sum(seen.get((balancer, name)) == "ready" or name in out for name in members)
         - at_least(deployment.settings.min_ready, len(members))
-        for balancer, members in deployment.pools.items()
+        for balancer, members in ((each, counted(pool)) for each, pool in deployment.pools.items())
     ]
     rest = max(1, min([largest, *spare]))
     return [first, rest] if first else [rest]
+
+
+def counted(pool: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The members that capacity is counted in: backups get requests only while no other member is ready."""
+    return {name: member for name, member in pool.items() if not member.get("backup")}
 
 
 def at_least(wanted: int | str, pool: int) -> int:

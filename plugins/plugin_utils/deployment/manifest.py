@@ -45,7 +45,7 @@ def artifact_problems(
 ) -> list[str]:
     """What is wrong with an artifact's kind, source and checksum."""
     if kind not in PROVIDERS:
-        return [f"artifact_kind '{kind}' is none of {', '.join(PROVIDERS)}.{suggestion(kind, PROVIDERS)}"]
+        return [f"artifact_kind '{kind}' is not one of {', '.join(PROVIDERS)}.{suggestion(kind, PROVIDERS)}"]
     if image and "image" not in PROVIDERS[kind].OPTIONS:
         takers = " or ".join(name for name, each in PROVIDERS.items() if "image" in each.OPTIONS)
         return [f"There is an artifact_image, and artifact_kind is {kind}: set it to {takers}."]

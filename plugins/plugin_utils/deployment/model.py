@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import needs_change
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import (
     Result,
     failure_reason,
@@ -112,21 +113,6 @@ class Host:
     def _runs_as_before(self, result: Result) -> bool:
         before, now = self.reading.get("current") or {}, result.get("current") or {}
         return not result.get("pending") and now.get("version") == before.get("version")
-
-
-def needs_change(reading: Result, version: str | None) -> bool:
-    """Whether activating ``version`` would change anything on a host, from what `release_info` said of it.
-
-    True wherever `release` would restart the service, because a member in rotation must not be restarted.
-    """
-    current = reading.get("current") or {}
-    return (
-        current.get("version") != version
-        or current.get("state") != "good"
-        or bool(reading.get("pending"))
-        or reading.get("healthy") is False
-        or reading.get("service_state") in ("stopped", "failed")
-    )
 
 
 def is_fit(reading: Result) -> bool:
@@ -285,7 +271,7 @@ class Deployment:
 
     @cached_property
     def pools(self) -> Mapping[str, Mapping[str, Any]]:
-        """Balancer host -> member -> ``{state, sessions, definition}``, as read when it was planned."""
+        """Balancer host -> member -> ``{state, sessions, definition, backup}``, as read when it was planned."""
         items = self.result(READ_POOLS).get("results") or []
         return {item["item"]: item["members"] for item in items if succeeded(item)}
 

@@ -24,6 +24,10 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.options i
 
 ROLLED_BACK = ("artifact", "database", "feature")
 """The layers that `rollback.yml` rolls back."""
+OF_THE_FLEET = ("fleet_rolling_batches", "fleet_rolling_min_ready", "fleet_rolling_policy")
+"""The options that have one value for the whole fleet."""
+FLAG_SERVICE = ("feature_flag_service", "feature_flag_path")
+"""The options that say where the feature flags are, one of which the feature layer needs."""
 
 
 class Variables(Protocol):
@@ -64,8 +68,8 @@ def asked(variables: Variables, options: Options) -> Asked:
     Raises:
         StrataError: a rollback does not say which layer.
     """
-    fleet = list(variables.value("deployment_fleet", []))
-    occasion, layers = _occasion(variables)
+    fleet = _list(variables, options, "deployment_fleet")
+    occasion, layers = _occasion(variables, options)
     is_rollback = occasion.startswith("rollback")
     needed = _needed(variables, options, fleet, layers, is_rollback=is_rollback)
     hosts = [CONTROLLER, *fleet, *_group(variables, "lb"), *_group(variables, "db")]
@@ -80,7 +84,7 @@ def asked(variables: Variables, options: Options) -> Asked:
         app=str(variables.value("deployment_app", "")),
         layers=layers,
         needs_release=not is_rollback,
-        version=variables.value("artifact_version", None),
+        version=_version(variables, occasion),
         url=variables.value("artifact_url", None),
         checksum=variables.value("artifact_checksum", None),
         kind=_of_fleet(variables, fleet, "artifact_kind", "archive"),
@@ -90,6 +94,14 @@ def asked(variables: Variables, options: Options) -> Asked:
         wanted_groups=_wanted_groups(variables, fleet, layers),
     )
     problems += manifest_problems(manifest, variables.groups)
+    if CONTROLLER in needed and not any(variables.value(name, None) for name in FLAG_SERVICE):
+        problems.append(
+            "The option 'feature_flag_service' is missing: the service that holds the flags, for example "
+            "{provider: flagd, path: /etc/flagd/shop.json}. (on the controller)"
+        )
+    if not layers and not problems:
+        problems.append("There is nothing to do: deployment_layers is empty.")
+    problems += _differing(variables, fleet)
     settings = _settings(variables, fleet, features)
     problems += filter(None, [batch_size_problem(settings.batches)])
     return Asked(
@@ -103,11 +115,11 @@ def asked(variables: Variables, options: Options) -> Asked:
     )
 
 
-def _occasion(variables: Variables) -> tuple[str, list[str]]:
+def _occasion(variables: Variables, options: Options) -> tuple[str, list[str]]:
     """What the run is called, and the layers that it touches."""
     occasion = str(variables.value("deployment_occasion", "deploy"))
     if occasion != "rollback":
-        return occasion, list(variables.value("deployment_layers", []))
+        return occasion, _list(variables, options, "deployment_layers")
     layer = variables.value("layer", "")
     if layer not in ROLLED_BACK:
         raise StrataError(
@@ -115,6 +127,17 @@ def _occasion(variables: Variables) -> tuple[str, list[str]]:
             f"layer is '{layer}'. Nothing was touched."
         )
     return f"rollback {layer}", ["fleet" if layer == "artifact" else str(layer)]
+
+
+def _version(variables: Variables, occasion: str) -> Any:
+    """The release that is asked for. A rollback may name it as the role `artifact` does, whose option wins there, too."""
+    back = variables.value("artifact_rollback_version", None) if occasion == "rollback artifact" else None
+    return back or variables.value("artifact_version", None)
+
+
+def _list(variables: Variables, options: Options, name: str) -> list[str]:
+    """An option that is a list, also where it is given as text, as in ``-e deployment_layers=artifact,fleet``."""
+    return validated(options.all[name], variables.value(name, [])) or []
 
 
 def _needed(
@@ -176,6 +199,20 @@ def _group_name(variables: Variables, name: str) -> str:
 
 def _group(variables: Variables, name: str) -> list[str]:
     return list(variables.groups.get(_group_name(variables, name), []))
+
+
+def _differing(variables: Variables, fleet: Sequence[str]) -> list[str]:
+    """Options of the whole fleet that differ from host to host, so that one of the hosts would be ignored."""
+    problems = []
+    for name in OF_THE_FLEET:
+        values: dict[str, list[str]] = {}
+        for host in fleet:
+            if (value := _of_fleet(variables, [host], name, None)) is not None:
+                values.setdefault(repr(value), []).append(host)
+        if len(values) > 1:
+            given = "; ".join(f"{value} on {', '.join(hosts)}" for value, hosts in values.items())
+            problems.append(f"The option '{name}' is one for the whole fleet, but it differs: {given}.")
+    return problems
 
 
 def _of_fleet(variables: Variables, hosts: Sequence[str], name: str, default: Any) -> Any:

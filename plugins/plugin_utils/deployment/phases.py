@@ -33,10 +33,13 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results i
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import (
     members_to_drain,
     members_to_restore,
+    out_before,
     to_record,
+    without,
 )
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps import (
     ACTIVATE,
+    DRAIN,
     RECORD,
     ROLL_BACK,
     ROLL_BACK_HOOKS,
@@ -137,8 +140,11 @@ def judge(deployment: Deployment, batch: Sequence[str]) -> dict[str, Any]:
     """After the batch was activated, or rolled back: which members may be put back, and whether it is analysed then."""
     hosts = deployment.named(batch)
     recorded = dict(hosts[0].result(RECORD)) if hosts else {}
+    others = out_before(recorded.get("recorded") or {}, hosts[0].result(DRAIN)) if hosts else {}
     return {
-        **{name: recorded.get(name) for name in ("go", "drain", "recorded", "record")},
+        **{name: recorded.get(name) for name in ("go", "drain")},
+        **{name: without(recorded.get(name) or {}, others) for name in ("recorded", "record")},
+        "out_before": others,
         "restore": members_to_restore(deployment, hosts, recorded.get("drain") or []),
         "analyse": _is_to_analyse(hosts) and not deployment.check_mode,
     }

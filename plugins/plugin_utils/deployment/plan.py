@@ -191,8 +191,11 @@ def _feature_lines(deployment: Deployment, *, left_out: bool) -> list[str]:
     flags = _flags(deployment)
     lines = []
     for feature in deployment.settings.features:
-        now = flag_summary(flags.get(feature["name"]) or {"state": "absent"})
-        steps = [f"{step}%" for step in steps_of(feature, flags.get(feature["name"]))]
+        if feature["name"] not in flags:
+            lines.append(f"{'feature':<9} {feature['name']}: not read")
+            continue
+        now = flag_summary(flags[feature["name"]])
+        steps = [f"{step}%" for step in steps_of(feature, flags[feature["name"]])]
         what = " -> ".join([now, *steps]) if steps and not left_out else f"{now}, unchanged"
         if steps and left_out:
             what += ", because --limit leaves a part of the fleet on other code"

@@ -15,6 +15,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 from ansible_collections.strata.deploy.plugins.module_utils._core.providers import choose
 from ansible_collections.strata.deploy.plugins.module_utils._feature.flags import connect
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers import PROVIDERS as BALANCERS
+from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.pool import minimum_ready
 
 VALIDATORS: Mapping[str, Callable[[Any], Any]] = {
     "analysis_analyses": lambda given: prepare(given, 0.0),
@@ -22,6 +23,7 @@ VALIDATORS: Mapping[str, Callable[[Any], Any]] = {
     "artifact_signature": signature,
     "feature_flag_service": connect,
     "fleet_rolling_balancer": lambda given: choose("load balancer", BALANCERS, given),
+    "fleet_rolling_min_ready": lambda given: minimum_ready(str(given), 0),
 }
 
 

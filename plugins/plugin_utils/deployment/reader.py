@@ -37,6 +37,13 @@ Variables = Mapping[str, Mapping[str, Any]]
 
 REGISTERED = re.compile(r"__(analysis|artifact|db_migrate|deployment|feature_flag|fleet_rolling)_\w+")
 """How the names begin that the roles register."""
+RESULT = "strata_deployment"
+"""What the plays register the phases of the action `deployment` as, on the controller."""
+
+
+def is_of_the_collection(name: str) -> bool:
+    """Whether a variable is one that only the plays and roles of the collection set."""
+    return name == RESULT or REGISTERED.fullmatch(name) is not None
 
 
 def read_deployment(

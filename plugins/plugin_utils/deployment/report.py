@@ -16,7 +16,11 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results i
     succeeded,
     was_interrupted,
 )
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import last_seen, still_out
+from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation import (
+    last_seen,
+    members_gone,
+    still_out,
+)
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps import (
     BACK_UP,
     INSTALL_DRIVER,
@@ -73,7 +77,10 @@ def _state_lines(deployment: Deployment) -> list[str]:
 def _rotation_lines(deployment: Deployment) -> list[str]:
     seen = last_seen(deployment)
     out: dict[tuple[str, ...], list[str]] = {}
-    lines = []
+    lines = [
+        f"  gone           {', '.join(members)}, which an earlier run took out of rotation: {balancer} no longer knows it"
+        for balancer, members in members_gone(deployment).items()
+    ]
     for balancer, members in still_out(deployment).items():
         hosts = [host for host in deployment.hosts if host.member in members]
         # A balancer that does not answer may well have them in rotation, and the others certainly do their work.

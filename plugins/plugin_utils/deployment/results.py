@@ -29,9 +29,17 @@ def failure_reason(result: Result | Sequence[Result] | None) -> str | None:
     if result.get("unreachable"):
         return f"unreachable: {result.get('msg', 'no answer')}"
     if result.get("failed"):
-        detail = result.get("msg") or result.get("module_stderr") or result.get("exception") or "no message"
+        detail = result.get("msg") or result.get("module_stderr") or _exception(result)
+        if not detail:
+            detail = "its failed_when holds" if result.get("failed_when_result") else "no message"
         return str(detail).strip()
     return None
+
+
+def _exception(result: Result) -> str:
+    """What was raised; empty where ansible-core only says that it has no traceback to show."""
+    raised = str(result.get("exception") or "")
+    return "" if raised.startswith("(traceback unavailable)") else raised
 
 
 def was_skipped(result: Result) -> bool:

@@ -16,7 +16,8 @@ def rollback_target(deployment: Deployment, wanted: str | None) -> str:
     """The version to which the artifact layer is rolled back.
 
     On a fleet that runs one release it is that release's predecessor. On a mixed one, which a rollback or a deployment
-    left half-way, it is the release that is running somewhere and is bad nowhere.
+    left half-way, it is the release that is running somewhere, has proved good and is bad nowhere; and it is not the one
+    that a dead deployment was switching to.
 
     Args:
         wanted: the version that the operator asked for; None to find it.
@@ -46,7 +47,8 @@ def _found(readings: Mapping[str, Result]) -> str:
     }
     current = {reading["current"]["version"] for reading in readings.values()}
     if len(current) > 1:
-        sound = current - bad
+        good = {version for reading in readings.values() for version in _good(reading)}
+        sound = (current & good) - bad - _unfinished(readings)
         if len(sound) == 1:
             return str(sound.pop())
         raise StrataError(
@@ -62,6 +64,12 @@ def _found(readings: Mapping[str, Result]) -> str:
             f"The hosts' earlier good releases differ ({found}). Say which with -e artifact_version=VERSION."
         )
     return str(targets.pop())
+
+
+def _unfinished(readings: Mapping[str, Result]) -> set[str]:
+    """The releases to which a dead run was switching a host: it is from them that the operator wants to go back."""
+    pending = [reading.get("pending") or {} for reading in readings.values()]
+    return {each["version"] for each in pending if each.get("act") == "activate"}
 
 
 def _good(reading: Result) -> list[str]:

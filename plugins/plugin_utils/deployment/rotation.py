@@ -24,6 +24,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps imp
     DRAIN,
     HEAL,
     READ_POOLS,
+    RECORD,
     RESTORE,
 )
 
@@ -68,6 +69,32 @@ def to_record(deployment: Deployment, drained: Sequence[str]) -> dict[str, dict[
             }
         )
     }
+
+
+def out_before(recorded: Record, drain: Result) -> dict[str, list[str]]:
+    """Of the members that were recorded as about to be drained, those that were out already, by balancer.
+
+    Somebody else took them out after the balancers were read, so they stay out and leave the record.
+
+    Args:
+        drain: what the drain of the batch registered; a balancer that did not answer tells nothing.
+    """
+    found = {}
+    for item in drain.get("results") or []:
+        before = item.get("before") or {}
+        members = [
+            member
+            for member in recorded.get(_balancer(item), {})
+            if member in before and before[member] not in IN_THE_POOL
+        ]
+        if members:
+            found[_balancer(item)] = members
+    return found
+
+
+def without(record: Record, members: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """A record without these members."""
+    return _part(record, lambda balancer, member: member not in members.get(balancer, ()))
 
 
 def taken_out_by_us(members: Sequence[str], balancer: str, drain: Result | None, record: Record) -> list[str]:
@@ -140,20 +167,29 @@ def _look(seen: dict[tuple[str, str], str], item: Result, member: str, *, restor
 
 
 def back_in_rotation(deployment: Deployment) -> dict[str, list[str]]:
-    """The recorded members that are known to be in rotation again, by balancer; they leave the record."""
+    """The members that leave the record, by balancer: they are known to be in rotation again, are not ours, or are gone."""
     seen = last_seen(deployment)
+    leaving: dict[str, set[str]] = {}
     back = _part(deployment.record, lambda balancer, member: seen.get((balancer, member)) in IN_THE_POOL)
-    gone = _removed_balancers(deployment)
-    return {
-        **{balancer: sorted(members) for balancer, members in back.items()},
-        **{balancer: sorted(deployment.record[balancer]) for balancer in gone},
-    }
+    removed = {balancer: deployment.record[balancer] for balancer in _removed_balancers(deployment)}
+    others = [host.result(RECORD).get("out_before") or {} for host in deployment.hosts]
+    for members in (back, removed, members_gone(deployment), *others):
+        for balancer, names in members.items():
+            leaving.setdefault(balancer, set()).update(names)
+    return {balancer: sorted(names) for balancer, names in leaving.items()}
+
+
+def members_gone(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """The part of the record that its balancer, which answered, no longer knows."""
+    return _part(
+        deployment.record,
+        lambda balancer, member: balancer in deployment.pools and member not in deployment.pools[balancer],
+    )
 
 
 def still_out(deployment: Deployment) -> dict[str, dict[str, Any]]:
     """The part of the record that is not known to be back in rotation."""
-    back = back_in_rotation(deployment)
-    return _part(deployment.record, lambda balancer, member: member not in back.get(balancer, ()))
+    return without(deployment.record, back_in_rotation(deployment))
 
 
 def _removed_balancers(deployment: Deployment) -> list[str]:

@@ -39,6 +39,7 @@ PLAN_DATABASE = Step("__db_migrate_plan", "open", "planning the migrations")
 READ_POOLS = Step("__fleet_rolling_pool", "open", "reading the balancers")
 READ_FLAGS = Step("__feature_flag_plan", "open", "reading the feature flags")
 PLAN = Step("__deployment_plan", "open", "checking the plan")
+CONFIRM_HEAL = Step("__fleet_rolling_confirm", "open", "confirming the lock before members are put back")
 HEAL = Step("__fleet_rolling_heal", "open", "putting back what an earlier deployment took out of rotation")
 CONFIRM = Step("__deployment_gate", "database", "confirming the lock")
 BACK_UP = Step("__db_migrate_backup", "database", "backing the database up")
@@ -57,6 +58,7 @@ CONTROLLER_STEPS = (
     READ_POOLS,
     READ_FLAGS,
     PLAN,
+    CONFIRM_HEAL,
     HEAL,
     CONFIRM,
     BACK_UP,

@@ -32,6 +32,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.steps imp
     BACK_UP,
     CONFIRM,
     CONFIRM_FEATURES,
+    CONFIRM_HEAL,
     CONTROLLER_STEPS,
     DRAIN,
     HEAL,
@@ -139,17 +140,21 @@ def _unfinished(deployment: Deployment) -> Iterator[Failure]:
         return
     layers, settings = set(deployment.layers), deployment.settings
     yield from _unread(deployment)
+    # A check puts nobody back, and runs no task file of the user.
+    heals = bool(plan.heal) and not deployment.check_mode
+    backed_up = backs_up(deployment) and not deployment.check_mode
     expected: list[tuple[Step, bool]] = [
         (PLAN_DATABASE, "database" in layers and not deployment.is_rollback),
         (READ_POOLS, "fleet" in layers and bool(settings.balancers)),
         (READ_FLAGS, "feature" in layers and bool(settings.features)),
-        (HEAL, bool(plan.heal)),
+        (CONFIRM_HEAL, heals),
+        (HEAL, heals),
         (CONFIRM, "database" in layers),
-        (BACK_UP, backs_up(deployment)),
+        (BACK_UP, backed_up),
         (NOTE, succeeded(deployment.result(BACK_UP))),
         (MIGRATE, "database" in layers and not deployment.is_rollback),
         (ROLL_BACK_DATABASE, "database" in layers and deployment.is_rollback),
-        (CONFIRM_FEATURES, bool(plan.steps)),
+        (CONFIRM_FEATURES, bool(plan.steps) or ("feature" in layers and deployment.is_rollback)),
         (ROLL_BACK_FLAGS, "feature" in layers and deployment.is_rollback),
     ]
     for step, wanted in expected:
@@ -187,11 +192,16 @@ def _out_of_rotation(deployment: Deployment) -> Iterator[Failure]:
     for balancer, members in still_out(deployment).items():
         hosts = tuple(host.name for host in deployment.hosts if host.member in members)
         strangers = [name for name in members if name not in deployment.members_of(deployment.hosts)]
+        advice = ["Deploy again, or roll the artifact back, once the hosts are well"] if hosts else []
+        if strangers:
+            advice.append(
+                f"No host of the inventory has {', '.join(strangers)} as its member: make it ready on {balancer} by hand or, if it "
+                "is gone for good, remove it from drained.json beside the lock"
+            )
         yield Failure(
             "fleet",
             "putting back what Strata took out of rotation",
-            f"still out of rotation on {balancer}: {', '.join([*hosts, *strangers])}. "
-            "Deploy again, or roll the artifact back, once the hosts are well",
+            f"still out of rotation on {balancer}: {', '.join([*hosts, *strangers])}. {'. '.join(advice)}",
             hosts,
         )
 

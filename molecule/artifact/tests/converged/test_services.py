@@ -18,6 +18,7 @@ OWN = {"restart": ["own", "restart"], "status": ["own", "status"], "log": ["cat"
 SERVICES: dict[str, tuple[int, dict[str, Any]]] = {
     "relay": (8081, {"manager": "systemd", "name": "relay@.service", "mode": "instances"}),
     "reload": (8082, {"manager": "systemd", "name": "reload.service", "mode": "reload"}),
+    "woken": (8084, {"manager": "systemd", "name": "woken.service"}),
     "own": (8083, {"manager": "command", "name": "own", "commands": OWN}),
 }
 
@@ -172,6 +173,41 @@ def test_a_unit_that_cannot_be_reloaded_is_refused_before_the_switch(
     assert refused.code != 0
     assert "systemd cannot reload the unit 'shop.service': it has no ExecReload=." in refused.said
     assert (machine.check_output("readlink /srv/shop/current"), process()) == ("releases/2.0", before)
+
+
+def test_a_service_that_a_socket_starts_is_restarted_with_what_is_bound_to_it_and_loses_no_request(
+    machine: Host, deploy: Callable[..., Any], users: Callable[..., Any]
+) -> None:
+    first = deploy("woken", "1.0")
+    assert first.code == 0, first.said
+    machine.check_output("systemctl start woken-worker.service")
+    worker = machine.check_output("systemctl show --property=MainPID --value woken-worker.service")
+    stop = users("woken")
+    second = deploy("woken", "2.0")
+    assert second.code == 0, second.said
+    no_request_lost(stop(), "1.0", "2.0")
+    assert machine.check_output("systemctl is-active woken-worker.service") == "active"
+    assert machine.check_output("systemctl show --property=MainPID --value woken-worker.service") != worker
+    failed = deploy("woken", "3.1-crash")
+    assert failed.code != 0
+    assert "there is no way that this release starts" in failed.said
+    assert machine.run("systemctl is-active woken-worker.service").stdout.strip() == "inactive"
+    back = deploy("woken", "3.1-crash", "rollback.yml")
+    assert back.code == 0, back.said
+    units = ("woken.socket", "woken.service", "woken-worker.service")
+    assert machine.check_output(f"systemctl is-active {' '.join(units)}").split() == ["active"] * 3
+    assert machine.check_output("python3 -c %s", ASK.format(8084)) == "2.0"
+    assert not machine.file("/srv/woken/.strata/systemd.json").exists
+
+
+def test_a_unit_that_is_not_a_service_is_refused_before_the_switch(
+    machine: Host, deploy: Callable[..., Any]
+) -> None:
+    assert deploy("woken", "1.0").code == 0
+    refused = deploy("woken", "2.0", artifact_service={"manager": "systemd", "name": "woken.socket"})
+    assert refused.code != 0
+    assert "The unit 'woken.socket' is a socket, which has no process that could be watched." in refused.said
+    assert machine.check_output("readlink /srv/woken/current") == "releases/1.0"
 
 
 def test_a_service_without_a_supervisor_is_run_by_commands(machine: Host, deploy: Callable[..., Any]) -> None:

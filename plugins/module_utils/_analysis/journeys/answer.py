@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.journeys.declaration import Step, fill
+from ansible_collections.strata.deploy.plugins.module_utils._core import json_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.http import Response
 
 
@@ -61,7 +62,7 @@ def saved(step: Step, response: Response) -> dict[str, Any]:
 
 def _at(pointer: str, response: Response) -> Any:
     try:
-        value = json.loads(response.body)
+        value = json_text.parse(response.body)
     except ValueError:
         raise UnexpectedError(f"json {pointer}", f"JSON with {pointer}", _excerpt(response.text)) from None
     for token in pointer.split("/")[1:]:

@@ -87,7 +87,10 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:
 
 def fill_path(path: str, variables: Mapping[str, Any]) -> str:
     """Like `fill`, with what a URL cannot hold quoted in the values."""
-    return _PLACEHOLDER.sub(lambda match: quote(str(variables[match[1]]), safe="/%?&=:+,;@~"), path)
+    # An answer that a value was saved from can hold half of a surrogate pair.
+    return _PLACEHOLDER.sub(
+        lambda match: quote(str(variables[match[1]]), safe="/%?&=:+,;@~", errors="replace"), path
+    )
 
 
 def _parse_step(step: Mapping[str, Any]) -> Step:

@@ -189,7 +189,7 @@ def _send(step: Step, load: Load, variables: Mapping[str, Any]) -> http.Response
     headers = {name: str(value) for name, value in fill(step.headers, variables).items()}
     given = set(map(str.lower, headers))
     headers.update({name: value for name, value in load.headers.items() if name.lower() not in given})
-    body = None if step.body is None else str(fill(step.body, variables)).encode()
+    body = None if step.body is None else str(fill(step.body, variables)).encode(errors="replace")
     if step.json is not None:
         body = json.dumps(fill(step.json, variables)).encode()
         if "content-type" not in given:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import time
@@ -106,9 +107,10 @@ def _install_with(folder: Path, how: str, remove: str, *settings: str) -> str:
 
 
 def _own(folder: Path) -> set[str]:
-    """The names of all packages that are a release of this app, or lie beside it."""
+    """The names of all packages that are a release of this app, or lie beside it; not what lies in another user's release."""
     releases = [each / "releases" for each in folder.parents if (each / "releases").is_dir()]
-    return {deb.name.partition("_")[0] for each in releases[:1] for deb in each.glob("*/*.deb")}
+    found = [deb for each in releases[:1] for deb in each.glob("*/*.deb")]
+    return {deb.name.partition("_")[0] for deb in found if deb.parent.stat().st_uid in (0, os.geteuid())}
 
 
 def packages(folder: Path) -> list[Path]:

@@ -50,6 +50,7 @@ class ContainerInstaller:
     """See `Installer`."""
 
     NAME: ClassVar[str] = "container"
+    OWN_FOLDER: ClassVar[bool] = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "image": {"type": "str"},
         "max_bytes": MAX_BYTES,

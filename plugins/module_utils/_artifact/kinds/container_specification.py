@@ -43,7 +43,7 @@ class Specification:
             raise StrataError(f"The container's name {self.name!r} is not one that Docker takes.")
         if not re.fullmatch(r"no|always|unless-stopped|on-failure(:\d+)?", self.restart):
             raise StrataError(
-                f"The restart policy {self.restart!r} is none of no, always, unless-stopped and on-failure[:COUNT]."
+                f"The restart policy {self.restart!r} is not one of no, always, unless-stopped and on-failure[:COUNT]."
             )
         for name, value in self.environment.items():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):

@@ -142,6 +142,7 @@ class PackageInstaller:
     """See `Installer`."""
 
     NAME: ClassVar[str] = "package"
+    OWN_FOLDER: ClassVar[bool] = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "name": {"type": "str", "required": True},
         "version": {"type": "str"},

@@ -118,6 +118,9 @@ class Installer(Protocol):
     Args:
         NAME: what users write as ``kind``.
         OPTIONS: its options, declared as in an AnsibleModule's ``argument_spec``.
+
+    A kind whose release folder holds what the kind needs, and nothing of the app, has ``OWN_FOLDER = True``: nothing of
+    that can be shared.
     """
 
     NAME: ClassVar[str]

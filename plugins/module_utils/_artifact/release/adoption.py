@@ -10,16 +10,23 @@ its folder's name, in ``revisions.log`` (Capistrano), in ``REVISION`` (Capistran
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import VERSION, Layout
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import (
+    REVISIONS,
+    VERSION,
+    Layout,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
+REVISION_SIZE = 4096
 UNFINISHED = "DEPLOY_UNFINISHED"
 TIMESTAMP = re.compile(r"(\d{14})Z?")
 LOGGED = re.compile(r"(deployed as|rolled back to) release (\S+)(?: by (.+))?$")
@@ -81,10 +88,7 @@ def adopted(layout: Layout, state: State, half_done: tuple[str, ...] = ()) -> St
 
 
 def _release(folder: Path, age: str, by: str | None) -> Release:
-    try:
-        revision = (folder / "REVISION").read_text(encoding="utf-8", errors="replace").split()[0][:64]
-    except (OSError, IndexError):
-        revision = ""
+    revision = _revision(folder / "REVISION")
     return Release(
         folder.name,
         "bad",
@@ -97,10 +101,21 @@ def _release(folder: Path, age: str, by: str | None) -> Release:
     )
 
 
+def _revision(path: Path) -> str:
+    """The first word of the file; empty where there is none, or a link or pipe, as the release's owner could make."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        said = file.read(REVISION_SIZE) if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
+    return "".join(said.split()[:1])[:64]
+
+
 def _logged(layout: Layout) -> tuple[Mapping[str, str | None], set[str]]:
     """The releases that Capistrano's log has as current once, with who deployed them; and those that a rollback left."""
     try:
-        lines = (layout.root / "revisions.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (layout.root / REVISIONS).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return {}, set()
     logged: dict[str, str | None] = {}

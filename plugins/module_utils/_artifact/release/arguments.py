@@ -146,7 +146,7 @@ def source(parameters: Mapping[str, Any]) -> Source:
             parameters["plain_http"],
             own_options(parameters["url"], parameters["source_options"] or {}),
         ),
-        None if signature is None else signatures.signature(signature),
+        signatures.signature(signature) if signature else None,
         parameters.get("origin") or "",
     )
 

@@ -16,6 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ou
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import connect
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
+    NotingService,
     OverlappingService,
     Service,
     ServiceOptions,
@@ -74,7 +75,9 @@ def verified(status: Status | None, check: HealthCheck | None) -> dict[str, Any]
 
 def service_of(layout: Layout, version: str, release: Release | None, how: Activation) -> Service | None:
     """What runs this version; of one that is not staged yet, or whose folder is gone, what the options say."""
-    options = replace(how.service, version=version, folder=str(layout.link)) if how.service else None
+    options = how.service and replace(
+        how.service, version=version, folder=str(layout.link), notes=str(layout.private)
+    )
     if release is None or not layout.release(version).is_dir():
         return connect(options)
     return installer(release.kind).service(layout.release(version), options)
@@ -105,13 +108,18 @@ def bring_up(service: Service | None, check: HealthCheck | None) -> tuple[Status
     watch = Watch(service, former)
     if isinstance(service, OverlappingService):
         _relay(service, watch, check)
+    health: dict[str, Any] = {}
     if check is None:
-        return watch.running(service.options.timeout), {}
-    try:
-        health = asdict(wait(check, watch.alive))
-    except StrataError as error:
-        raise with_log(error, service) from error
-    return service.status(), health
+        status = watch.running(service.options.timeout)
+    else:
+        try:
+            health = asdict(wait(check, watch.alive))
+        except StrataError as error:
+            raise with_log(error, service) from error
+        status = service.status()
+    if isinstance(service, NotingService):
+        service.finish()
+    return status, health
 
 
 def _relay(service: OverlappingService, watch: Watch, check: HealthCheck | None) -> None:

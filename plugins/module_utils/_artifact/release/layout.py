@@ -16,7 +16,10 @@ from pathlib import Path, PurePosixPath
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
+from ansible_collections.strata.deploy.plugins.module_utils._core.trust import distrusted, require
 
+REVISIONS = "revisions.log"
+"""Capistrano's log, which is read when its releases are taken over."""
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 LOCK_WAIT = 60.0
 """Seconds to wait for another run on this host: one whose controller died ends by itself."""
@@ -42,7 +45,9 @@ def validate_inside(what: str, paths: tuple[str, ...]) -> None:
     for text in paths:
         parts = tuple(text.split("/"))
         if "\0" in text or any(part in ("", ".", "..") for part in parts):
-            raise StrataError(f"The {what} {text!r} must be relative, without '.', '..', empty parts or NUL.")
+            raise StrataError(
+                f"The {what} {text!r} must be relative, without '.', '..', empty parts, a '/' at its end or NUL."
+            )
         if any(parts[: len(other)] == other or other[: len(parts)] == parts for other in seen):
             raise StrataError(f"The {what} {text!r} lies within another one, or is named twice.")
         seen.append(parts)
@@ -62,6 +67,14 @@ class Layout:
         self.state = self.private / "state.json"
         self.link = self.root / "current"
         self.undeleted: list[str] = []
+
+    def require_trusted(self) -> None:
+        """Raise StrataError where somebody less privileged can change which releases there are, and what is known of them.
+
+        What lies in ``shared/``, and in a release, may be others' own.
+        """
+        log = self.root / REVISIONS
+        require(self.root, self.releases, self.private, self.state, self.private / "lock", log)
 
     def create(self) -> None:
         """Make the folders that are missing."""
@@ -98,6 +111,22 @@ class Layout:
         fresh.rename(self.link)
         sync_directory(self.root)
         sync_directory(self.private)
+
+    def make_shared(self, path: str, like: Path) -> None:
+        """Make a folder below ``shared/``, and its parents, as `make_folder` does.
+
+        Nobody else's link is followed, because ``shared/`` may belong to the application's user.
+        """
+        at = self.shared
+        parent = os.open(at, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in path.split("/"):
+                at = at / part
+                child = _entered(parent, at, like)
+                os.close(parent)
+                parent = child
+        finally:
+            os.close(parent)
 
     def incoming(self) -> Path:
         """A new private folder on the file system of the releases."""
@@ -167,11 +196,36 @@ def give(descriptor: int, like: Path) -> None:
         os.fchown(descriptor, wanted.st_uid, wanted.st_gid)
 
 
+def _entered(parent: int, folder: Path, like: Path) -> int:
+    """Open a folder in the open one that it lies in, and make it where it is missing."""
+    try:
+        os.mkdir(folder.name, 0o700, dir_fd=parent)
+    except FileExistsError:
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        try:
+            return os.open(folder.name, flags | os.O_NOFOLLOW, dir_fd=parent)
+        except NotADirectoryError:
+            problem = next(distrusted(folder), None)
+            if not folder.is_symlink() or problem:
+                why = f"is a link, and {problem.path} {problem.why}" if problem else "is not a folder"
+                raise StrataError(
+                    f"A folder cannot be made in {folder}, which {why}. Make it by hand, or make {folder} a folder."
+                ) from None
+            return os.open(folder.name, flags, dir_fd=parent)
+    made = os.open(folder.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    if os.fstat(made).st_uid != os.geteuid():
+        os.close(made)
+        raise StrataError(f"The folder {folder} was replaced while it was made. Find out who does that.")
+    give(made, like)
+    os.fchmod(made, 0o755)
+    return made
+
+
 def remove_tree(folder: Path) -> None:
     """Delete a tree, folders without write permission included."""
     try:
         shutil.rmtree(folder)
     except PermissionError:
-        for parent, _folders, _files in os.walk(folder):
-            os.chmod(parent, 0o700)
+        for _parent, _folders, _files, descriptor in os.fwalk(folder):
+            os.fchmod(descriptor, 0o700)
         shutil.rmtree(folder)

@@ -20,8 +20,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.st
 def opened(layout: Layout, check_mode: bool, *, create: bool = False) -> Iterator[State]:
     """The state to work from, under the lock of this host; in check mode only as it will be."""
     if check_mode or not (create or layout.private.is_dir() or layout.link.is_symlink()):
-        yield settled(layout, load(layout.state))
+        yield read(layout)
         return
+    layout.require_trusted()
     layout.create()
     with layout.locked():
         found = load(layout.state)
@@ -32,6 +33,17 @@ def opened(layout: Layout, check_mode: bool, *, create: bool = False) -> Iterato
         if state != found:
             save(layout.state, state)
         yield state
+
+
+def read(layout: Layout) -> State:
+    """The state as the next run will find it; nothing is changed."""
+    return settled(layout, load_trusted(layout))
+
+
+def load_trusted(layout: Layout) -> State:
+    """The state as it was written; an error where somebody less privileged could have written it."""
+    layout.require_trusted()
+    return load(layout.state)
 
 
 def settled(layout: Layout, state: State) -> State:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,12 +21,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     validate_shared,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import os_errors_named
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import settled
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import (
-    Release,
-    State,
-    load,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import read
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Release, State
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
@@ -104,11 +101,26 @@ def describe(
     )
 
 
+def needs_change(reading: Mapping[str, Any], version: str | None) -> bool:
+    """Whether activating ``version`` would change anything on a host, from the fields of its `Report`.
+
+    True wherever `release` would restart the service, because a member in rotation must not be restarted.
+    """
+    current = reading.get("current") or {}
+    return (
+        current.get("version") != version
+        or current.get("state") != "good"
+        or bool(reading.get("pending"))
+        or reading.get("healthy") is False
+        or reading.get("service_state") in ("stopped", "failed")
+    )
+
+
 def _read(root: str) -> tuple[Layout, State, str | None]:
     """The folders of an app, what is recorded of its releases, and which one is current."""
     layout = Layout(root)
     with os_errors_named(f"Reading the releases under {root}"):
-        state = settled(layout, load(layout.state))
+        state = read(layout)
         return layout, state, layout.current()
 
 

@@ -9,19 +9,17 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.protocol import Artifact
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.files import (
     RenderedFile,
     differing,
     digests,
-    free_place,
     validate_files,
     write,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import (
     Layout,
-    make_folder,
-    validate_shared,
     validate_version,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import (
@@ -34,6 +32,10 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.re
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.retention import (
     superfluous,
     validate_keep,
+)
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.shared import (
+    SharedPaths,
+    put,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import (
     Release,
@@ -55,25 +57,27 @@ def ensure_staged(
     artifact: Artifact,
     *,
     shared: tuple[str, ...] = (),
+    shared_files: tuple[str, ...] = (),
     files: tuple[RenderedFile, ...] = (),
     keep: int = 5,
     at_most: int = 2**32,
     deployment: str | None = None,
     check_mode: bool = False,
 ) -> ReleaseChange:
-    """Have ``version`` staged under ``root``, with links from ``shared`` paths to ``shared/``.
+    """Have ``version`` staged under ``root``, with links to ``shared/`` at its shared paths, which are those of `SharedPaths`.
 
     Args:
         keep: how many good releases stay where room has to be made.
         at_most: bytes that the artifact may take, packed and unpacked; where so many are free, its size is not asked for.
 
     Raises:
-        StrataError: bad input; no such artifact, or not what its checksum says; no room for it; or the version is
-            current and would have to be rebuilt.
+        StrataError: bad input; no such artifact, or not what its checksum says; no room for it; the version is
+            current and would have to be rebuilt; or a path cannot be shared.
     """
     validate_version(version)
-    validate_shared(shared)
-    validate_files(files, shared)
+    linked = SharedPaths(shared, shared_files)
+    linked.validate()
+    validate_files(files, linked.all)
     validate_keep(keep)
     artifact.validate()
     layout = Layout(root)
@@ -110,6 +114,7 @@ def ensure_staged(
             deployed_by=deployment,
             files=rendered,
         )
+        lacking = linked.missing(layout)
         pruned = _too_much(layout, state, release, artifact, keep, at_most, check_mode)
         state = prune(layout, state, pruned) if pruned and not check_mode else state.without(*pruned)
         after = {**view(state.put(release), current), "checksum": release.checksum}
@@ -117,10 +122,20 @@ def ensure_staged(
             # Their contents are secret, and their digests would let one guess.
             before["files"] = {path: "former" for path in other if known and path in known.files}
             after["files"] = {path: "new" for path in other if path in rendered}
-        if not check_mode:
-            _stage(layout, state, release, artifact, shared, files)
+        if lacking:
+            before["shared"] = dict.fromkeys(lacking, "missing")
+            after["shared"] = dict.fromkeys(lacking, "made")
+        if check_mode:
+            warnings = tuple(
+                f"The shared file {layout.shared / path} is not there yet: staging {version} fails unless the artifact has one."
+                for path in shared_files
+                if path in lacking
+            )
+        else:
+            _stage(layout, state, release, artifact, linked, files)
+            warnings = layout.warnings()
         return ReleaseChange(
-            True, before, after, version, current, "staged", pruned=pruned, warnings=layout.warnings()
+            True, before, after, version, current, "staged", pruned=pruned, warnings=warnings
         )
 
 
@@ -183,19 +198,22 @@ def _stage(
     state: State,
     release: Release,
     artifact: Artifact,
-    shared: tuple[str, ...],
+    shared: SharedPaths,
     files: tuple[RenderedFile, ...],
 ) -> None:
     incoming = layout.incoming()
     try:
-        folder, scratch = incoming / "release", incoming / "scratch"
+        folder, scratch, copies = incoming / "release", incoming / "scratch", incoming / "copies"
         folder.mkdir()
         folder.chmod(0o755)
         scratch.mkdir()
+        copies.mkdir()
         found = artifact.stage(folder, scratch)
-        for path in shared:
-            _link_shared(layout, folder, path)
+        own_folder = getattr(PROVIDERS.get(artifact.kind), "OWN_FOLDER", False)
+        lacking = shared.link(layout, folder, copies, own_folder=own_folder)
         write(folder, files)
+        # Last, because what is under shared/ stays there when staging fails.
+        put(layout, folder, lacking)
         # A release must not be half there after a power cut.
         sync_filesystem(folder)
         intended = save(layout.state, replace(state, replacing=release.version))
@@ -206,18 +224,6 @@ def _stage(
         save(layout.state, replace(intended.put(done), replacing=None))
     finally:
         layout.delete(incoming)
-
-
-def _link_shared(layout: Layout, folder: Path, path: str) -> None:
-    """Put a link to ``shared/PATH`` in the place of PATH, whatever the artifact has there."""
-    place = free_place(folder, path, "shared path")
-    if place.exists():
-        layout.discard(place)
-    target = layout.shared / path
-    if not target.exists():
-        make_folder(target, folder)
-    up = "../" * (2 + path.count("/"))
-    place.symlink_to(f"{up}shared/{path}")
 
 
 def _size(folder: Path) -> int:

@@ -31,6 +31,7 @@ class ServiceOptions:
         own: all options of the manager, validated and converted as its ``OPTIONS`` declares them.
         version: the release that is to run.
         folder: the link to the release that runs.
+        notes: a folder of ours, where a manager may keep what has to outlive a killed run; empty for none.
     """
 
     manager: str = "none"
@@ -40,6 +41,7 @@ class ServiceOptions:
     own: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
     folder: str = ""
+    notes: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Service(Protocol):
         """Stop the service, waiting for its end, then start it without waiting for anything.
 
         ``stopped`` is called in between, for a supervisor may leave children of the old process behind; it is not
-        where a part of the service goes on all the while.
+        where a part of the service goes on all the while, or where whoever calls has it started again.
         """
 
     def log_tail(self) -> list[str]:
@@ -105,6 +107,14 @@ class Service(Protocol):
         Args:
             probed: whether there is a health check.
         """
+
+
+@runtime_checkable
+class NotingService(Service, Protocol):
+    """A service whose ``restart`` notes in ``options.notes`` what a later restart needs, if this one comes to nothing."""
+
+    def finish(self) -> None:
+        """The new process is up and healthy: remove the notes."""
 
 
 @runtime_checkable

@@ -8,12 +8,12 @@ The protocol: http://supervisord.org/api.html
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import re
 import socket
 import time
 import xmlrpc.client
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -46,8 +46,37 @@ PHASES = {
     "FATAL": "failed",
     "UNKNOWN": "failed",
 }
+INFO: Mapping[str, type] = {
+    "name": str,
+    "group": str,
+    "statename": str,
+    "spawnerr": str,
+    "exitstatus": int,
+    "pid": int,
+    "start": int,
+}
+"""What is used of supervisord's structure about a process."""
+
+# What xmlrpc.client raises for an answer that is not XML-RPC, HTML or an empty body for instance: it checks little, and
+# lets through whatever that leads to.
+UNREADABLE = (
+    ExpatError,
+    xmlrpc.client.ResponseError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+
 WORST_FIRST = ("failed", "stopped", "starting", "running")
 LOG_BYTES = 8192
+
+
+class UnreadableError(StrataError):
+    """An answer that is not supervisord's."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -108,8 +137,10 @@ class Supervisord:
             if parts.scheme == "unix"
             else parts.scheme == "http" and parts.hostname
         )
-        if not usable or parts.query:
+        if not usable or parts.query or "%00" in parts.path:
             raise StrataError(f"The address of supervisord is not of the form {form}.")
+        if parts.scheme == "http":
+            urls.validate_host(parts.hostname or "", "address of supervisord")
         if not re.fullmatch(r"[^\s:*]+(:([^\s:*]+|\*))?", self.options.name):
             raise StrataError(
                 f"'{self.options.name}' is not the name of a process, NAME or GROUP:NAME, or of a group's, GROUP:*."
@@ -158,8 +189,17 @@ class Supervisord:
         group, _colon, process = self.options.name.partition(":")
         if process != "*":
             return [self.options.name]
-        names = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
-        return [name for name in names if name.startswith(f"{group}:")] or [f"{group}:*"]
+        return [name for name in self._known() if name.startswith(f"{group}:")] or [f"{group}:*"]
+
+    def _known(self) -> list[str]:
+        method = "getAllProcessInfo"
+        try:
+            found = self._call(method)
+        except xmlrpc.client.Fault as fault:
+            raise self._refused("list the processes for", self.options.name, fault) from fault
+        if not isinstance(found, list):
+            raise self._unreadable(method)
+        return [f"{each['group']}:{each['name']}" for each in (self._checked(method, info) for info in found)]
 
     def _status(self, name: str) -> Status:
         info = self._info(name)
@@ -168,7 +208,7 @@ class Supervisord:
             f"exit status {info['exitstatus']}" if state in ("EXITED", "FATAL") else ""
         )
         detail = f"{state}: {why}" if why and state not in ("RUNNING", "STARTING") else str(state)
-        return Status(PHASES.get(state, "failed"), detail, info["pid"] or None, str(info["start"]))
+        return Status(PHASES[state], detail, info["pid"] or None, str(info["start"]))
 
     def _start(self, name: str) -> None:
         try:
@@ -181,16 +221,28 @@ class Supervisord:
     def _server(self) -> xmlrpc.client.ServerProxy:
         return xmlrpc.client.ServerProxy("http://supervisord/RPC2", _Transport(self.options))
 
-    def _info(self, name: str) -> Any:
+    def _info(self, name: str) -> Mapping[str, Any]:
+        method = "getProcessInfo"
         try:
-            return self._call("getProcessInfo", name)
+            return self._checked(method, self._call(method, name))
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != BAD_NAME:
                 raise self._refused("ask for", name, fault) from fault
-            known = [f"{each['group']}:{each['name']}" for each in self._call("getAllProcessInfo")]
             raise StrataError(
-                f"supervisord knows no process '{name}'; it has: {', '.join(known) or 'none'}."
+                f"supervisord knows no process '{name}'; it has: {', '.join(self._known()) or 'none'}."
             ) from fault
+
+    def _checked(self, method: str, info: Any) -> Mapping[str, Any]:
+        if (
+            not isinstance(info, dict)
+            or not all(
+                isinstance(info.get(name), kind) and not isinstance(info[name], bool)
+                for name, kind in INFO.items()
+            )
+            or info["statename"] not in PHASES
+        ):
+            raise self._unreadable(method)
+        return info
 
     def _stop(self, name: str) -> None:
         deadline = time.monotonic() + self.options.timeout
@@ -213,24 +265,38 @@ class Supervisord:
 
     def _tail(self, name: str, channel: str, length: int) -> tuple[bytes, int]:
         """The last bytes of a log, and its size; nothing where there is no log, or XML cannot carry it."""
-        with contextlib.suppress(xmlrpc.client.Fault, ExpatError):
-            data, size, _overflow = self._call(f"tailProcess{channel}Log", name, 0, length)
-            return str(data).encode(), int(size)
-        return b"", 0
+        method = f"tailProcess{channel}Log"
+        try:
+            found = self._call(method, name, 0, length)
+        except (xmlrpc.client.Fault, UnreadableError):
+            return b"", 0
+        if not isinstance(found, list) or [type(each) for each in found[:2]] != [str, int]:
+            raise self._unreadable(method)
+        return found[0].encode(errors="replace"), found[1]
 
     def _call(self, method: str, *arguments: Any) -> Any:
         try:
             return getattr(self._server.supervisor, method)(*arguments)
+        except xmlrpc.client.Fault:
+            raise
         except xmlrpc.client.ProtocolError as error:
             raise StrataError(
                 f"supervisord refused a request about service '{self.options.name}': HTTP {error.errcode} {error.errmsg}."
                 + (" Check the user and password in its address." if error.errcode == 401 else "")
             ) from None
-        except (OSError, http.client.HTTPException, xmlrpc.client.ResponseError) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise StrataError(
                 f"supervisord, asked about service '{self.options.name}', did not answer at its address:"
                 f" {error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__}."
             ) from None
+        except UNREADABLE:
+            raise self._unreadable(method) from None
+
+    def _unreadable(self, method: str) -> UnreadableError:
+        return UnreadableError(
+            f"supervisord, asked about service '{self.options.name}', answered {method} with something that is not its "
+            "XML-RPC. Check that its address is supervisord's own, and not another server's."
+        )
 
     def _refused(self, verb: str, name: str, fault: xmlrpc.client.Fault) -> StrataError:
         return StrataError(f"supervisord could not {verb} service '{name}': {fault.faultString}.")

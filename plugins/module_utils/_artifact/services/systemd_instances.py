@@ -13,11 +13,13 @@ import re
 from dataclasses import replace
 from typing import Callable
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import (
+    systemd_dependents as dependents,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import ServiceOptions
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd_unit import Unit
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd_dependents import Facts
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.systemd_unit import NAME, Unit
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-
-GONE = ("inactive", "failed")
 
 
 class Instances(Unit):
@@ -27,13 +29,13 @@ class Instances(Unit):
         self._template = options.name
         prefix, at, suffix = options.name.partition("@")
         instance = re.sub(r"[^A-Za-z0-9:_.]", lambda each: f"\\x{ord(each[0]):02x}", options.version)
-        super().__init__(replace(options, name=prefix + at + instance + suffix))
+        # Without its type, a version that ends like one (2.socket) would make it a unit of that type.
+        super().__init__(replace(options, name=f"{prefix}{at}{instance}{suffix or '.service'}"))
 
     def validate(self) -> None:
-        super().validate()
-        if not re.fullmatch(r"[^@]+@(\.service)?", self._template):
+        if not re.fullmatch(rf"{NAME}@(\.service)?", self._template):
             raise StrataError(
-                f"With the mode instances a service is a template unit like shop@.service, and '{self._template}' is none."
+                f"The mode instances needs a template unit like shop@.service; '{self._template}' is not one."
             )
 
     def restart(self, stopped: Callable[[], None]) -> None:
@@ -42,11 +44,11 @@ class Instances(Unit):
 
     def take_over(self) -> None:
         known = self._instances()
-        others = {unit: facts for unit, facts in known.items() if unit != self._unit}
+        others = {unit: facts for unit, facts in known.items() if unit != self.options.name}
         was_enabled = [unit for unit, facts in others.items() if facts["UnitFileState"] == "enabled"]
-        if was_enabled or all(facts["ActiveState"] in GONE for facts in others.values()):
+        if was_enabled or not any(map(dependents.is_up, others.values())):
             # The new one first: were it to end here, the next boot would start both.
-            self._run("systemctl", "enable", "--", self._unit)
+            self._run("systemctl", "enable", "--", self.options.name)
         if others:
             self._run("systemctl", "stop", "--", *others)
             with contextlib.suppress(StrataError):
@@ -56,15 +58,10 @@ class Instances(Unit):
 
     def give_way(self) -> None:
         known = self._instances()
-        if any(facts["ActiveState"] not in GONE for unit, facts in known.items() if unit != self._unit):
-            self._run("systemctl", "stop", "--", self._unit)
+        if any(dependents.is_up(facts) for unit, facts in known.items() if unit != self.options.name):
+            self._run("systemctl", "stop", "--", self.options.name)
 
-    @property
-    def _unit(self) -> str:
-        name = self.options.name
-        return name if name.endswith(".service") else f"{name}.service"
-
-    def _instances(self) -> dict[str, dict[str, str]]:
+    def _instances(self) -> dict[str, Facts]:
         """All instances that systemd has in mind, which are those that run, failed or are enabled."""
         prefix = self._template.partition("@")[0].replace("\\", "\\\\")
         shown = self._run(
@@ -75,8 +72,4 @@ class Instances(Unit):
             "--",
             f"{prefix}@*.service",
         )
-        units = [
-            dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            for block in shown.split("\n\n")
-        ]
-        return {unit["Id"]: unit for unit in units if "Id" in unit}
+        return {unit["Id"]: unit for unit in dependents.units(shown)}

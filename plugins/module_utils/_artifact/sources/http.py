@@ -31,7 +31,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 BACKOFF = 0.5
 LONGEST_WAIT = 60.0
 CHUNK = 1024 * 1024
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
 # As S3, Google's and Azure's stores sign.
 _SIGNED = re.compile(r"(?i)(?:^|[&-])sig(?:nature)?=")
 _FOLLOWING = ("Accept", "If-range", "Range")
@@ -94,7 +94,7 @@ def _seconds(retry_after: str | None) -> float | None:
         return float(retry_after)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):
         return None
 
 
@@ -319,7 +319,8 @@ class Body:
 
 def _length(answer: Any) -> int | None:
     length = answer.headers.get("Content-Length")
-    return int(length) if length and length.isdecimal() else None
+    # Python refuses to read a number of thousands of digits.
+    return int(length) if length and length.isdecimal() and len(length) < 19 else None
 
 
 def _validator(answer: Any) -> str | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.pr
     Stream,
     origin,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._core import urls
+from ansible_collections.strata.deploy.plugins.module_utils._core import json_text, urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 MANIFESTS = (
@@ -73,6 +72,7 @@ class Reference:
                 f"The artifact {urls.shown(url)!r} is not of the form oci://REGISTRY/NAME:TAG or"
                 " oci://REGISTRY/NAME@sha256:HEX, either with #TITLE at the end where it has several files."
             )
+        urls.validate_host(parts.hostname, f"artifact {urls.shown(url)!r}")
         return cls(
             parts.netloc.rpartition("@")[2],
             parts.hostname,
@@ -162,7 +162,7 @@ class _Registry:
             # User and password are for whoever the registry names; a client certificate and headers are for it alone.
             access = replace(access.for_another_server(), username=access.username, password=access.password)
         try:
-            answer = json.loads(self._get(f"{realm}{'&' if '?' in realm else '?'}{query}", access))
+            answer = json_text.parse(self._get(f"{realm}{'&' if '?' in realm else '?'}{query}", access))
             token = answer.get("token") or answer.get("access_token")
         except (ValueError, AttributeError):
             token = None
@@ -172,9 +172,13 @@ class _Registry:
 
     def _allowed(self, realm: str) -> bool:
         """Whether a server of tokens may be told the password: only where nobody can listen, or that was allowed."""
+        try:
+            urls.validate_http(realm, "server of tokens")
+        except StrataError:
+            return False
         parts = urlsplit(realm)
         plain = self._access.plain_http or parts.hostname in LOCAL
-        return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and plain))
+        return parts.scheme == "https" or plain
 
     def _bear(self, value: str) -> None:
         self._authorized = replace(
@@ -183,7 +187,7 @@ class _Registry:
 
     def _layer(self, text: bytes) -> Mapping[str, Any]:
         try:
-            manifest = json.loads(text)
+            manifest = json_text.parse(text)
             if "manifests" in manifest:
                 raise StrataError(
                     f"Fetching {self._shown}: it is an index of several manifests. Name one of them by its digest."
@@ -191,8 +195,11 @@ class _Registry:
             titles: dict[str, Mapping[str, Any]] = {
                 (each.get("annotations") or {}).get(TITLE, ""): each
                 for each in manifest["layers"]
-                if DIGEST.fullmatch(each["digest"]) and isinstance(each["size"], int)
+                if DIGEST.fullmatch(each["digest"])
+                and json_text.is_number(each["size"])
+                and each["size"] >= 0
             }
+            listed = ", ".join(sorted(filter(None, titles))) or "none with a title"
             count = len(manifest["layers"])
         except (ValueError, LookupError, TypeError, AttributeError):
             raise StrataError(
@@ -203,9 +210,8 @@ class _Registry:
         else:
             layer = next(iter(titles.values()), None) if count == 1 else None
         if layer is None:
-            names = ", ".join(sorted(filter(None, titles))) or "none with a title"
             raise StrataError(
-                f"Fetching {self._shown}: its manifest has {count} files ({names}), and"
+                f"Fetching {self._shown}: its manifest has {count} files ({listed}), and"
                 + (
                     f" none is {self.reference.title!r}."
                     if self.reference.title

@@ -33,7 +33,7 @@ def provider(url: str) -> Provider:
     found = _of_scheme(url)
     if found is None:
         forms = "; ".join(each.FORM for each in PROVIDERS.values())
-        raise StrataError(f"The artifact {urls.shown(url)!r} is none of these: {forms}.")
+        raise StrataError(f"The artifact {urls.shown(url)!r} has none of these forms: {forms}.")
     return found()
 
 

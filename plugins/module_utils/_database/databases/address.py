@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 PASSWORD_VARIABLE = "STRATA_DATABASE_PASSWORD"  # noqa: S105 (a name)
@@ -175,9 +176,16 @@ def server_address(
     Args:
         title: what messages call the system.
         parts: as `merged` returns them; their password is secret, too.
+
+    Raises:
+        StrataError: a host cannot be looked up.
     """
     known: dict[str, Any] = {"database": "", **parts}
-    hosts = [f"[{host}]" if ":" in host else host for host in known.get("host", "").split(",")]
+    hosts = known.get("host", "").split(",")
+    for host in hosts:
+        if host and not host.startswith(("/", "@")):  # which are sockets for libpq
+            urls.validate_host(host, f"{title} database")
+    hosts = [f"[{host}]" if ":" in host else host for host in hosts]
     ports = known.get("port", "").split(",")
     if len(ports) == len(hosts):
         hosts = [f"{host}:{port}" if port else host for host, port in zip(hosts, ports)]

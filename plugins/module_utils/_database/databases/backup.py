@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.strata.deploy.plugins.module_utils._core import free_space
+from ansible_collections.strata.deploy.plugins.module_utils._core import free_space, trust
 from ansible_collections.strata.deploy.plugins.module_utils._core.clock import utc_now
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import sync_directory
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -139,14 +139,13 @@ def _told_of(address: Address, folder: Path) -> Iterator[None]:
 
 def _check_folder(folder: Path) -> None:
     """Nobody else may put a file in the place of a backup, or make a link of one."""
-    if not folder.exists():
-        return
-    found = folder.stat()
-    if not folder.is_dir() or found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
+    found = folder.stat() if folder.exists() else None
+    if found and (not folder.is_dir() or found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022):
         raise StrataError(
             "others than its owner may write there, or it is no folder of this user. A backup has all that the database has: "
             "give it a folder of its own. One that is not there yet is made so that this user alone gets at it."
         )
+    trust.require(folder)
 
 
 def _check_room(address: Address, folder: Path, min_free: int) -> None:

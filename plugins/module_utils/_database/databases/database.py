@@ -30,6 +30,16 @@ class Timeouts:
     statement: float
 
 
+class Rehearsal(Protocol):
+    """A copy of a database on which scripts are tried, one after the other."""
+
+    def losses(self, sql: str, *, transactional: bool) -> list[str] | None:
+        """What this one loses that those before it have not, each to follow the script's name.
+
+        None where it fails, as it will on the database, and loses nothing before that.
+        """
+
+
 class Database(Protocol):
     """An open connection; statements outside `transaction` stand for themselves.
 
@@ -66,8 +76,24 @@ class Database(Protocol):
     def has_lock(self) -> bool:
         """Whether the migrators' lock is still this session's: an operator may have ended it, or a migration given it away."""
 
-    def transaction(self, timeouts: Timeouts) -> AbstractContextManager[None]:
-        """All or nothing; raises `LockedError` if a lock is not granted in time."""
+    def session(self) -> AbstractContextManager[Database]:
+        """A session for one migration, in which nothing is set yet; the lock stays with this one.
+
+        The next migrator's `lock` waits for it, even if this process dies. Where a migration lets go of that, `has_lock` is false.
+        """
+
+    def transaction(self, timeouts: Timeouts | None) -> AbstractContextManager[None]:
+        """All or nothing; raises `LockedError` if a lock is not granted in time. None keeps the session's own timeouts."""
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+
+    def apart(self) -> AbstractContextManager[None]:
+        """Within a transaction, for statements that are not the migration's.
+
+        They run with the schema, the user and the character set that the session began with. What the migration has set
+        holds again at the end, at the latest that of the transaction.
+        """
 
     def limited(self, timeouts: Timeouts) -> AbstractContextManager[None]:
         """Timeouts for statements that stand for themselves, outside a transaction."""
@@ -80,6 +106,9 @@ class Database(Protocol):
 
         Names as they stand in SQL, quoted or not, with a schema or without.
         """
+
+    def rehearsal(self) -> AbstractContextManager[Rehearsal | None]:
+        """A copy to try scripts on; None where the system has no way to make one beside its server."""
 
     def size(self) -> int:
         """Bytes that the database takes on its server."""

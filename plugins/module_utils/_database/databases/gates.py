@@ -54,7 +54,7 @@ def check(
         path = Path(free_space["path"])
         if not path.exists():
             raise StrataError(
-                f"Whether {path} has room is not known, for it does not exist: mend free_space."
+                f"The free space of {path} cannot be checked because it does not exist. Correct the path in free_space."
             )
         _check_space(path, free_space["min"], shown(free_space["min"]))
     if max_replica_lag is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -30,6 +30,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     AbsentError,
     Database,
     LockedError,
+    Rehearsal,
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import (
@@ -54,7 +55,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import folded
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import UnreadableError
 
+_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of the protocol
 LONGEST_WAIT = 31536000
 """Seconds: the most that the server takes for a timeout."""
 
@@ -102,14 +105,16 @@ class MysqlDatabase:
     DIALECT: ClassVar[Dialect] = MYSQL
     KNOWS_REPLICAS: ClassVar[bool] = False
 
-    def __init__(self, address: Address, driver: Any, connection: Any) -> None:
+    def __init__(self, address: Address, driver: Any, connection: Any, *, application: str) -> None:
         self.shown = address.shown
         self._address = address
+        self._application = application
+        self._is_given_away = False
         self._driver = driver
         self._connection = connection
         self._mariadb = _is_mariadb(self)
         self._session = self._read((*_SESSION, *(["check_constraint_checks"] if self._mariadb else [])))
-        self._role = self.query("SELECT CURRENT_ROLE()")
+        self._role = self.query("SELECT CURRENT_ROLE()")[0][0]
 
     def has_table(self, name: str) -> bool:
         return bool(
@@ -143,17 +148,30 @@ class MysqlDatabase:
 
         Tables of an engine without transactions (MyISAM, Aria) keep what was written to them all the same.
         """
-        return all(map(is_transactional, statements(sql, MYSQL)))
+        try:
+            return all(map(is_transactional, statements(sql, MYSQL)))
+        except UnreadableError:
+            return False
 
     def lock(self, wait: float, *, beside_tool: bool) -> AbstractContextManager[None]:
         return mysql_lock.locked(self, self._address.database, wait)
 
     def has_lock(self) -> bool:
-        return mysql_lock.is_locked(self, self._address.database)
+        return not self._is_given_away and mysql_lock.is_locked(self, self._address.database)
 
     @contextmanager
-    def transaction(self, timeouts: Timeouts) -> Iterator[None]:
-        with self.limited(timeouts):
+    def session(self) -> Iterator[Database]:
+        work = Mysql.connect(self._address, read_only=False, application=self._application)
+        try:
+            with mysql_lock.at_work(work, self._address.database):
+                yield work
+                self._is_given_away = not mysql_lock.is_at_work(work, self._address.database)
+        finally:
+            work.close()
+
+    @contextmanager
+    def transaction(self, timeouts: Timeouts | None) -> Iterator[None]:
+        with self.limited(timeouts) if timeouts else nullcontext():
             self.query("START TRANSACTION")
             try:
                 yield
@@ -162,6 +180,21 @@ class MysqlDatabase:
                 with suppress(StrataError):  # a broken connection has rolled back already
                     self.query("ROLLBACK")
                 raise
+
+    def in_transaction(self) -> bool:
+        return bool(self._connection.server_status & _IN_TRANSACTION)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        own = {name: value for name, value in self._session.items() if name != "autocommit"}
+        theirs = self._read(tuple(own))
+        ((schema, role),) = self.query("SELECT DATABASE(), CURRENT_ROLE()")
+        self._enter(own, self._address.database, self._role)
+        try:
+            yield
+        finally:
+            with suppress(StrataError):  # of a broken connection
+                self._enter(theirs, schema, role)
 
     @contextmanager
     def limited(self, timeouts: Timeouts) -> Iterator[None]:
@@ -193,6 +226,9 @@ class MysqlDatabase:
             return bool(self.query(f"SELECT 1 FROM {table} AS held {condition} LIMIT 1"))  # noqa: S608 (the migration's own words)
         except AbsentError:
             return False
+
+    def rehearsal(self) -> AbstractContextManager[Rehearsal | None]:
+        return nullcontext()
 
     def size(self) -> int:
         sql = "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
@@ -226,7 +262,7 @@ class MysqlDatabase:
         found = self.query(
             f"SELECT 1 FROM information_schema.{view} "  # noqa: S608 (one of the three)
             f"WHERE LOWER(table_schema) = ? AND LOWER(table_name) = ? {condition}",
-            (schema or self._address.database.lower(), name, *([folded(item, MYSQL)] if item else [])),
+            (schema or self._schema().lower(), name, *([folded(item, MYSQL)] if item else [])),
         )
         return bool(found) is present
 
@@ -244,10 +280,18 @@ class MysqlDatabase:
 
     def _restore(self) -> None:
         """Put back what a script has set: where names are looked up, as whom, and how SQL is read."""
-        self._set(self._session)
-        self.query(f"USE {_quoted(self._address.database)}")
-        if self.query("SELECT CURRENT_ROLE()") != self._role:
-            self.query(f"SET ROLE {self._role[0][0] or 'NONE'}")
+        self._enter(self._session, self._address.database, self._role)
+
+    def _enter(self, values: Mapping[str, Any], schema: str | None, role: str | None) -> None:
+        self._set(values)
+        if schema:
+            self.query(f"USE {_quoted(schema)}")
+        if self.query("SELECT CURRENT_ROLE()") != [(role,)]:
+            self.query(f"SET ROLE {role or 'NONE'}")
+
+    def _schema(self) -> str:
+        """The database in which names are looked up."""
+        return str(self.query("SELECT DATABASE()")[0][0] or "")
 
     def _execute(
         self, sql: str, parameters: tuple[Any, ...] | None
@@ -360,7 +404,7 @@ class Mysql:
     def connect(address: Address, *, read_only: bool, application: str) -> MysqlDatabase:
         """Connect in autocommit mode; ``read_only`` sessions cannot write, by the server's own word."""
         driver, connection = connected(address, application=application)
-        database = MysqlDatabase(address, driver, connection)
+        database = MysqlDatabase(address, driver, connection, application=application)
         if read_only:
             database.query("SET SESSION TRANSACTION READ ONLY")
         return database

@@ -17,15 +17,15 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalo
 _TABLES = "SELECT LOWER(table_name) FROM information_schema.tables WHERE table_schema = DATABASE()"
 _UNIQUE = """
     SELECT 1 FROM information_schema.statistics
-    WHERE LOWER(table_schema) = LOWER(COALESCE(?, DATABASE())) AND LOWER(table_name) = ?
-    AND LOWER(index_name) = ? AND non_unique = 0"""
+    WHERE LOWER(table_schema) = LOWER(COALESCE(?, DATABASE())) AND LOWER(table_name) = LOWER(?)
+    AND LOWER(index_name) = LOWER(?) AND non_unique = 0"""
 _CONSTRAINT = """
     SELECT constraint_type FROM information_schema.table_constraints
-    WHERE LOWER(table_schema) = LOWER(COALESCE(?, DATABASE())) AND LOWER(table_name) = ? AND LOWER(constraint_name) = ?"""
+    WHERE LOWER(table_schema) = LOWER(COALESCE(?, DATABASE())) AND LOWER(table_name) = LOWER(?) AND LOWER(constraint_name) = LOWER(?)"""
 # MariaDB says NULL in words.
 _COLUMNS = """
     SELECT LOWER(column_name), COALESCE(column_default, 'NULL') FROM information_schema.columns
-    WHERE LOWER(table_schema) = LOWER(COALESCE(?, DATABASE())) AND LOWER(table_name) = ?"""
+    WHERE LOWER(table_schema) = LOWER(COALESCE(?, DATABASE())) AND LOWER(table_name) = LOWER(?)"""
 _KINDS = {"CHECK": "check", "FOREIGN KEY": "foreign", "PRIMARY KEY": "unique", "UNIQUE": "unique"}
 
 
@@ -53,7 +53,7 @@ class MysqlCatalog:
 
     def has_default(self, table: Name, column: str) -> bool:
         rows = self._query(_COLUMNS, _named(table))
-        return any(name == column and value != "NULL" for name, value in rows)
+        return any(name == column.lower() and value != "NULL" for name, value in rows)
 
     def is_volatile(self, function: Name, arguments: int, *, anywhere: bool) -> bool | None:
         return None  # a default takes the system's own functions alone, and of these the catalog says nothing

@@ -18,6 +18,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
 
 POLL_INTERVAL = 0.1
+CLOSE_WAIT = 10
+"""Seconds in which the server notices that the session of the migration before has been closed."""
 IDLE = 28800
 """Seconds that the session with the lock may be idle while a tool works: what MySQL has by itself."""
 
@@ -27,38 +29,70 @@ def locked(database: Database, name: str, wait: float) -> Iterator[None]:
     """Hold the lock of the database ``name``.
 
     Args:
-        wait: seconds to wait for another migrator.
+        wait: seconds to wait for another migrator, and for the session in which one that died has left a statement.
 
     Raises:
         StrataError: another migrator keeps it; the error says which.
     """
-    # Asking again and again, for max_statement_time would end a GET_LOCK that waits inside the server.
-    lock = _lock_name(name)
     deadline = time.monotonic() + wait
-    while database.query("SELECT GET_LOCK(?, 0)", (lock,)) != [(1,)]:
-        if time.monotonic() >= deadline:
-            raise StrataError(
-                f"{database.shown} was being migrated by another for {wait:g} s: {_holder(database, lock)}. "
-                "Let it end and try again."
-            )
-        time.sleep(POLL_INTERVAL)
-    try:
+    with _held(database, _lock_name(name), wait, deadline):
+        work = _lock_name(name, "work")
+        while database.query("SELECT IS_FREE_LOCK(?)", (work,)) == [(0,)]:
+            _wait(database, work, wait, deadline)
         database.query(f"SET SESSION wait_timeout = GREATEST(@@SESSION.wait_timeout, {IDLE})")
+        yield
+
+
+@contextmanager
+def at_work(database: Database, name: str) -> Iterator[None]:
+    """Have the next migrator wait for the end of this session, in which a migration of the database ``name`` runs.
+
+    The server ends the statement of a killed client before it ends its session.
+    """
+    with _held(database, _lock_name(name, "work"), CLOSE_WAIT, time.monotonic() + CLOSE_WAIT):
+        yield
+
+
+def is_locked(database: Database, name: str) -> bool:
+    """Whether this session holds the lock."""
+    return _is_own(database, _lock_name(name))
+
+
+def is_at_work(database: Database, name: str) -> bool:
+    """Whether this session still holds the lock of `at_work`."""
+    return _is_own(database, _lock_name(name, "work"))
+
+
+def _is_own(database: Database, lock: str) -> bool:
+    return database.query("SELECT IS_USED_LOCK(?) = CONNECTION_ID()", (lock,)) == [(1,)]
+
+
+@contextmanager
+def _held(database: Database, lock: str, wait: float, deadline: float) -> Iterator[None]:
+    # Asking again and again, for max_statement_time would end a GET_LOCK that waits inside the server.
+    while database.query("SELECT GET_LOCK(?, 0)", (lock,)) != [(1,)]:
+        _wait(database, lock, wait, deadline)
+    try:
         yield
     finally:
         with suppress(StrataError):  # a broken connection has freed it already
             database.query("SELECT RELEASE_LOCK(?)", (lock,))
 
 
-def is_locked(database: Database, name: str) -> bool:
-    """Whether this session holds the lock."""
-    return database.query("SELECT IS_USED_LOCK(?) = CONNECTION_ID()", (_lock_name(name),)) == [(1,)]
+def _wait(database: Database, lock: str, wait: float, deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise StrataError(
+            f"{database.shown} was being migrated by another for {wait:g} s: {_holder(database, lock)}. "
+            "Let it end and try again."
+        )
+    time.sleep(POLL_INTERVAL)
 
 
-def _lock_name(database: str) -> str:
+def _lock_name(database: str, kind: str = "migration") -> str:
     """The server's own, of all databases on it; 64 characters at most."""
-    name = f"strata migration {database}"
-    return name if len(name) <= 64 else f"strata {hashlib.sha256(database.encode()).hexdigest()[:56]}"
+    name = f"strata {kind} {database}"
+    hashed = database if kind == "migration" else name
+    return name if len(name) <= 64 else f"strata {hashlib.sha256(hashed.encode()).hexdigest()[:56]}"
 
 
 def _holder(database: Database, name: str) -> str:

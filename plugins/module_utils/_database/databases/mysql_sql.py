@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_catalog import (
     MysqlCatalog,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_mysql
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import (
     UNKNOWN_CATALOG,
     Catalog,
@@ -28,13 +29,15 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     default,
     new_columns,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import (
     BACKTICKS,
     BLOCK_COMMENT,
-    Dialect,
+    SPACE,
+    WORD_WITH_DOLLARS,
     grammar,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.traffic import IN_BATCHES
 
 _ADVICE = {
@@ -47,6 +50,29 @@ _ADVICE = {
     "rewrite-table": f"the table is copied while writes to it wait. {IN_BATCHES}; make a generated column VIRTUAL. "
     "For anything else, copy the rows over to a new table.",
 }
+_CLIENT_COMMANDS = frozenset(
+    (
+        *(
+            "CHARSET",
+            "CLEAR",
+            "CONNECT",
+            "DELIMITER",
+            "EDIT",
+            "EGO",
+            "EXIT",
+            "GO",
+            "NOPAGER",
+            "NOTEE",
+            "NOWARNING",
+        ),
+        *("PAGER", "PRINT", "PROMPT", "QUIT", "REHASH", "RESETCONNECTION", "SANDBOX", "SOURCE", "STATUS"),
+        *("SYSTEM", "TEE", "WARNINGS"),
+    )
+)
+_MODE = re.compile(r"ansi|no_backslash_escapes|oracle|mssql|db2|maxdb|postgresql|sql_mode`? *:?= *[0-9]")
+_READ_BY_MODE = re.compile(r"[\"\\]|\b(?:function|package|procedure|trigger|event)\b", re.IGNORECASE)
+_ENCODING = re.compile(r"\bcharacter_set_client\b|^set names\b|^set char(?:acter )?set\b")
+_KNOWN_ENCODING = re.compile(r"\b(?:utf8|utf8mb3|utf8mb4|latin1|binary|default)\b|@")
 _HEAVY_LOCK = re.compile(
     r"^LOCK TABLE|^FLUSH .*\bLOCK$|^(?:ALTER|CREATE|DROP) .* (?:LOCK (?:SHARED|EXCLUSIVE)|ALGORITHM COPY)\b"
 )
@@ -195,14 +221,41 @@ def _is_computed(column: Sequence[Word]) -> bool:
     return False
 
 
+def _stops(statement: Statement, rest: str) -> tuple[str, str] | None:
+    words = statement.words
+    if (
+        words[0] == "LOAD"
+        and words[2:3] in (("LOCAL",), ("LOW_PRIORITY",), ("CONCURRENT",))
+        and "LOCAL" in words[2:4]
+    ):
+        return "client-command", "LOAD DATA LOCAL needs a client that has the rows, as mysql does."
+    if words[0] != "SET":
+        return None
+    texts = " ".join(word.spelled for word in statement.tokens).lower()
+    if "sql_mode" in texts and _MODE.search(texts) and _READ_BY_MODE.search(rest):
+        return (
+            "unreadable",
+            "it sets an SQL mode in which strings, names or routines are read in another way. Leave that out.",
+        )
+    if _ENCODING.search(texts) and not _KNOWN_ENCODING.search(texts) and not rest.isascii():
+        return "unreadable", "it sets a character set for what follows, which is UTF-8. Leave it out."
+    return None
+
+
 MYSQL = Dialect(
     grammar=grammar(
-        r"(?P<skipped> \s+ | \#[^\n]* | --(?=[\s\x00-\x1f]|\Z)[^\n]* )",
+        rf"(?P<skipped> {SPACE} | \#[^\n]* | --(?=[\x00-\x20]|\Z)[^\n]* )",
         r"(?P<executed> /\*M?![0-9]* )",
         BLOCK_COMMENT,
-        r"(?P<string> '(?:[^'\\]|\\.|'')*(?:'|\Z) )",
-        rf'(?P<quoted> "(?:[^"\\]|\\.|"")*(?:"|\Z) | {BACKTICKS} )',
+        r"(?P<string> '(?:[^'\\]|\\.|'')*' )",
+        rf'(?P<quoted> "(?:[^"\\]|\\.|"")*" | {BACKTICKS} )',
+        r"(?P<client> \\(?!N)\S* )",
+        word=WORD_WITH_DOLLARS,
+        opens="`",
     ),
+    ends=end_in_mysql,
+    stops=_stops,
+    client_commands=_CLIENT_COMMANDS,
     keeps_quoted_case=False,
     refuses_in_transaction=False,
     takes_back_schema=False,

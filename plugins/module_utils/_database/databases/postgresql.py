@@ -12,7 +12,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, ClassVar
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -31,6 +31,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     AbsentError,
     Database,
     LockedError,
+    Rehearsal,
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import (
@@ -74,6 +75,8 @@ _PATIENCE = {
     "keepalives_interval": "5",
     "keepalives_count": "3",
 }
+WORK_KEY = (LOCK_KEY[0], LOCK_KEY[1] + 1)
+"""Held by the session that a migration runs in: the server may still be at its statement after the migrator has died."""
 POLL_INTERVAL = 0.1
 DROP_WAIT = 30
 """Seconds that dropping an invalid index may wait for others' transactions to end."""
@@ -86,6 +89,7 @@ _KINDS = {
     "3F000": AbsentError,  # invalid_schema_name
 }
 _CANCELED = "57014"
+_IN_TRANSACTION = (2, 3)  # libpq's: one is open, or has failed and is still to be ended
 _TOO_SLOW = " If nobody cancelled it, it took too long: statement_timeout is the option that limits it."
 _SESSION = (
     # A backend whose client was killed notices within a second, in place of at the end of its statement.
@@ -124,9 +128,14 @@ class PostgresqlDatabase:
     DIALECT: ClassVar[Dialect] = POSTGRESQL
     KNOWS_REPLICAS: ClassVar[bool] = True
 
-    def __init__(self, address: Address, driver: Any, connection: Any, *, read_only: bool) -> None:
+    def __init__(
+        self, address: Address, driver: Any, connection: Any, *, read_only: bool, application: str
+    ) -> None:
         self.shown = address.shown
         self._address = address
+        self._application = application
+        self._is_at_work = False
+        self._is_given_away = False
         self._driver = driver
         self._connection = connection
         for name, value in _SESSION:
@@ -137,6 +146,10 @@ class PostgresqlDatabase:
         # The driver's own among them.
         self._session = self.query(
             "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"
+        )
+        self._own = self.query(
+            "SELECT name, CASE name WHEN 'session_authorization' THEN session_user ELSE current_setting(name) END "
+            "FROM unnest(ARRAY['session_authorization', 'role', 'search_path']) AS own(name)"
         )
         self._limits: list[tuple[Timeouts, bool]] = []
 
@@ -159,29 +172,31 @@ class PostgresqlDatabase:
 
     @contextmanager
     def lock(self, wait: float, *, beside_tool: bool) -> Iterator[None]:
-        # Asking again and again, for a session that waits inside the server holds a snapshot open meanwhile.
         deadline = time.monotonic() + wait
-        while self.query("SELECT pg_try_advisory_lock(?, ?)", LOCK_KEY) != [(True,)]:
-            if time.monotonic() >= deadline:
-                raise StrataError(
-                    f"{self.shown} was being migrated by another for {wait:g} s: {self._holder()}. "
-                    "Let it end and try again."
-                )
-            time.sleep(POLL_INTERVAL)
-        try:
+        with self._locked(LOCK_KEY, wait, deadline):
+            with self._locked(WORK_KEY, wait, deadline):
+                pass
             yield
-        finally:
-            with suppress(StrataError):  # a broken connection has freed it already
-                self.query("SELECT pg_advisory_unlock(?, ?)", LOCK_KEY)
-
-    def has_lock(self) -> bool:
-        return bool(self.query(_OWN_LOCK, LOCK_KEY))
 
     @contextmanager
-    def transaction(self, timeouts: Timeouts) -> Iterator[None]:
+    def session(self) -> Iterator[Database]:
+        work = Postgresql.connect(self._address, read_only=False, application=self._application)
+        try:
+            with work._locked(WORK_KEY, CONNECT_TIMEOUT, time.monotonic() + CONNECT_TIMEOUT):
+                work._is_at_work = True
+                yield work
+                self._is_given_away = not work.query(_OWN_LOCK, WORK_KEY)
+        finally:
+            work.close()
+
+    def has_lock(self) -> bool:
+        return not self._is_given_away and bool(self.query(_OWN_LOCK, LOCK_KEY))
+
+    @contextmanager
+    def transaction(self, timeouts: Timeouts | None) -> Iterator[None]:
         self.query("BEGIN")
         try:
-            with self._limited(timeouts, local=True):
+            with self._limited(timeouts, local=True) if timeouts else nullcontext():
                 yield
             self.query("COMMIT")
         except BaseException:
@@ -189,14 +204,29 @@ class PostgresqlDatabase:
                 self.query("ROLLBACK")
             raise
 
+    def in_transaction(self) -> bool:
+        return self._connection.info.transaction_status in _IN_TRANSACTION
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        for name, value in self._own:
+            self._set(name, value, local=True)
+        yield
+
     @contextmanager
     def limited(self, timeouts: Timeouts) -> Iterator[None]:
+        before = [
+            (name, self.query("SELECT current_setting(?)", (name,))[0][0]) for name, _ in _settings(timeouts)
+        ]
+        if self._is_at_work:
+            self.query("SELECT pg_try_advisory_lock(?, ?)", WORK_KEY)  # of which DISCARD ALL has relieved it
         try:
             with self._limited(timeouts, local=False):
                 yield
         finally:
             with suppress(StrataError):  # a broken connection has none
-                self._restore()  # the limits that were, and what a script that failed has set
+                for name, value in before:
+                    self._set(name, value)
 
     def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
         return {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _settings(timeouts))}
@@ -207,6 +237,9 @@ class PostgresqlDatabase:
             return bool(self.query(f"SELECT 1 FROM {table} AS held {condition} LIMIT 1"))  # noqa: S608 (the migration's own words)
         except AbsentError:
             return False
+
+    def rehearsal(self) -> AbstractContextManager[Rehearsal | None]:
+        return nullcontext()
 
     def size(self) -> int:
         return int(self.query("SELECT pg_database_size(current_database())")[0][0])
@@ -284,8 +317,24 @@ class PostgresqlDatabase:
             # No cause: a traceback would show the driver's words as they came.
             raise kind(f"{self.shown}: {self._address.scrub(str(error)).strip()}{advice}") from None
 
-    def _holder(self) -> str:
-        for application, user, host, pid, since in self.query(_HOLDER, LOCK_KEY):
+    @contextmanager
+    def _locked(self, key: tuple[int, int], wait: float, deadline: float) -> Iterator[None]:
+        # Asking again and again, for a session that waits inside the server holds a snapshot open meanwhile.
+        while self.query("SELECT pg_try_advisory_lock(?, ?)", key) != [(True,)]:
+            if time.monotonic() >= deadline:
+                raise StrataError(
+                    f"{self.shown} was being migrated by another for {wait:g} s: {self._holder(key)}. "
+                    "Let it end and try again."
+                )
+            time.sleep(POLL_INTERVAL)
+        try:
+            yield
+        finally:
+            with suppress(StrataError):  # a broken connection has freed it already
+                self.query("SELECT pg_advisory_unlock(?, ?)", key)
+
+    def _holder(self, key: tuple[int, int]) -> str:
+        for application, user, host, pid, since in self.query(_HOLDER, key):
             return f"'{application}' of user {user} from {host}, server process {pid}, since {since}"
         return "it has just ended"
 
@@ -402,11 +451,14 @@ class Postgresql:
         try:
             connection = driver.connect(_conninfo(parameters))
             connection.autocommit = True
+            if hasattr(connection, "prepare_threshold"):
+                # psycopg's own prepared statements would end with a migration's DEALLOCATE ALL.
+                connection.prepare_threshold = None
         except driver.Error as error:
             raise StrataError(
                 f"Connecting to {address.shown} failed: {address.scrub(str(error)).strip()}"
             ) from None
-        return PostgresqlDatabase(address, driver, connection, read_only=read_only)
+        return PostgresqlDatabase(address, driver, connection, read_only=read_only, application=application)
 
     @staticmethod
     @contextmanager

@@ -16,6 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     PostgresqlCatalog,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import squawk
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_postgresql
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import (
     UNKNOWN_CATALOG,
     Catalog,
@@ -34,17 +35,19 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     objects,
     parts,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import (
     BLOCK_COMMENT,
     DOLLARS,
     DOUBLE_QUOTED,
     ESCAPED,
+    OPENS_DOLLARS,
     SINGLE_QUOTED,
-    SKIPPED,
-    Dialect,
+    SPACE,
+    WORD_OR_NUMBER,
     grammar,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
 
 _SERIAL = frozenset(("serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"))
 _STABLE = frozenset(("now", "statement_timestamp", "transaction_timestamp"))
@@ -86,6 +89,10 @@ _BRIEF_CHANGES = (
     ("SET", "STORAGE"),
 )
 _MOVES = (("SET", "ACCESS", "METHOD"), ("SET", "TABLESPACE"))
+_CLIENT_COPY = {(way, place) for way in ("FROM", "TO") for place in ("STDIN", "STDOUT")}
+_IS_ON = re.compile(r"standard_conforming_strings'? (?:to|=|,) '?(?:on|true|yes|1)\b")
+_ENCODING = re.compile(r"\bclient_encoding\b|^set (?:session |local )?names\b")
+_KNOWN_ENCODING = re.compile(r"\b(?:utf_?-?8|unicode|default)\b")
 
 
 def _traffic_rules(
@@ -223,16 +230,42 @@ def _same_table(one: Statement, other: Statement) -> bool:
     )
 
 
+def _stops(statement: Statement, rest: str) -> tuple[str, str] | None:
+    words = statement.words
+    if words[0] == "COPY" and not _CLIENT_COPY.isdisjoint(zip(words, words[1:])):
+        return "client-command", "COPY from or to the client needs a client that has the rows, as psql does."
+    is_called = "SET_CONFIG" in statement.tokens or (
+        words[0] == "UPDATE" and "PG_SETTINGS" in statement.tokens
+    )
+    if not is_called and words[0] not in ("SET", "RESET", "DISCARD"):
+        return None
+    texts = " ".join(word.spelled for word in statement.tokens).lower()
+    if "standard_conforming_strings" in texts and not _IS_ON.search(texts) and "\\" in rest:
+        return (
+            "unreadable",
+            "it sets how backslashes in strings are read. Write E'...' for strings that have some.",
+        )
+    if _ENCODING.search(texts) and not _KNOWN_ENCODING.search(texts) and not rest.isascii():
+        return "unreadable", "it sets an encoding for what follows, which is UTF-8. Leave it out."
+    return None
+
+
 POSTGRESQL = Dialect(
     grammar=grammar(
-        SKIPPED,
+        rf"(?P<skipped> {SPACE} | --[^\n\r]* )",
         BLOCK_COMMENT,
         rf"(?P<string> {ESCAPED} | {SINGLE_QUOTED} | {DOLLARS} )",
-        rf"(?P<quoted> {DOUBLE_QUOTED} )",
+        rf"(?P<quoted> (?:[uU]&)?{DOUBLE_QUOTED} )",
+        r"(?P<client> \\[^\s]* )",
+        word=WORD_OR_NUMBER,
+        opens=OPENS_DOLLARS,
     ),
+    ends=end_in_postgresql,
+    stops=_stops,
+    client_commands=(),
     nests_comments=True,
+    folds_tables=True,
     table_parts=("CONSTRAINT",),  # the other words may be names of columns
-    is_delimited=False,
     schema_is_database=False,
     version_type="varchar",  # as dbmate makes it there
     catalog=PostgresqlCatalog,

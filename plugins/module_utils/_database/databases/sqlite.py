@@ -14,9 +14,10 @@ import math
 import os
 import re
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
@@ -30,6 +31,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     AbsentError,
     Database,
     LockedError,
+    Rehearsal,
     Timeouts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
@@ -38,17 +40,21 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
     SqliteCatalog,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_dump import SqliteDump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_rehearsal import (
+    SqliteRehearsal,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.tool_session import (
     ToolSession,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import (
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_sqlite
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import (
     BACKTICKS,
     BLOCK_COMMENT,
     DOUBLE_QUOTED,
     SINGLE_QUOTED,
     SKIPPED,
-    Dialect,
     grammar,
 )
 
@@ -58,10 +64,13 @@ SQLITE = Dialect(
         SKIPPED,
         BLOCK_COMMENT,
         rf"(?P<string> {SINGLE_QUOTED} )",
-        rf"(?P<quoted> {DOUBLE_QUOTED} | {BACKTICKS} | \[[^\]]*(?:\]|\Z) )",
+        rf"(?P<quoted> {DOUBLE_QUOTED} | {BACKTICKS} | \[[^\]]*\] )",
+        opens=r"` | \[",
     ),
+    ends=end_in_sqlite,
+    client_commands=(".",),
     keeps_quoted_case=False,
-    is_delimited=False,
+    folds_tables=True,
     schema_is_database=False,
     columns_query="SELECT name FROM pragma_table_info(?)",
     catalog=SqliteCatalog,
@@ -69,6 +78,15 @@ SQLITE = Dialect(
 LONGEST_WAIT = 86400
 """Seconds that a tool may wait for the file."""
 _FOREVER = 2**31 - 1  # milliseconds
+_OWN_PRAGMAS = ("busy_timeout", "query_only")
+_LEFT_BEHIND = frozenset(
+    (
+        sqlite3.SQLITE_ATTACH,
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+    )
+)
 _CHECKED_EVERY = 10_000  # instructions of SQLite's machine: a few milliseconds
 
 
@@ -85,7 +103,10 @@ class SqliteDatabase:
         self._application = application
         self._limit = math.inf
         self._inside = False
+        self._is_locked = False
+        self._is_changed = False
         self._kept = "nothing of this run"
+        connection.set_authorizer(self._authorize)
 
     def has_table(self, name: str) -> bool:
         return bool(self.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
@@ -130,7 +151,7 @@ class SqliteDatabase:
                     f"{self.shown} was locked by another process for {wait:g} s, and by no migration of this host. "
                     "Let it end and try again."
                 ) from error
-            self._inside = True
+            self._inside = self._is_locked = True
             try:
                 yield
             except StrataError as error:
@@ -139,6 +160,7 @@ class SqliteDatabase:
                     raise StrataError(f"{error} SQLite gave up the run: {self._kept} was kept.") from error
                 raise
             finally:
+                self._is_locked = False
                 if self._connection.in_transaction:
                     self._commit()
 
@@ -146,8 +168,15 @@ class SqliteDatabase:
         return True  # the host's, which goes with this process
 
     @contextmanager
-    def transaction(self, timeouts: Timeouts) -> Iterator[None]:
-        with self._limits(timeouts):
+    def session(self) -> Iterator[Database]:
+        """This one itself, which holds the file's lock; a new connection where an earlier migration has left anything."""
+        if self._is_changed:
+            self._renew()
+        yield self
+
+    @contextmanager
+    def transaction(self, timeouts: Timeouts | None) -> Iterator[None]:
+        with self._limits(timeouts) if timeouts else nullcontext():
             self.query("SAVEPOINT migration")
             try:
                 yield
@@ -158,6 +187,12 @@ class SqliteDatabase:
                     self.query("RELEASE migration")
                 raise
 
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def apart(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     @contextmanager
     def limited(self, timeouts: Timeouts) -> Iterator[None]:
         """Ends the transaction of `lock`, for what SQLite refuses or ignores in one, and begins another after it."""
@@ -167,10 +202,8 @@ class SqliteDatabase:
             self._kept = "of this run what was done up to its last migration without a transaction"
         with self._limits(timeouts):
             yield
-            if locked and not self._connection.in_transaction:
-                with suppress(LockedError):  # without it, each further migration is committed by itself
-                    self.query("BEGIN IMMEDIATE")
-                    self._inside = True
+            if locked:
+                self._begin()
 
     def tool_environment(self, timeouts: Timeouts) -> Mapping[str, str]:
         return {}
@@ -182,6 +215,16 @@ class SqliteDatabase:
             return bool(self.query(f"SELECT 1 FROM {table} AS held {condition} LIMIT 1"))  # noqa: S608 (the migration's own words)
         except AbsentError:
             return False
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[Rehearsal | None]:
+        try:
+            with tempfile.TemporaryDirectory(prefix="strata-rehearsal-") as folder:
+                yield SqliteRehearsal(Path(folder), SQLITE, self._copy, _Copy.at)
+        except (OSError, sqlite3.Error) as error:
+            raise StrataError(
+                f"Copying the {self.shown} to {tempfile.gettempdir()}, to see what a rollback would lose, failed: {error}."
+            ) from error
 
     def size(self) -> int:
         (pages,), (page_size,) = self.query("PRAGMA page_count") + self.query("PRAGMA page_size")
@@ -195,6 +238,41 @@ class SqliteDatabase:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _copy(self, file: Path) -> None:
+        # By a connection of its own: the one that holds the write lock is refused.
+        source = f"file:{quote(self._path)}?mode=rw"
+        with closing(sqlite3.connect(file)) as copy, closing(_connection(source)) as database:
+            database.execute("BEGIN")
+            database.execute(
+                "SELECT 1 FROM sqlite_master"
+            ).fetchall()  # each later write of others would have it begin anew
+            database.backup(copy)
+
+    def _authorize(self, action: int, name: str | None, value: str | None, *_where: str | None) -> int:
+        """Take note of what a statement that is being prepared may leave in the session; nothing is refused."""
+        if action in _LEFT_BEHIND or (action == sqlite3.SQLITE_PRAGMA and value and name not in _OWN_PRAGMAS):
+            self._is_changed = True
+        return sqlite3.SQLITE_OK
+
+    def _renew(self) -> None:
+        """Begin a new session: a transaction keeps temporary tables, attached databases and pragmas."""
+        if self._connection.in_transaction:
+            self._commit()
+            self._kept = (
+                "of this run what was done up to the last migration that set something for its session"
+            )
+        self._connection.close()
+        self._connection = _connection(f"file:{quote(self._path)}?mode=rw")
+        self._connection.set_authorizer(self._authorize)
+        self._is_changed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._is_locked and not self._connection.in_transaction:
+            with suppress(LockedError):  # without it, each further migration is committed by itself
+                self.query("BEGIN IMMEDIATE")
+                self._inside = True
 
     def _commit(self) -> None:
         self._inside = False
@@ -215,6 +293,24 @@ class SqliteDatabase:
             yield
         finally:
             self._limit = math.inf
+
+
+class _Copy(SqliteDatabase):
+    """A copy, from which no script reaches another file."""
+
+    @classmethod
+    def at(cls, file: Path) -> _Copy:
+        address = Address(system="sqlite", database=str(file), shown="copy", is_file=True)
+        return cls(address, _connection(f"file:{quote(str(file))}?mode=rw"), "")
+
+    def _authorize(self, action: int, name: str | None, value: str | None, *where: str | None) -> int:
+        if action == sqlite3.SQLITE_ATTACH and name not in ("", ":memory:"):
+            return sqlite3.SQLITE_DENY
+        return super()._authorize(action, name, value, *where)
+
+
+def _connection(target: str) -> sqlite3.Connection:
+    return sqlite3.connect(target, uri=True, isolation_level=None)
 
 
 def _kind(message: str) -> type[StrataError]:
@@ -279,7 +375,7 @@ class Sqlite:
         else:
             target = f"file:{quote(str(path))}?mode={'rw' if read_only else 'rwc'}"
         try:
-            connection = sqlite3.connect(target, uri=True, isolation_level=None)
+            connection = _connection(target)
         except sqlite3.Error as error:
             raise StrataError(f"Opening the {address.shown} failed: {error}.") from error
         database = SqliteDatabase(address, connection, application)

@@ -50,6 +50,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files 
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import UnreadableError
 
 URL = "DATABASE_URL"
 _VERBS = {"apply": "Applying", "rollback": "Rolling back"}
@@ -188,7 +189,13 @@ class _DbmateSession:
             StrataError: it failed.
         """
         database = self._database
-        steps = statements(sql, database.DIALECT if database else UNKNOWN)
+        try:
+            steps = statements(sql, database.DIALECT if database else UNKNOWN)
+        except UnreadableError as error:
+            raise StrataError(
+                f"{_VERBS[verb]} migration {migration.name} failed, and nothing of it was done. {error}",
+                migration=migration.name,
+            ) from error
         whole = database is not None and migration.transactional and database.rolls_back(sql)
         limits = self._limits(migration, any("CONCURRENTLY" in step.words for step in steps))
         try:

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import Signature
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Access, Source
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.database import Database
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import (
     Applied,
@@ -23,6 +25,8 @@ class EngineOptions:
     """What every engine is given. The module's documentation says what each option means.
 
     Attributes:
+        access: how the archive's server is asked.
+        signature: what the archive must be signed with.
         options: the engine's own, as its ``OPTIONS`` declare them; the migrator has validated them.
     """
 
@@ -33,6 +37,8 @@ class EngineOptions:
     checksum: str | None = None
     path: str | None = None
     release: str = ""
+    access: Access = field(default_factory=Access, repr=False)
+    signature: Signature | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     user: str | None = None
     environment: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -47,6 +53,13 @@ class EngineOptions:
     free_space: Mapping[str, Any] | None = None
     max_replica_lag: float | None = None
     replicas: Sequence[str] = field(default=(), repr=False)
+
+    @property
+    def artifact(self) -> Source | None:
+        """The archive, and what it must be: nothing of it is used before that is verified. None where there is none."""
+        if not self.archive:
+            return None
+        return Source(self.archive, self.checksum or "", self.access, self.signature)
 
 
 class Session(Protocol):

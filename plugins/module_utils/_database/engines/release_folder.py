@@ -17,12 +17,15 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.la
     validate_version,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import os_errors_named
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import settled
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import load
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.recovery import (
+    load_trusted,
+    settled,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.rules import Rules
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.unpack.unpack import unpack
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.trust import require
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 
 
@@ -41,11 +44,13 @@ def release_folder(options: EngineOptions, group: int | None) -> Iterator[Path]:
         NoReleaseError: there is none, and no archive.
         StrataError: as of `fetch` and `unpack`.
     """
-    artifact = Source(options.archive, options.checksum or "") if options.archive else None
+    artifact = options.artifact
     if artifact:
         artifact.validate()
     staged = _staged(options.path, options.release, artifact)
     if staged:
+        if group is None:
+            _require_own(staged)
         yield staged
         return
     if artifact is None:
@@ -76,6 +81,16 @@ def release_folder(options: EngineOptions, group: int | None) -> Iterator[Path]:
         yield folder
 
 
+def _require_own(folder: Path) -> None:
+    """Root does not run what another user can change."""
+    try:
+        require(folder)
+    except StrataError as error:
+        raise StrataError(
+            f"{error} Migration tools are run as the owner of the release with the option user (role: db_migrate_user)."
+        ) from None
+
+
 def _staged(path: str | None, release: str, artifact: Source | None) -> Path | None:
     if not path:
         return None
@@ -85,7 +100,7 @@ def _staged(path: str | None, release: str, artifact: Source | None) -> Path | N
         if not version:
             return None
         validate_version(version)
-        state = load(layout.state)
+        state = load_trusted(layout)
         known = settled(layout, state).releases.get(version)
         if not layout.release(version).is_dir() or version in (state.replacing, *state.removing):
             return None

@@ -22,19 +22,15 @@ ARCHIVE_LIMIT = 2 * 1024 * 1024 * 1024
 UNPACKED_LIMIT = 4 * ARCHIVE_LIMIT
 
 
-def read_source(
-    folder: str, archive: str | None = None, checksum: str | None = None
-) -> tuple[Migration, ...]:
+def read_source(folder: str, artifact: Source | None = None) -> tuple[Migration, ...]:
     """Read all migrations, in order.
 
     Args:
-        folder: an absolute folder or, with ``archive``, the folder inside it.
-        archive: path or http(s) URL of a tar or zip.
-        checksum: of the archive: "sha256:HEX", "sha512:HEX" or "unverified".
+        folder: an absolute folder or, with ``artifact``, the folder inside it.
+        artifact: a tar or zip.
     """
-    if archive is None:
+    if artifact is None:
         return parse_all(_folder(Path(folder)))
-    artifact = Source(archive, checksum or "")
     artifact.validate()
     try:
         with tempfile.TemporaryDirectory(prefix="strata-migrations-") as private:

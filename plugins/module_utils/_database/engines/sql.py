@@ -57,7 +57,11 @@ class SqlEngine:
     def open(self, database: Database | None, held: Sequence[int], verb: str) -> Iterator[Session]:
         if database is None:
             raise StrataError("The engine sql needs a database.")
-        yield _SqlSession(self._options, database, self._files(verb))
+        session = _SqlSession(self._options, database, self._files(verb))
+        try:
+            yield session
+        finally:
+            session.close()
 
     def _files(self, verb: str) -> tuple[Migration, ...] | None:
         """The release's migrations; None where they are not given, or not needed.
@@ -69,7 +73,7 @@ class SqlEngine:
             return None
         if verb == "status" and not options.archive and not PurePosixPath(options.folder).is_absolute():
             return None
-        return read_source(options.folder, options.archive, options.checksum)
+        return read_source(options.folder, options.artifact)
 
 
 class _SqlSession:
@@ -81,6 +85,7 @@ class _SqlSession:
         self._history = History(database)
         self._files = files
         self._asked: dict[str, int] | None = None
+        self._steps: Steps | None = None
 
     def plan(self, phase: str) -> MigrationPlan:
         """What is applied, compared with the files."""
@@ -120,6 +125,12 @@ class _SqlSession:
             if migration.name in names:
                 self._history.accept(migration)
 
+    def close(self) -> None:
+        """End the session of a migration that was to be tried again."""
+        if self._steps:
+            self._steps.close()
+            self._steps = None
+
     def _run(self, migration: Migration, direction: str) -> None:
         """Apply one migration or take it back, in one transaction or, where that cannot be, in steps."""
         sql = migration.up if direction == "up" else migration.down
@@ -131,17 +142,25 @@ class _SqlSession:
         begun = self._history.progress().get(str(migration.version))
         if begun or not migration.transactional or not self._database.rolls_back(sql):
             is_asked = begun and begun.step == (self._asked or {}).get(begun.version)
-            steps = Steps(self._database, self._history, migration, direction)
-            steps.run(timeouts, options.resume if is_asked else None)
+            if self._steps is None:  # else a lock was refused, and their session goes on
+                self._steps = Steps(self._database, migration, direction)
+            try:
+                self._steps.run(timeouts, options.resume if is_asked else None)
+            except LockedError:
+                raise
+            except BaseException:
+                self._steps = None
+                raise
+            self.close()
             with self._database.transaction(timeouts):
-                self._record(migration, direction)
+                self._record(self._history, migration, direction)
             return
         self._history.prepare()
         try:
-            with self._database.transaction(timeouts):
+            with self._database.session() as work, work.transaction(timeouts):
                 if not is_blank(sql):
-                    self._database.script(sql)
-                self._record(migration, direction)
+                    work.script(sql)
+                self._record(History(work), migration, direction)
         except StrataError as error:
             kind = LockedError if isinstance(error, LockedError) else StrataError
             raise kind(
@@ -149,8 +168,8 @@ class _SqlSession:
                 **{**error.details, "migration": migration.name},
             ) from error
 
-    def _record(self, migration: Migration, direction: str) -> None:
+    def _record(self, history: History, migration: Migration, direction: str) -> None:
         if direction == "up":
-            self._history.record(migration, self._options.release)
+            history.record(migration, self._options.release)
         else:
-            self._history.forget(str(migration.version))
+            history.forget(str(migration.version))

@@ -9,14 +9,21 @@ from collections.abc import MutableMapping
 from dataclasses import fields
 from typing import Any
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release import arguments as artifact
 from ansible_collections.strata.deploy.plugins.module_utils._core import urls
-from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal, strings
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases import PROVIDERS as DATABASES
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import BLOT, Secrets
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS as ENGINES
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.migrator import Migrator
 
+SOURCE: dict[str, Any] = {
+    **artifact.SOURCE,
+    "fetch": {"type": "str", "choices": ["host", "controller"], "default": "host"},
+}
+"""How the archive is fetched, and what it must be signed with: as a release is."""
 COMMON: dict[str, Any] = {
     "engine": {"type": "str", "choices": sorted(ENGINES), "default": "sql"},
     # As a whole: which of them are secret, only the engine and the database know.
@@ -26,6 +33,8 @@ COMMON: dict[str, Any] = {
     "folder": {"type": "str"},
     "archive": {"type": "str", "no_log": True},
     "checksum": {"type": "str", "no_log": True},
+    # As a whole, because a host's log would show a secret in it that has to be quoted there.
+    "source": {"type": "dict", "no_log": True, "options": SOURCE},
     "path": {"type": "path"},
     "release": {"type": "str", "default": ""},
     "user": {"type": "str"},
@@ -48,9 +57,10 @@ def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Mi
         "options": conceal(no_log_values, parameters, "options", ENGINES, key="engine"),
         "connection": conceal(no_log_values, parameters, "connection", DATABASES, key="system"),
     }
+    fetched = _fetched(parameters, no_log_values)
     known = {each.name for each in fields(EngineOptions)}
     options = EngineOptions(
-        **{name: value for name, value in {**parameters, **parts}.items() if name in known}
+        **{name: value for name, value in {**parameters, **parts, **fetched}.items() if name in known}
     )
     environment = options.environment or {}
     no_log_values.difference_update(str(value) for value in environment.values())
@@ -59,3 +69,24 @@ def connect(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> Mi
     if environment:
         parameters["environment"] = dict.fromkeys(environment, BLOT)
     return Migrator(parameters["engine"], options)
+
+
+def _fetched(parameters: MutableMapping[str, Any], no_log_values: set[str]) -> dict[str, Any]:
+    """How the archive is fetched and verified, with what is secret of it kept out of the module's answer."""
+    given = parameters.get("source")
+    if not given:
+        return {}
+    shown = {**given, "url": parameters["archive"], "checksum": parameters["checksum"]}
+    secrets: set[str] = set()
+    artifact.conceal(secrets, shown)
+    no_log_values.difference_update(strings(given))
+    no_log_values.update(secrets)
+    parameters["source"] = {name: shown[name] for name in given}
+    if given.get("fetch") == "controller":
+        raise StrataError(
+            "Only the module migration has the controller fetch its archive (source: fetch): leave that out."
+        )
+    if not parameters["archive"]:
+        return {}
+    wanted = artifact.source({**given, "url": parameters["archive"], "checksum": parameters["checksum"]})
+    return {"access": wanted.access, "signature": wanted.signature}

@@ -84,7 +84,7 @@ class Migrator:
             raise StrataError(
                 "No database is given: set url or connection, in the role db_migrate_url or db_migrate_connection."
                 + (
-                    " It is where other migrators are locked out. For a database that is none of those known here, lock "
+                    " It is where other migrators are locked out. Where Strata does not know the database, lock "
                     "them out on this host alone: lock, in the role db_migrate_lock, with the value host."
                     if self._engine.TOOL
                     else ""

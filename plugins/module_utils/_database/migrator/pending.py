@@ -42,7 +42,7 @@ def _read(text: str) -> tuple[Migration, ...]:
         try:
             listed = json.loads(text)
         except ValueError as error:
-            raise _FormError(f"it begins like JSON, and is none ({error})") from error
+            raise _FormError(f"it begins like JSON but is not valid JSON ({error})") from error
         if not isinstance(listed, list):
             raise _FormError("as JSON it must be a list")
         found = tuple(map(_item, listed))
@@ -63,12 +63,12 @@ def _item(value: Any) -> Migration:
     unknown = sorted(fields.keys() - _KEYS)
     if unknown:
         # Let through, a misspelt phase would have a contract migration applied before the code.
-        raise _FormError(f"an element has '{unknown[0]}', which is none of name, phase, sql")
+        raise _FormError(f"an element has '{unknown[0]}', which is not one of name, phase, sql")
     if not fields.get("name", "").strip():
         raise _FormError("an element has no name")
     if fields.get("phase", "expand") not in PHASES:
         raise _FormError(
-            f"{fields['name']} has the phase '{fields['phase']}', which is none of {', '.join(PHASES)}"
+            f"{fields['name']} has the phase '{fields['phase']}', which is not one of {', '.join(PHASES)}"
         )
     name, sql = fields["name"].strip(), fields.get("sql", "")
     said = directives(f"Migration {name}", sql)

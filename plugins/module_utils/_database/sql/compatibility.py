@@ -21,6 +21,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     constraint,
     deleted_from,
     folded,
+    folded_table,
     is_about_column,
     new_columns,
     objects,
@@ -144,8 +145,8 @@ def broken(
     elif deleted_from(statement) or words[0] == "DELETE" or (words[0] == "MERGE" and "DELETE" in words):
         yield "delete"
     elif words[:2] == ("DROP", "TABLE"):
-        dropped = {folded(name, dialect) for name in objects(statement)}
-        replaced = {folded(new, dialect) for each in later for _old, new in renamed(each)}
+        dropped = {folded_table(name, dialect) for name in objects(statement)}
+        replaced = {folded_table(new, dialect) for each in later for _old, new in renamed(each)}
         yield "rebuild-table" if dropped & replaced else "drop-table"
     elif words[:4] == ("CREATE", "OR", "REPLACE", "TABLE"):
         yield "drop-table"
@@ -173,7 +174,7 @@ def broken(
 def _actions_on(table: str, later: Sequence[Statement], dialect: Dialect) -> Iterator[tuple[Word, ...]]:
     for statement in later:
         other, actions = altered(statement)
-        if other and folded(other, dialect) == folded(table, dialect):
+        if other and folded_table(other, dialect) == folded_table(table, dialect):
             yield from actions
 
 

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import LETTERS
 
-_PART = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+')
+_QUOTED = r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]'
+_NAME = re.compile(rf"(?![0-9]+\Z)[{LETTERS}0-9][{LETTERS}0-9$]*|\$[{LETTERS}0-9$]+")
+_PART = re.compile(rf"{_QUOTED}|[^.]+")
 _CONSTRAINTS = frozenset(("CHECK", "EXCLUDE", "FOREIGN", "NOT", "PRIMARY", "UNIQUE"))
 _INDEXES = frozenset(("FULLTEXT", "INDEX", "KEY", "SPATIAL"))
 _AFTER_DEFAULT = frozenset(("CHECK", "CONSTRAINT", "GENERATED", "PRIMARY", "REFERENCES", "UNIQUE"))
@@ -35,6 +38,25 @@ _NO_FUNCTIONS = frozenset(
 )
 """Words before parentheses: what the grammar itself has, none of which has another value in each row."""
 _ROUTINES = ("FUNCTION", "PROCEDURE", "ROUTINE")
+_RELATIONS = ("TABLE", "TABLES", "SEQUENCE", "INDEX")
+"""Kinds of which no two have the same name, and which one statement may take for another."""
+_GRANTED = frozenset(
+    (
+        *(
+            "DATABASE",
+            "DOMAIN",
+            "FOREIGN",
+            "LANGUAGE",
+            "LARGE",
+            "PARAMETER",
+            "SCHEMA",
+            "SEQUENCE",
+            "TABLE",
+            "TABLESPACE",
+        ),
+        *("TYPE", *_ROUTINES),
+    )
+)
 _CREATED = ("TABLE", "VIEW", "SEQUENCE", "TYPE", "DOMAIN", *_ROUTINES)
 
 
@@ -91,6 +113,25 @@ class Reader:
             found.append(self.name())
         return [name for name in found if name]
 
+    def routines(self) -> list[str]:
+        """As `names`, each with its parameters, or with ``(*)`` where none are given."""
+        found: list[str] = []
+        while name := self.name():
+            found.append(name + self._parameters())
+            if not self.took(","):
+                break
+        return found
+
+    def _parameters(self) -> str:
+        if not self.took("("):
+            return "(*)"
+        inside = []
+        while self.rest and (self.rest[0].depth or self.rest[0] != ")"):
+            inside.append(self.rest[0].spelled.lower())
+            self._at += 1
+        self._at += 1
+        return f"({' '.join(inside)})"
+
 
 def altered(statement: Statement) -> tuple[str, list[tuple[Word, ...]]]:
     """The table of an ALTER TABLE, and what is to be done with it; "" and nothing for other statements."""
@@ -137,44 +178,68 @@ def alteration(statement: Statement) -> tuple[str, str, tuple[Word, ...]]:
 
 def folded(name: str, dialect: Dialect) -> str:
     """A name as it is compared with others: without quotes, and in small letters where case is not told apart."""
-    parts = []
-    for part in _PART.findall(name):
-        quoted = part[0] in '"`['
-        plain = part[1:-1] if quoted else part
-        parts.append(plain if quoted and dialect.keeps_quoted_case else plain.lower())
-    return ".".join(parts)
+    return ".".join(_folded(part, dialect) for part in _PART.findall(name))
+
+
+def folded_table(name: str, dialect: Dialect) -> str:
+    """The same of a table or another object, whose names the file system may keep as they are spelled."""
+    if dialect.folds_tables:
+        return folded(name, dialect)
+    return ".".join(map(_plain, _PART.findall(name)))
+
+
+def _folded(part: str, dialect: Dialect) -> str:
+    if part[0] in '"`[' and dialect.keeps_quoted_case:
+        return _plain(part)
+    # No system is sure to fold other letters.
+    return re.sub("[A-Z]+", lambda found: found.group().lower(), _plain(part))
+
+
+def _plain(part: str) -> str:
+    """Without quotes, unless it would read as several names then."""
+    if part[0] not in '"`[':
+        return part
+    return part if "." in part else part[1:-1]
+
+
+def split(name: str) -> list[str]:
+    """The parts of a name."""
+    return _PART.findall(name)
+
+
+def is_qualified(name: str) -> bool:
+    """Whether a name says in which schema or database it is."""
+    return "." in re.sub(_QUOTED, "", name).partition("(")[0]
 
 
 def _is_name(word: Word) -> bool:
-    return word.spelled[0] in '"`[' or (re.fullmatch(r"\w[\w$]*", word) is not None and not word.isdigit())
+    return word.spelled[0] in '"`[' or (_NAME.fullmatch(word) is not None)
 
 
 def objects(statement: Statement) -> list[str]:
     """What a statement changes, as far as it may have been created a moment before.
 
-    Names are as they are spelled, those of routines with ``()``, for they may be those of tables, too.
+    Names are as they are spelled, those of routines with their parameters and those of all but tables and their like with the
+    kind behind them, because something of another kind may have the same name.
     """
     table, _actions = altered(statement)
     if table:
         return [table]
     reader = Reader(statement.tokens)
     if reader.took("DROP") or reader.took("ALTER") or reader.took("REFRESH"):
-        reader.skip("MATERIALIZED", "FOREIGN", "TEMPORARY")
-        kind = reader.rest[:1]
-        reader.skip(*kind)
-        reader.skip("IF", "EXISTS", "CONCURRENTLY")
-        return _of_kind(kind, reader.names())
+        reader.skip("FOREIGN", "TEMPORARY")
+        return _named(reader)
     if reader.took("CREATE"):
         reader.skip("UNIQUE", *_INDEXES)
         return _indexed(reader) if statement.words[1:3] and "INDEX" in statement.words[1:3] else []
-    if reader.took("TRUNCATE") or reader.took("UPDATE") or reader.took("RENAME") or reader.took("LOCK"):
+    if reader.took("RENAME"):
+        return [old for old, _new in renamed(statement)]
+    if reader.took("TRUNCATE") or reader.took("UPDATE") or reader.took("LOCK"):
         reader.skip("TABLE", "TABLES", "ONLY")
         return reader.names()
     if reader.took("REVOKE") and "ON" in statement.words:
-        reader = Reader(statement.words[statement.words.index("ON") + 1 :])
-        kind = reader.rest[:1]
-        reader.skip("TABLE", "SEQUENCE", "SCHEMA", *_ROUTINES)
-        return _of_kind(kind, reader.names())
+        reader = Reader(statement.tokens[statement.tokens.index("ON") + 1 :])
+        return [] if reader.rest[:1] == ("ALL",) else _named(reader, always=False)
     return deleted_from(statement)
 
 
@@ -196,13 +261,10 @@ def created(statement: Statement) -> str:
     reader = Reader(statement.tokens)
     if not reader.took("CREATE"):
         return ""
-    reader.skip("GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "MATERIALIZED", "RECURSIVE")
-    if not reader.rest or reader.rest[0] not in _CREATED:
+    reader.skip("GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "RECURSIVE")
+    if not reader.rest or reader.rest[0] not in ("MATERIALIZED", *_CREATED):
         return ""
-    kind = reader.rest[:1]
-    reader.skip(*kind)
-    reader.skip("IF", "NOT", "EXISTS")
-    return _of_kind(kind, [reader.name()])[0]
+    return next(iter(_named(reader)), "")
 
 
 def renamed(statement: Statement) -> list[tuple[str, str]]:
@@ -300,12 +362,24 @@ def is_about_column(action: Sequence[Word], dialect: Dialect) -> bool:
 
 
 def parts(name: str, dialect: Dialect) -> tuple[str, ...]:
-    """The parts of a name, the schema first, each as `folded` has it."""
-    return tuple(folded(part, dialect) for part in _PART.findall(name)) or ("",)
+    """The parts of a name without a kind or parameters, the schema first, as a catalog has them."""
+    found = [_folded(part, dialect) for part in split(name)]
+    return tuple(part[1:-1] if "." in part else part for part in found) or ("",)
 
 
-def _of_kind(kind: Sequence[Word], names: Sequence[str]) -> list[str]:
-    return [f"{name}()" if kind and kind[0] in _ROUTINES else name for name in names]
+def _named(reader: Reader, *, always: bool = True) -> list[str]:
+    """The kind of object and the names that come next; where not ``always`` a kind is given, they are tables."""
+    materialized = reader.took("MATERIALIZED")
+    kind = str(next(iter(reader.rest), ""))
+    if always or kind in _GRANTED:
+        reader.skip(kind)
+    else:
+        kind = "TABLE"
+    reader.skip("IF", "NOT", "EXISTS", "CONCURRENTLY")
+    if kind in _ROUTINES:
+        return reader.routines()
+    names = reader.names()
+    return names if materialized or kind in _RELATIONS else [f"{name} {kind.lower()}" for name in names]
 
 
 def _indexed(reader: Reader) -> list[str]:

@@ -6,46 +6,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_any
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import (
     UNKNOWN_CATALOG,
     Catalog,
     Query,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import (
+    BACKTICKS,
+    BLOCK_COMMENT,
+    DOLLARS,
+    DOUBLE_QUOTED,
+    ESCAPED,
+    OPENS_DOLLARS,
+    SINGLE_QUOTED,
+    SKIPPED,
+    Token,
+    grammar,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
     from ansible_collections.strata.deploy.plugins.module_utils._database.sql.squawk import Remark
 
-# The kinds of tokens, for `grammar`.
-BLOCK_COMMENT = r"(?P<comment> /\*.*?(?:\*/|\Z) )"
-SKIPPED = r"(?P<skipped> \s+ | --[^\n]* )"
-BACKTICKS = r"`(?:[^`]|``)*(?:`|\Z)"
-DOLLARS = r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)"
-DOUBLE_QUOTED = r'"(?:[^"]|"")*(?:"|\Z)'
-ESCAPED = r"[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)"
-SINGLE_QUOTED = r"'(?:[^']|'')*(?:'|\Z)"
-_WORD = r"(?P<word> \w[\w$]* )"
-
-
-def grammar(*kinds: str) -> re.Pattern[str]:
-    """A pattern for one token of these kinds; a word and any other character are tokens in every dialect.
-
-    Args:
-        kinds: patterns with the named groups ``skipped``, ``comment``, ``executed``, ``string`` and ``quoted`` (a name).
-    """
-    return re.compile(" | ".join((*kinds, _WORD, "(?P<other> . )")), re.VERBOSE | re.DOTALL)
-
-
+# What ends here on some systems, and elsewhere, or is no comment, on others.
+_AMBIGUOUS = (
+    r"'(?:[^'\\]|\\[^']|'')*\\'",
+    r'"(?:[^"\\]|\\[^"]|"")*\\"',
+    r"\#(?![>=\-\#])[^\n]*[;'\"`]",
+    r"--(?=\S)[^\n]*[;'\"`]",
+    r"/\*M?!",
+    r"/\*(?:(?!\*/).)*/\*",
+)
 _IN_COMMON = grammar(
+    rf"(?P<ambiguous> {' | '.join(_AMBIGUOUS)} )",
     SKIPPED,
     BLOCK_COMMENT,
     rf"(?P<string> {ESCAPED} | {SINGLE_QUOTED} | {DOLLARS} )",
     rf"(?P<quoted> {DOUBLE_QUOTED} | {BACKTICKS} )",
+    r"(?P<client> \\(?!N)\S* )",
+    opens=OPENS_DOLLARS,
 )
 
 
@@ -62,6 +67,10 @@ def _no_catalog(query: Query) -> Catalog:
     return UNKNOWN_CATALOG
 
 
+def _reads_on(statement: Statement, rest: str) -> tuple[str, str] | None:
+    return None
+
+
 def _no_remarks(migrations: Sequence[Migration]) -> Mapping[str, Sequence[Remark]]:
     return {}
 
@@ -72,10 +81,13 @@ class Dialect:
 
     Attributes:
         grammar: its tokens, made by the function of that name.
+        ends: finds where a statement ends, one of `bodies`.
+        stops: says of a statement and the text behind it why that cannot be read on, by a rule of the linter and a sentence.
+        client_commands: words, and characters, that begin a command of its own client program and no statement.
         nests_comments: whether a block comment may have another one inside.
         keeps_quoted_case: whether names in quotes that differ in case alone are different names.
+        folds_tables: whether names of tables without quotes that differ in case alone are surely the same.
         table_parts: words after DROP and RENAME in an ALTER TABLE that say that it is not about a column.
-        is_delimited: whether files for its own client may have the command DELIMITER.
         refuses_in_transaction: whether it refuses some statements in a transaction.
         takes_back_schema: whether a transaction that fails takes back changes of the schema.
         schema_is_database: whether DROP SCHEMA drops a database.
@@ -90,10 +102,13 @@ class Dialect:
     """
 
     grammar: re.Pattern[str] = _IN_COMMON
+    ends: Callable[[Sequence[Token], int], int] = end_in_any
+    stops: Callable[[Statement, str], tuple[str, str] | None] = _reads_on
+    client_commands: Collection[str] = ("DELIMITER",)
     nests_comments: bool = False
     keeps_quoted_case: bool = True
+    folds_tables: bool = False
     table_parts: tuple[str, ...] = ("CONSTRAINT", "INDEX", "KEY", "FOREIGN", "CHECK", "PRIMARY")
-    is_delimited: bool = True
     refuses_in_transaction: bool = True
     takes_back_schema: bool = True
     schema_is_database: bool = True

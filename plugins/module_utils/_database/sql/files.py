@@ -25,7 +25,8 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)(ms|s|min|h)?")
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 LONGEST = 1_000_000
 """Seconds of a timeout; PostgreSQL, which counts milliseconds, takes them with room to spare."""
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# Not one that MySQL executes; and on PostgreSQL a carriage return ends one, too.
+_COMMENT = re.compile(r"--[^\r\n]*|/\*(?!M?!).*?\*/", re.DOTALL)
 
 
 def order(version: str) -> int:
@@ -89,7 +90,7 @@ def parse_all(contents: Mapping[str, bytes]) -> tuple[Migration, ...]:
 
 def is_blank(sql: str) -> bool:
     """Whether there is nothing to execute, only comments."""
-    return not _COMMENT.sub("", sql).strip(" \t\n;")
+    return not _COMMENT.sub("", sql).strip(" \t\r\n;")
 
 
 @dataclass(frozen=True)

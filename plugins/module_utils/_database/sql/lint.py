@@ -4,14 +4,15 @@
 """The linter: what must not be in a migration while a release runs that knows nothing of it, and its tables are in use.
 
 It reads statements, asks the database's catalog about what they name, and does not look into strings: SQL in a DO block, or
-in a function that is called, is not seen. In a database without a table nothing is used yet. What a migration of the same run has created is used by nobody yet, and may be treated in any way; but not what
-it creates IF NOT EXISTS, for that may have been there, and a temporary table in its own migration alone.
+in a function that is called, is not seen. A compound statement outside a routine is judged by what is in it. In a database
+without a table nothing is used yet. What a migration of the same run has created is used by nobody yet, and may be treated in
+any way; but not what it creates IF NOT EXISTS, for that may have been there, and a temporary table in its own migration alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -27,19 +28,26 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalo
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
     Reader,
+    altered,
     created,
-    folded,
+    folded_table,
+    is_qualified,
     objects,
     renamed,
+    split,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.defined import DefinedCatalog
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import directives
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lookup import Lookup, forgets
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import opened, statements
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import UnreadableError
 
 # What does not work, in whatever phase; not to be waived.
 _FORM = {
+    "client-command": "only a client program as psql or mysql knows it, and a migration is sent to the server itself. Write it as SQL, for "
+    "example INSERT in place of COPY FROM stdin, or do it before or after the migration.",
     "delimiter": "it is a command of the mysql client, which the server does not know. Leave it out: the semicolons between "
     "BEGIN and END do not end the statement here.",
     "needs-no-transaction": "the database refuses it in a transaction, or passes over it. Put it in a migration of its own "
@@ -48,9 +56,13 @@ _FORM = {
     "none. Remove it.",
     "unnamed-index": "should it fail half-way, an invalid index stays that nobody can name. Give it a name.",
 }
-RULES = frozenset((*compatibility.ADVICE, *traffic.ADVICE))
+_UNREADABLE = "Where its statements end must be certain, else one of them may be overlooked. Write it in another way; or look at all of it, and waive the rule."
+RULES = frozenset((*compatibility.ADVICE, *traffic.ADVICE, "unreadable"))
 """Those that can be waived."""
 _SETTINGS = re.compile("-- strata: (no-transaction|lock_timeout=|statement_timeout=)")
+_DATA = frozenset(("DELETE", "INSERT", "REPLACE", "SELECT", "SET", "UPDATE", "WITH"))
+_Name = tuple[Hashable, str]
+"""Where it is looked up, None where it says so itself, and what it is."""
 _OUTSIDE = (
     *(("ALTER", "SYSTEM"), ("CREATE", "DATABASE"), ("CREATE", "SUBSCRIPTION"), ("CREATE", "TABLESPACE")),
     *(("DISCARD", "ALL"), ("DROP", "DATABASE"), ("DROP", "SUBSCRIPTION"), ("DROP", "TABLESPACE")),
@@ -140,8 +152,10 @@ def check(
     if not found:
         return
     refused = []
-    for rule, advice in {finding.rule: finding.advice for finding in found}.items():
-        places = ", ".join(finding.place for finding in found if finding.rule == rule)
+    for rule, advice in dict.fromkeys((finding.rule, finding.advice) for finding in found):
+        places = ", ".join(
+            finding.place for finding in found if (finding.rule, finding.advice) == (rule, advice)
+        )
         refused.append(f"- {rule} ({places}): {advice}")
     raise StrataError(
         "\n".join(("Migrations refused before anything was changed:", *refused, *_ways(found, migrations))),
@@ -174,12 +188,18 @@ def findings(
 ) -> list[Finding]:
     """What is wrong with the migrations; what they waive is left out."""
     known = DefinedCatalog(catalog, dialect)
-    unused: set[str] = set()
+    unused: set[_Name] = set()
+    lookup = Lookup()
     remarks = dialect.remarks(migrations)
     found: list[Finding] = []
     for migration in migrations:
         printed = _is_printed(migration)
-        judged = _judge(migration, dialect, unused, known, new=new)
+        try:
+            judged = _judge(migration, dialect, unused, lookup, known, new=new)
+        except UnreadableError as error:
+            unused.clear()
+            judged = []
+            found += _unread(migration, error, migration.up_line)
         own = [
             Finding(rule, migration.name, migration.up_line + each.statement.line, advice, printed)
             for each in judged
@@ -201,43 +221,132 @@ def _is_printed(migration: Migration) -> bool:
     return migration.up_line == 1
 
 
+def _unread(migration: Migration, error: UnreadableError, first: int) -> list[Finding]:
+    """What is said of SQL that cannot be read, whose lines are counted from ``first`` on."""
+    printed = _is_printed(migration)
+    rule = "unreadable" if printed else error.rule
+    advice = f"{error.why} {_UNREADABLE}" if rule == "unreadable" else _FORM[rule]
+    known = rule in migration.allowed and rule in RULES
+    return [] if known else [Finding(rule, migration.name, first + error.line, advice, printed)]
+
+
 def _judge(
-    migration: Migration, dialect: Dialect, unused: set[str], catalog: DefinedCatalog, *, new: bool
+    migration: Migration,
+    dialect: Dialect,
+    unused: set[_Name],
+    lookup: Lookup,
+    catalog: DefinedCatalog,
+    *,
+    new: bool,
 ) -> list[_Judged]:
     """Judge each statement of a migration; ``unused`` are the names of what nobody uses yet, and becomes more."""
-    found = statements(migration.up, dialect)
+    found: list[Statement] = []
+    branches: list[Statement] = []
+    """Those that may not be carried out."""
+    for whole in statements(migration.up, dialect):
+        inner = opened(whole, dialect)
+        found += inner
+        branches += inner if inner != [whole] else []
     judged = []
     earlier: list[Statement] = []
-    passing: set[str] = set()
+    passing: set[_Name] = set()
     """Temporary ones, which hide those of the same name for as long as they are there."""
+    # A later step of it may be in another session.
+    ends_early = not migration.transactional or not (
+        dialect.takes_back_schema or all(map(_leaves_transaction_open, found))
+    )
+    kept: set[str] = set()
+    """What is dropped and created again, and so used after that as it was before."""
+    elsewhere = False
+    """Whether names are looked up in a database that is not the one that is asked."""
+    lookup.restart()
+    places = []
+    certain: list[tuple[int, Statement, Hashable]] = []
+    """Those that are surely carried out and not undone, with where they look names up."""
     for index, statement in enumerate(found):
-        names = {folded(name, dialect) for name in objects(statement)}
+        lookup.follow(statement, transactional=migration.transactional)
+        places.append(lookup.place)
+        if forgets(statement):
+            certain.clear()
+        elif statement not in branches:
+            certain.append((index, statement, lookup.place))
+
+    for index, (statement, place) in enumerate(zip(found, places)):
+
+        def named(name: str, place: Hashable = place) -> _Name:
+            return (None if is_qualified(name) else place, folded_table(name, dialect))
+
+        names = {named(name) for name in objects(statement)}
         is_unused = bool(names) and names <= unused | passing
-        is_unused = is_unused or (new and not _reaches_beyond(statement, names, dialect))
+        elsewhere = elsewhere or (dialect.schema_is_database and statement.words[0] == "USE")
+        is_unused = is_unused or (new and not elsewhere and not _reaches_beyond(statement, dialect))
+        asked = UNKNOWN_CATALOG if elsewhere else catalog
         rules: dict[str, str] = {}
         if not is_unused:
             advice = {**compatibility.ADVICE, **traffic.ADVICE, **dialect.traffic_advice}
-            for rule in dialect.traffic_rules(statement, earlier, migration.transactional, catalog):
+            for rule in dialect.traffic_rules(statement, earlier, migration.transactional, asked):
                 rules[rule] = advice[rule]
             if migration.phase == "expand":
-                later = found[index + 1 :]
-                for rule in compatibility.broken(statement, later, dialect, catalog, migration.transactional):
+                later: list[Statement] = []
+                if statement.words[0] in ("ALTER", "DROP"):
+                    later = [each for at, each, other in certain if at > index and other == place]
+                for rule in compatibility.broken(statement, later, dialect, asked, migration.transactional):
                     rules[rule] = compatibility.ADVICE[rule]
+        is_kept = migration.phase == "expand" and not (is_unused or rules)
         if not _is_printed(migration):
             rules.update(_wrong_form(statement, migration.transactional, dialect))
         judged.append(_Judged(statement, rules, is_unused))
         earlier += [statement] if statement.words[0] in ("ALTER", "SET") else []
         catalog.define(statement)
-        if statement.words[0] == "DROP":
-            passing -= names
-        if not _is_conditional(statement):
-            known = passing if _is_temporary(statement) else unused
-            known |= {folded(created(statement), dialect)} - {""}
+        moved = {named(new) for old, new in renamed(statement) if named(old) in unused}
+        passed = {named(new) for old, new in renamed(statement) if named(old) in passing}
+        if forgets(statement):
+            unused.clear()
+            passing.clear()
+        gone = {_last_part(folded_table(name, dialect)) for name in _given_up(statement)}
+        kept |= gone if is_kept and statement.words[0] == "DROP" else set()
         for known in (unused, passing):
-            known |= {
-                folded(new, dialect) for old, new in renamed(statement) if folded(old, dialect) in known
-            }
+            known -= {each for each in known if _last_part(each[1]) in gone}
+        unused |= moved
+        passing |= passed
+        made = created(statement)
+        if not (
+            _is_conditional(statement)
+            or statement in branches
+            or (_is_temporary(statement) and ends_early)
+            or _last_part(folded_table(made, dialect)) in kept
+        ):
+            known = passing if _is_temporary(statement) else unused
+            known |= {named(name) for name in _signatures(made)}
     return judged
+
+
+def _given_up(statement: Statement) -> list[str]:
+    """The names that stand for nothing, or for another thing, after a statement."""
+    words = statement.words
+    pairs = renamed(statement)
+    moves = words[0] == "ALTER" and ("RENAME" in words or words[-3:-1] == ("SET", "SCHEMA"))
+    if pairs:
+        return [old for old, _new in pairs]
+    return objects(statement) if words[0] == "DROP" or (moves and not altered(statement)[0]) else []
+
+
+def _last_part(name: str) -> str:
+    return next(reversed(split(name.partition("(")[0])), "")
+
+
+def _signatures(name: str) -> list[str]:
+    """What a name may be given as in a later statement: of a routine also without its parameters, or their names."""
+    routine, _parenthesis, parameters = name.partition("(")
+    if not parameters.endswith(")"):
+        return [name] if name else []
+    types = [each.strip() for each in parameters[:-1].split(",")]
+    unnamed = ", ".join(each.partition(" ")[2] or each for each in types)
+    return [name, f"{routine}(*)", f"{routine}({unnamed})"]
+
+
+def _leaves_transaction_open(statement: Statement) -> bool:
+    return statement.words[0] in _DATA or statement.words[1:2] == ("TEMPORARY",)
 
 
 def _is_conditional(statement: Statement) -> bool:
@@ -245,7 +354,7 @@ def _is_conditional(statement: Statement) -> bool:
     return ("IF", "NOT") in set(zip(statement.words, statement.words[1:]))
 
 
-def _reaches_beyond(statement: Statement, names: set[str], dialect: Dialect) -> bool:
+def _reaches_beyond(statement: Statement, dialect: Dialect) -> bool:
     """Whether a statement is about what other databases of the server have a part in."""
     words = statement.words
     if words[0] in ("ALTER", "DROP", "RENAME") and not _SHARED.isdisjoint(words[1:2]):
@@ -255,8 +364,7 @@ def _reaches_beyond(statement: Statement, names: set[str], dialect: Dialect) -> 
     if words[0] == "REVOKE":
         return dialect.schema_is_database or "ON" not in words
     return dialect.schema_is_database and (
-        words[1:2] == ("SCHEMA",)
-        or any("." in name for name in names or {folded(created(statement), dialect)})
+        words[1:2] == ("SCHEMA",) or any(map(is_qualified, objects(statement) or [created(statement)]))
     )
 
 
@@ -274,9 +382,13 @@ def _on_the_way_back(migration: Migration, dialect: Dialect) -> list[Finding]:
     alone = not directives(migration.name, migration.down).transactional
     # After the line '-- migrate:down', and one back where a line of settings was put before those of the file.
     first = migration.up_line + migration.up.count("\n") + 1 - bool(_SETTINGS.match(migration.down))
+    try:
+        found = statements(migration.down, dialect)
+    except UnreadableError as error:
+        return _unread(migration, error, first)
     return [
         Finding(rule, migration.name, first + statement.line, advice)
-        for statement in statements(migration.down, dialect)
+        for statement in found
         for rule, advice in _wrong_form(statement, not alone, dialect).items()
     ]
 
@@ -284,9 +396,7 @@ def _on_the_way_back(migration: Migration, dialect: Dialect) -> list[Finding]:
 def _wrong_form(statement: Statement, transactional: bool, dialect: Dialect) -> dict[str, str]:
     words = statement.words
     rule = ""
-    if words[0] == "DELIMITER" and dialect.is_delimited:
-        rule = "delimiter"
-    elif _controls_transaction(words):
+    if _controls_transaction(words):
         rule = "transaction-control"
     elif transactional and dialect.refuses_in_transaction and _needs_no_transaction(statement):
         rule = "needs-no-transaction"

@@ -23,8 +23,6 @@ _MODES = ("IN", "OUT", "INOUT", "VARIADIC")
 _BEFORE_VIEW = (
     "OR",
     "REPLACE",
-    "TEMP",
-    "TEMPORARY",
     "RECURSIVE",
     "ALGORITHM",
     "=",

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible_collections.strata.deploy.plugins.module_utils._core import json_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import write_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
@@ -27,6 +29,11 @@ from ansible_collections.strata.deploy.plugins.module_utils._feature.flags.proto
 
 FINE_WEIGHTS = 100_000
 """The sum of the weights for a percentage that is not a whole number: thousandths of a percent."""
+
+LARGEST_WEIGHT = 2**31 - 1
+"""What flagd allows the sum of the weights to be."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Flagd:
@@ -58,8 +65,11 @@ class Flagd:
         if targeting:
             percentage = _percentage(targeting)
             return FlagState("custom", None) if percentage is None else _state(percentage)
-        return {"on": _state(100.0), "off": _state(0.0)}.get(
-            definition.get("defaultVariant", ""), FlagState("custom", None)
+        default = definition.get("defaultVariant")
+        return (
+            _state(100.0 if default == "on" else 0.0)
+            if default in ("on", "off")
+            else FlagState("custom", None)
         )
 
     def revise(self, name: str, definition: Definition | None, percentage: float) -> Definition:
@@ -98,11 +108,14 @@ class Flagd:
         document = self._load()
         flags = {**document["flags"], **definitions}
         document["flags"] = {name: flag for name, flag in flags.items() if flag is not None}
-        write_text(self._path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        if _SURROGATE.search(text):  # JSON can hold half of a pair, as an escape only
+            text = json.dumps(document, indent=2)
+        write_text(self._path, text + "\n")
 
     def _load(self) -> dict[str, Any]:
         try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
+            document = json_text.parse(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise StrataError(
                 f'Reading the flag file {self._path}: it does not exist. Correct the path, or create the file with {{"flags": {{}}}}.'
@@ -137,10 +150,10 @@ def _percentage(targeting: Any) -> float | None:
         return None
     if set(targeting) != {"fractional"} or set(weights) != {"on", "off"}:
         return None
-    try:
-        return round(100 * weights["on"] / (weights["on"] + weights["off"]), 3)
-    except (TypeError, ZeroDivisionError):
+    if not all(json_text.is_number(weight) and 0 <= weight <= LARGEST_WEIGHT for weight in weights.values()):
         return None
+    total = sum(weights.values())
+    return round(100 * weights["on"] / total, 3) if total else None
 
 
 def _state(percentage: float) -> FlagState:

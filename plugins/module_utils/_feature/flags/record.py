@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ansible_collections.strata.deploy.plugins.module_utils._core import trust
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import read_json, write_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
@@ -42,6 +43,7 @@ def read(folder: Path) -> dict[str, Former]:
     """The recorded flags by name; none where there is no record."""
     path = folder / RECORD
     try:
+        trust.require(folder, path, also=trust.operator())
         return {
             name: Former(**{**entry, "percentages": tuple(entry.get("percentages", ()))})
             for name, entry in read_json(path, {}).items()
@@ -58,6 +60,7 @@ def read(folder: Path) -> dict[str, Former]:
 def alone(folder: Path) -> Iterator[None]:
     """Keep others from writing the record while it is read and then written; makes the folder."""
     with _told_of_folder(folder):
+        trust.require(folder, folder / RECORD, folder / GUARD, also=trust.operator())
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with exclusive(folder / GUARD, create=True):
             yield
@@ -77,5 +80,5 @@ def _told_of_folder(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StrataError(
-            f"Writing the record of flags in {folder}: {error.strerror}. It is as it was; mend the folder and run again."
+            f"Writing the record of flags in {folder}: {error.strerror}. Nothing was changed. Fix the folder and run again."
         ) from error

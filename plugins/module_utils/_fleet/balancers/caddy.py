@@ -16,12 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, ClassVar, NamedTuple
 
-from ansible_collections.strata.deploy.plugins.module_utils._core import http, urls
+from ansible_collections.strata.deploy.plugins.module_utils._core import http, json_text, urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.durable import write_text
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import (
     DOWN,
     DRAINED,
+    MAINTENANCE,
+    OUT_OF_ROTATION,
     READY,
     Definition,
     Member,
@@ -31,10 +33,35 @@ ADMIN_TIMEOUT = 10.0  # a change is answered once the new configuration runs
 ADMIN_ATTEMPTS = 4
 ADMIN_PAUSE = 0.05
 EDIT_ATTEMPTS = 10
-OUT_OF_ROTATION = "unix//nonexistent/"  # a dial address that fails at once, and still tells whose place it is
+NOWHERE = "unix//nonexistent/"  # a dial address that fails at once, and still tells whose place it is
 SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 Upstream = Mapping[str, Any]
+
+# The types of what is used of a handler, by path; Caddy leaves out what has Go's zero value, and null is the same.
+TYPES: Mapping[tuple[str, ...], tuple[type, ...]] = {
+    ("upstreams",): (list,),
+    ("transport",): (dict,),
+    ("transport", "protocol"): (str,),
+    ("load_balancing",): (dict,),
+    ("load_balancing", "selection_policy"): (dict,),
+    ("load_balancing", "selection_policy", "policy"): (str,),
+    ("load_balancing", "selection_policy", "weights"): (list,),
+    ("health_checks",): (dict,),
+    ("health_checks", "active"): (dict,),
+    ("health_checks", "active", "uri"): (str,),
+    ("health_checks", "active", "path"): (str,),
+    ("health_checks", "active", "port"): (int,),
+    ("health_checks", "active", "upstream"): (str,),
+    ("health_checks", "active", "method"): (str,),
+    ("health_checks", "active", "headers"): (dict,),
+    ("health_checks", "active", "body"): (str,),
+    ("health_checks", "active", "interval"): (int, str),
+    ("health_checks", "active", "timeout"): (int, str),
+    ("health_checks", "active", "fails"): (int,),
+    ("health_checks", "active", "passes"): (int,),
+    ("health_checks", "active", "expect_status"): (int,),
+}
 
 
 class Slot(NamedTuple):
@@ -72,18 +99,13 @@ class Caddy:
 
     def read(self, owned: Mapping[str, Definition]) -> dict[str, Member]:
         handler, _etag = self._handler()
-        upstreams: dict[str, tuple[str, Upstream]] = {}
-        for upstream in handler.get("upstreams") or []:
-            slot = _slot(upstream)
-            if slot:
-                _require_retries(handler, self.pool)
-                upstreams[slot.name] = (DRAINED if slot.drained else READY, upstream)
-            else:
-                upstreams[str(upstream.get("dial", ""))] = (READY, upstream)
+        upstreams = _states(handler)
+        if _slots(handler):
+            _require_retries(handler, self.pool)
         for name, definition in owned.items():
             upstreams.setdefault(name, (DRAINED, definition))
 
-        sessions = self.sessions(upstreams)
+        sessions = self._counts(upstreams)
         with ThreadPoolExecutor(max_workers=16) as pool:
             health = dict(zip(upstreams, pool.map(lambda name: probe(handler, name), upstreams)))
         members = {}
@@ -95,14 +117,29 @@ class Caddy:
         return members
 
     def sessions(self, names: Collection[str]) -> dict[str, int]:
+        states = _states(self._handler()[0])
+        return self._counts(
+            [name for name in names if name not in states or states[name][0] in OUT_OF_ROTATION]
+        )
+
+    def _counts(self, names: Collection[str]) -> dict[str, int]:
+        path = "/reverse_proxy/upstreams"
+        entries = self._decoded("GET", path, self._request("GET", path))
+        if not isinstance(entries, list) or not all(
+            isinstance(entry, dict)
+            and isinstance(entry.get("address"), str)
+            and json_text.is_number(entry.get("num_requests"))
+            for entry in entries
+        ):
+            raise self._unreadable(path, "a list of upstreams with their address and num_requests")
         counts: dict[str, int] = {}
-        for entry in self._json("GET", "/reverse_proxy/upstreams"):
-            counts[entry["address"]] = counts.get(entry["address"], 0) + int(entry["num_requests"])
+        for entry in entries:
+            counts[entry["address"]] = counts.get(entry["address"], 0) + entry["num_requests"]
         # A member that left the pool is counted under its bare address, without the network.
         return {name: max(counts.get(name, 0), counts.get(_bare(name), 0)) for name in names}
 
     def drain(self, names: Collection[str]) -> None:
-        rest = set(names) - self._switch(names, lambda name: OUT_OF_ROTATION + name)
+        rest = set(names) - self._switch(names, lambda name: NOWHERE + name)
         if rest:
             self._edit(lambda upstreams: [entry for entry in upstreams if entry.get("dial") not in rest])
 
@@ -111,11 +148,11 @@ class Caddy:
         active = _active_check(handler)
         if not active or not any(slot.name in names for slot in _slots(handler)):
             return 0.0  # after a reload, Caddy holds every upstream for healthy until a check fails
-        return _seconds(active.get("interval"), 30.0) * max(1, int(active.get("passes", 1)))
+        return _seconds(active.get("interval"), 30.0) * max(1, active.get("passes") or 1)
 
     def restore(self, definitions: Mapping[str, Definition]) -> None:
         switched = self._switch(definitions, lambda name: name)
-        rest = {name: dict(entry) for name, entry in definitions.items() if name not in switched}
+        rest = {name: {"dial": name, **entry} for name, entry in definitions.items() if name not in switched}
         if rest:
             self._edit(
                 lambda upstreams: [
@@ -145,6 +182,11 @@ class Caddy:
         """Replace the upstreams, and start again whenever another change came first."""
         for _attempt in range(EDIT_ATTEMPTS):
             handler, etag = self._handler()
+            if _weights(handler):
+                raise StrataError(
+                    f"Pool '{self.pool}' has the policy weighted_round_robin, whose weights go by position: without a member, "
+                    "the others would get its weights. No upstream was removed or added. Switch the members by file, or use another policy."
+                )
             body = json.dumps(change(handler.get("upstreams") or [])).encode()
             path = f"/id/{self.pool}/upstreams"
             answer = self._request(
@@ -170,20 +212,30 @@ class Caddy:
         handler = self._decoded("GET", path, answer)
         if not isinstance(handler, dict) or handler.get("handler") != "reverse_proxy":
             raise StrataError(f"'{self.pool}' of Caddy at {self._address} is not a reverse_proxy handler.")
+        wrong = _wrong_type(handler)
+        if wrong:
+            raise self._unreadable(path, f"a handler whose {wrong} has the type that Caddy documents")
+        if handler.get("dynamic_upstreams"):
+            raise StrataError(
+                f"Pool '{self.pool}' of Caddy at {self._address} has dynamic_upstreams, which Caddy uses instead of its "
+                "upstreams, so no member can be taken out. List the members as upstreams."
+            )
         return handler, answer.headers.get("etag", "")
-
-    def _json(self, method: str, path: str) -> Any:
-        return self._decoded(method, path, self._request(method, path))
 
     def _decoded(self, method: str, path: str, answer: http.Response) -> Any:
         if answer.status != 200:
             raise self._refused(method, path, answer)
         try:
-            return json.loads(answer.body)
+            return json_text.parse(answer.body)
         except ValueError as error:
             raise StrataError(
                 f"{method} {self._address}{path} did not answer with JSON: is this Caddy's admin API?"
             ) from error
+
+    def _unreadable(self, path: str, wanted: str) -> StrataError:
+        return StrataError(
+            f"GET {self._address}{path} did not answer with {wanted}: is this Caddy's admin API?"
+        )
 
     def _refused(self, method: str, path: str, answer: http.Response) -> StrataError:
         return StrataError(
@@ -225,7 +277,7 @@ def probe(handler: Mapping[str, Any], name: str) -> tuple[bool | None, str]:
         target = f"{target.rpartition(':')[0]}:{active['port']}"
     url = f"http://{target}/{(active.get('uri') or active.get('path') or '/').lstrip('/')}"
     detail = ""
-    for _attempt in range(max(1, active.get("fails", 1))):
+    for _attempt in range(max(1, active.get("fails") or 1)):
         try:
             answer = http.request(
                 active.get("method") or "GET",
@@ -251,6 +303,43 @@ def _active_check(handler: Mapping[str, Any]) -> dict[str, Any] | None:
     return active if active.get("uri") or active.get("path") or active.get("port") else None
 
 
+def _states(handler: Mapping[str, Any]) -> dict[str, tuple[str, Upstream]]:
+    """Each upstream by its member's name, with its state, to which the health check is still to be added."""
+    weights = _weights(handler)
+    states = {}
+    for position, upstream in enumerate(handler.get("upstreams") or []):
+        slot = _slot(upstream)
+        state = DRAINED if slot and slot.drained else READY
+        if state == READY and weights[position : position + 1] == [0]:  # never gets a request
+            state = MAINTENANCE
+        states[slot.name if slot else str(upstream.get("dial", ""))] = (state, upstream)
+    return states
+
+
+def _weights(handler: Mapping[str, Any]) -> list[Any]:
+    """The weights of the upstreams, by position, where the policy has some."""
+    policy = (handler.get("load_balancing") or {}).get("selection_policy") or {}
+    return (policy.get("weights") or []) if policy.get("policy") == "weighted_round_robin" else []
+
+
+def _wrong_type(handler: Mapping[str, Any]) -> str | None:
+    """What in a handler does not have the type that is used here; None if all has."""
+    for path, types in TYPES.items():
+        value: Any = handler
+        for name in path:
+            value = (value or {}).get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, types)):
+            return ".".join(path)
+    for upstream in handler.get("upstreams") or []:
+        if not isinstance(upstream, dict) or not isinstance(upstream.get("dial", ""), str):
+            return "upstreams"
+    active = _active_check(handler) or {}
+    for values in (active.get("headers") or {}).values():
+        if not isinstance(values or [], list) or not all(isinstance(each, str) for each in values or []):
+            return "health_checks.active.headers"
+    return None
+
+
 def _slots(handler: Mapping[str, Any]) -> list[Slot]:
     return [slot for entry in handler.get("upstreams") or [] if (slot := _slot(entry))]
 
@@ -262,13 +351,13 @@ def _slot(upstream: Upstream) -> Slot | None:
     path = Path(match[1])
     try:
         content = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise StrataError(
             f"Reading {path}, from which Caddy learns a member's address: {error}. It must exist on the "
-            "balancer's host, and this user must be able to read it."
+            "balancer's host as a text file, and this user must be able to read it."
         ) from error
-    drained = content.startswith(OUT_OF_ROTATION)
-    name = content[len(OUT_OF_ROTATION) :] if drained else content
+    drained = content.startswith(NOWHERE)
+    name = content[len(NOWHERE) :] if drained else content
     if not name:
         raise StrataError(
             f"{path}, from which Caddy learns a member's address, is empty. Write HOST:PORT into it."

@@ -16,6 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 from ansible_collections.strata.deploy.plugins.module_utils._fleet.balancers.protocol import (
     DRAINED,
     MAINTENANCE,
+    OUT_OF_ROTATION,
     READY,
     Balancer,
     Definition,
@@ -39,7 +40,7 @@ class PoolChange:
 
     @property
     def ready(self) -> int:
-        return list(self.after.values()).count(READY)
+        return len(_serving(self.members)[0])
 
 
 def minimum_ready(value: str, pool_size: int) -> int:
@@ -79,6 +80,12 @@ def ensure_members(
     started = time.monotonic()
     if interval <= 0:
         raise StrataError(f"interval is {interval}: give seconds above 0 between two looks at the balancer.")
+    owned = {name: {} if definition is None else definition for name, definition in owned.items()}
+    strange = [name for name, definition in owned.items() if not isinstance(definition, Mapping)]
+    if strange:
+        raise StrataError(
+            f"owned has no definition, which is a dictionary, for {_listed(strange)}. Give what this module returned for them."
+        )
     balancer.validate()
     minimum_ready(min_ready, 0)
     current = balancer.read(owned)
@@ -88,6 +95,12 @@ def ensure_members(
     switched = [name for name in wanted if (current[name].state == DRAINED) != (state == DRAINED)]
     if state == DRAINED:
         _guard(current, balancer.pool, switched, min_ready)
+    watched = max([current[name].undone_within for name in switched], default=0.0)
+    if watched and watched >= timeout:
+        raise StrataError(
+            f"Switching {_listed(switched)} in pool '{balancer.pool}' takes {watched:g} s, because an agent check may undo "
+            f"it for so long, and timeout is {timeout:g} s. Nothing was changed. Wait longer (timeout)."
+        )
     until_noticed = balancer.seconds_until_noticed(switched) if state == READY and switched else 0.0
     if until_noticed and until_noticed >= timeout:
         raise StrataError(
@@ -97,18 +110,17 @@ def ensure_members(
         )
 
     definitions = {name: current[name].definition for name in switched}
+    after: Mapping[str, Member] = current
     if check_mode:
         after = {**current, **{name: replace(current[name], state=state) for name in switched}}
-    else:
+    elif wanted:
         deadline = started + timeout
         if state == DRAINED:
-            if switched:
-                balancer.drain(switched)
-            _await_idle(balancer, wanted, bool(switched), deadline, interval)
             owned = {**owned, **definitions}
+            after = _drain(balancer, wanted, switched, owned, watched, deadline, interval)
         else:
-            _restore(balancer, wanted, definitions, owned, until_noticed, deadline, interval)
-        after = balancer.read(owned) if wanted else current
+            certain = max(until_noticed, watched)
+            after = _restore(balancer, wanted, definitions, owned, certain, deadline, interval)
     return PoolChange(
         changed=bool(switched),
         before={name: member.state for name, member in current.items()},
@@ -131,14 +143,29 @@ def _wanted(current: Mapping[str, Member], pool: str, members: Sequence[str]) ->
     return wanted
 
 
+def _serving(members: Mapping[str, Member]) -> tuple[list[str], int]:
+    """The ready members that requests go to now, and how many members of their kind the pool has.
+
+    Backups get requests only while no other member is ready.
+    """
+    for backup in (False, True):
+        kind = [name for name, member in members.items() if member.backup is backup]
+        ready = [name for name in kind if members[name].state == READY]
+        if ready:
+            return ready, len(kind)
+    return [], len(members)
+
+
 def _guard(current: Mapping[str, Member], pool: str, leaving: Sequence[str], min_ready: str) -> None:
-    minimum = minimum_ready(min_ready, len(current))
-    ready = [name for name, member in current.items() if member.state == READY]
+    ready, size = _serving(current)
+    minimum = minimum_ready(min_ready, size)
     left = [name for name in ready if name not in leaving]
     if len(left) < len(ready) and len(left) < minimum:
+        spare = [name for name, member in current.items() if member.backup and name not in ready]
         raise StrataError(
-            f"Draining {_listed(leaving)} would leave {len(left)} ready of {len(current)} members of pool "
-            f"'{pool}' ({len(ready)} ready now), and min_ready={min_ready} asks for {minimum}. Nothing was "
+            f"Draining {_listed(leaving)} would leave {len(left)} ready of {size} members of pool "
+            f"'{pool}' ({len(ready)} ready now{f'; backups, which do not count: {_listed(spare)}' if spare else ''}), and "
+            f"min_ready={min_ready} asks for {minimum}. Nothing was "
             "changed. Drain fewer at once, or bring other members back first.",
             ready=len(ready),
             left=len(left),
@@ -146,27 +173,58 @@ def _guard(current: Mapping[str, Member], pool: str, leaving: Sequence[str], min
         )
 
 
-def _await_idle(
-    balancer: Balancer, names: Sequence[str], changed: bool, deadline: float, interval: float
-) -> None:
-    if not names:
-        return
+def _drain(
+    balancer: Balancer,
+    names: Sequence[str],
+    switched: Sequence[str],
+    owned: Mapping[str, Definition],
+    watched: float,
+    deadline: float,
+    interval: float,
+) -> Mapping[str, Member]:
+    """Switch, then wait until the members are out of rotation, idle, and have stayed out for ``watched`` seconds."""
+    if switched:
+        balancer.drain(switched)
+    certain_at = time.monotonic() + watched
+    changed = bool(switched)
+    out: set[str] = set()
     sessions: dict[str, int] = {}
     idle_looks = 0
 
     def idle() -> bool:
         # Twice: a request that was routed before the switch may be counted only after it.
         nonlocal sessions, idle_looks
-        sessions = {name: count for name, count in balancer.sessions(names).items() if count}
-        idle_looks = 0 if sessions else idle_looks + 1
-        return idle_looks == 2
+        counts = balancer.sessions(names)
+        _confirm_out(balancer.pool, [name for name in out if name not in counts], changed)
+        out.update(counts)
+        sessions = {name: count for name, count in counts.items() if count}
+        idle_looks = 0 if sessions or len(counts) < len(names) else idle_looks + 1
+        return idle_looks >= 2 and time.monotonic() >= certain_at
 
     if not _until(idle, deadline, interval):
+        _confirm_out(balancer.pool, [name for name in names if name not in out], changed)
         raise StrataError(
             f"Draining pool '{balancer.pool}': no new requests go to {_listed(names)}, but the time is up and "
             f"{_listed(f'{name} ({count} sessions)' for name, count in sessions.items()) or 'one'} "
             "was still at work. The members stay drained. Wait longer (timeout), or find what keeps them busy.",
             sessions=sessions,
+            changed=changed,
+        )
+    after = balancer.read(owned)
+    _confirm_out(
+        balancer.pool,
+        [name for name in names if name not in after or after[name].state not in OUT_OF_ROTATION],
+        changed,
+    )
+    return after
+
+
+def _confirm_out(pool: str, serving: Sequence[str], changed: bool) -> None:
+    if serving:
+        raise StrataError(
+            f"Draining pool '{pool}': the balancer accepted the drain, but does not have these members out of rotation: "
+            f"{_listed(sorted(serving))}. Something else puts them back: an agent check that says 'ready', a reload of the "
+            "balancer, or another operator. Stop that, then drain again.",
             changed=changed,
         )
 
@@ -176,26 +234,42 @@ def _restore(
     names: Sequence[str],
     definitions: Mapping[str, Definition],
     owned: Mapping[str, Definition],
-    until_noticed: float,
+    certain: float,
     deadline: float,
     interval: float,
-) -> None:
-    """Wait for healthy, put back, wait for ready: a balancer may route to a member before it checks it."""
+) -> Mapping[str, Member]:
+    """Wait for healthy, put back, wait for ready: a balancer may route to a member before it checks it.
+
+    Args:
+        certain: seconds after which the balancer's word on a member that was put back holds.
+    """
+    seen: Mapping[str, Member] = {}
     missing: list[str] = []
     noticed_at = 0.0
 
+    def look() -> None:
+        nonlocal seen
+        seen = balancer.read(owned)
+        gone = [name for name in names if name not in seen]
+        if gone:
+            raise StrataError(
+                f"Putting members back into pool '{balancer.pool}': the balancer no longer has {_listed(gone)}. "
+                "Add them to its configuration again.",
+                changed=noticed_at > 0,
+            )
+
     def healthy() -> bool:
         nonlocal missing
-        seen = balancer.read(owned)
+        look()
         missing = [f"{name} ({seen[name].health})" for name in definitions if seen[name].healthy is False]
         return not missing
 
     def ready() -> bool:
         nonlocal missing
         if time.monotonic() < noticed_at:
-            missing = ["the balancer's next health check"]
+            missing = ["the balancer's next check"]
             return False
-        seen = balancer.read(owned)
+        look()
         missing = [
             f"{name} ({seen[name].state}{seen[name].health and ', ' + seen[name].health})"
             for name in names
@@ -210,14 +284,16 @@ def _restore(
                 f"check still fails for {_listed(missing)}. They stay drained. See what the member answers to that check.",
                 changed=False,
             )
-        balancer.restore(definitions)
-        noticed_at = time.monotonic() + until_noticed
-    if names and not _until(ready, deadline, interval):
+        # An operator may have taken one into maintenance during the wait.
+        balancer.restore({name: entry for name, entry in definitions.items() if seen[name].state == DRAINED})
+        noticed_at = time.monotonic() + certain
+    if not _until(ready, deadline, interval):
         raise StrataError(
             f"Waiting for pool '{balancer.pool}' to see {_listed(names)} ready: the time is up, and missing is "
             f"{_listed(missing)}. See the balancer's own log, or wait longer (timeout).",
             changed=bool(definitions),
         )
+    return seen
 
 
 def _until(condition: Callable[[], bool], deadline: float, interval: float) -> bool:

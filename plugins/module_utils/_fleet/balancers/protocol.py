@@ -14,6 +14,8 @@ DRAINED = "drained"
 MAINTENANCE = "maintenance"
 DOWN = "down"
 
+OUT_OF_ROTATION = (DRAINED, MAINTENANCE)
+
 Definition = Mapping[str, Any]
 
 
@@ -29,6 +31,9 @@ class Member:
         healthy: what the balancer's health check says, in rotation or not; None where nothing checks it.
         health: the last result of that check in the balancer's words; empty where nothing checks it.
         definition: what the provider needs to put the member back; JSON that means nothing to others.
+        backup: whether it gets requests only while no other member is ready, so it is no part of the normal capacity.
+        undone_within: seconds within which the balancer may undo `Balancer.drain` or `Balancer.restore` by itself, for instance
+            because an agent on the member's host says "ready" or "drain"; 0 where only an operator can.
     """
 
     state: str
@@ -36,6 +41,8 @@ class Member:
     healthy: bool | None = None
     health: str = ""
     definition: Definition = field(default_factory=dict)
+    backup: bool = False
+    undone_within: float = 0.0
 
 
 class Balancer(Protocol):
@@ -63,7 +70,10 @@ class Balancer(Protocol):
         """Every member of the pool, and those of ``owned`` that the balancer has forgotten, as drained."""
 
     def sessions(self, names: Collection[str]) -> dict[str, int]:
-        """The sessions that each of these members is still serving; cheap, because it is polled."""
+        """The sessions that those of these members are still serving that are out of rotation; cheap, because it is polled.
+
+        A member that is in rotation, or that the balancer no longer has, is not in the answer.
+        """
 
     def drain(self, names: Collection[str]) -> None:
         """Send these members no new request; does not wait for the running ones."""

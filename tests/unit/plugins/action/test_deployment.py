@@ -79,6 +79,14 @@ def test_a_phase_that_does_not_exist_is_named_with_those_that_do(desk: Desk) -> 
     assert "open, plan, record, judge, settle, close, status" in result["msg"]
 
 
+@pytest.mark.parametrize("given", ["x", {"plan": {}}])
+def test_the_deployment_itself_cannot_be_given(desk: Desk, given: Any) -> None:
+    desk.variables["localhost"]["strata_deployment"] = given
+    result = desk.act("open")
+    assert "The variable 'strata_deployment' holds the deployment itself" in result["msg"]
+    assert not (desk.folder / "shop").exists()
+
+
 def test_a_deployment_that_was_not_opened_has_nothing_to_close(desk: Desk) -> None:
     assert desk.act("close") == {
         "failed": True,
@@ -129,3 +137,21 @@ def test_a_role_that_is_used_alone_needs_no_lock(desk: Desk) -> None:
     result = desk.act("record", batch=["web1"], version="2.0")
     assert result["go"]
     assert not (desk.folder / "shop").exists()
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_lock_that_was_lost_is_noticed_whatever_else_has_failed(desk: Desk, failed: bool) -> None:
+    desk.opens(id="d2")
+    if failed:
+        desk.variables["web1"]["__artifact_stage"] = {"failed": True, "changed": False, "msg": "404"}
+    result = desk.act("record")
+    assert (result["go"], result["failed"]) == (False, True)
+    assert "has lost its lock" in result["msg"]
+
+
+def test_a_failure_stops_the_run_and_its_lock_is_still_confirmed(desk: Desk) -> None:
+    desk.opens()
+    desk.variables["web1"]["__artifact_stage"] = {"failed": True, "changed": False, "msg": "404"}
+    result = desk.act("record", batch=["web1"])
+    assert not result["go"]
+    assert "failed" not in result

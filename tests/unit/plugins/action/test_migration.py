@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible import constants
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.strata.deploy.plugins.action.migration import ActionModule
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import ssh
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Result
 
 HOST_FOLDER = "/home/deployer/.ansible/tmp/ansible-tmp-1"
 
@@ -89,3 +93,43 @@ def test_without_one_a_task_may_be_async() -> None:
     action = Controller({"folder": "/srv/db"}, async_val=60)
     action.run(None, {})
     assert action.ran[0]["wrap_async"]
+
+
+def source_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, good: bool) -> dict[str, Any]:
+    """A signature of which a tool says whether it is good."""
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "shop.tar.gz.sig").write_text("signed")
+    monkeypatch.setattr(ssh, "run", lambda *arguments: Result("ssh-keygen", 0 if good else 255, "", ""))
+    return {"signature": {"format": "ssh", "key": "ssh-ed25519 AAAA"}}
+
+
+def test_an_archive_with_a_signature_is_verified_before_it_is_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(tmp_path, monkeypatch, good=True)
+    (tmp_path / "SHA256SUMS").write_text(f"{hashlib.sha256(b'').hexdigest()}  shop.tar.gz\n")
+    action = Controller(
+        {"archive": "shop.tar.gz", "checksum": str(tmp_path / "SHA256SUMS"), "source": source}
+    )
+    action.run(None, {})
+    (ran,) = action.ran
+    assert ran["module_args"] == {
+        "archive": f"{HOST_FOLDER}/shop.tar.gz",
+        "checksum": f"sha256:{hashlib.sha256(b'').hexdigest()}",
+    }
+
+
+@pytest.mark.parametrize("archive", ["shop.tar.gz", "{here}/shop.tar.gz"])
+def test_one_that_is_not_good_is_not_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str
+) -> None:
+    source = {**source_of(tmp_path, monkeypatch, good=False), "fetch": "controller"}
+    archive = archive.format(here=tmp_path)
+    action = Controller({"archive": archive, "checksum": "unverified", "source": source})
+    answer = action.run(None, {})
+    assert answer["failed"]
+    assert answer["msg"].startswith(
+        f"On the controller: Verifying the signature of {tmp_path}/shop.tar.gz: it is not a good one"
+    )
+    assert (action.ran, action.copied) == ([], [])

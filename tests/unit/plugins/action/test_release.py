@@ -35,7 +35,7 @@ class Workers:
     def all(self) -> list[Future[Path]]:
         wanted = Source("https://artifacts.example.com/shop.tar.gz", "unverified")
         with ThreadPoolExecutor(HOSTS) as pool:
-            return [pool.submit(release._fetched, wanted, 100) for _host in range(HOSTS)]
+            return [pool.submit(release.fetched, wanted, 100) for _host in range(HOSTS)]
 
     @contextmanager
     def _counted(self, path: Path, **options: Any) -> Any:

@@ -70,8 +70,20 @@ def test_it_drains_and_tells_the_whole_pool(run_module: RunModule, pool: type[In
     result = run_module("balancer", {**OPTIONS, "members": ["a:1"], "state": "drained"})
     assert result["changed"]
     assert result["members"] == {
-        "a:1": {"state": "drained", "sessions": 0, "health": "", "definition": {"dial": "a:1"}},
-        "b:1": {"state": "ready", "sessions": 2, "health": "200", "definition": {"dial": "b:1"}},
+        "a:1": {
+            "state": "drained",
+            "sessions": 0,
+            "health": "",
+            "definition": {"dial": "a:1"},
+            "backup": False,
+        },
+        "b:1": {
+            "state": "ready",
+            "sessions": 2,
+            "health": "200",
+            "definition": {"dial": "b:1"},
+            "backup": False,
+        },
     }
     assert result["diff"] == {
         "before": {"a:1": "ready", "b:1": "ready"},

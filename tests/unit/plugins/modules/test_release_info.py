@@ -42,13 +42,15 @@ def test_a_host_without_the_app_is_told_as_such(run_module: Run, tmp_path: Path)
         "service_state": None,
         "service_detail": "",
         "migrations": [],
+        "needs_change": None,
     }
     assert not (tmp_path / "shop").exists()
 
 
 def test_releases_are_told_the_newest_first(run_module: Run, shop: Path) -> None:
-    result = run_module("release_info", {"path": str(shop), "migrations": "migrations"})
+    result = run_module("release_info", {"path": str(shop), "migrations": "migrations", "version": "2.0"})
     current = result["current"]
+    assert result["needs_change"] is False
     assert (current["version"], current["state"], current["deployed_by"]) == ("2.0", "good", "d2.0")
     assert current["since"].endswith("Z")
     assert current["checksum"].startswith("sha256:")

@@ -97,3 +97,12 @@ def test_a_file_is_shown_by_its_path_in_the_working_folder(
     monkeypatch.chdir(tmp_path)
     assert user_tasks._shown(str(tmp_path / "hooks/a.yml")) == "hooks/a.yml"
     assert user_tasks._shown("/etc/hooks/a.yml") == "/etc/hooks/a.yml"
+
+
+def test_variables_of_the_collection_are_not_handed_on() -> None:
+    before = {"web1": {"known": 1}, "localhost": {}}
+    after = {
+        "web1": {"known": 2, "__artifact_activate": {}, "__fleet_rolling_batch": {"go": True}, "__own": 3},
+        "localhost": {"strata_deployment": {}},
+    }
+    assert user_tasks._differences(before, after) == {"web1": {"known": 2, "__own": 3}}

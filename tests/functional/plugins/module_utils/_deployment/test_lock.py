@@ -4,6 +4,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Callable
@@ -11,7 +12,6 @@ from typing import Any, Callable
 import pytest
 from fixtures.locks import M1, M2, dead, held_by, hold, holder
 
-from ansible_collections.strata.deploy.plugins.module_utils._core import durable
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._deployment import journal
 from ansible_collections.strata.deploy.plugins.module_utils._deployment.lock import (
@@ -69,7 +69,7 @@ def killed_at(step: int, act: Callable[[Path], object], folder: Path) -> bool:
         left = [step]
         for module, name in [
             *((os, name) for name in ("open", "link", "rename", "unlink", "fsync", "write", "fdopen")),
-            (durable.tempfile, "mkstemp"),
+            (tempfile, "mkstemp"),
         ]:
             setattr(module, name, counted(getattr(module, name), left))
         act(folder)

@@ -22,6 +22,28 @@ def test_a_reused_number_is_another_process() -> None:
     assert not processes.is_running(os.getpid(), processes.started(os.getpid()) - 1)
 
 
+def test_the_processes_of_a_control_group_are_found_with_those_below_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the forms of control groups 1, both together, and 2."""
+    groups = {
+        10: "9:name=systemd:/system.slice/shop.service\n0::/user.slice\n",
+        11: "0::/system.slice/shop.service/worker\n",
+        12: "0::/system.slice/shop.service2\n",
+        13: "0::/system.slice\n",
+        os.getpid(): "0::/system.slice/shop.service\n",
+    }
+    for pid, text in groups.items():
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cgroup").write_text(text)
+    (tmp_path / "14").mkdir()  # it ends while it is looked at
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    monkeypatch.setattr(processes, "started", lambda pid: pid * 100)
+    found = processes.in_control_group("/system.slice/shop.service")
+    assert found == {10: 1000, 11: 1100, os.getpid(): os.getpid() * 100}
+    assert processes.in_control_group("/") == processes.in_control_group("") == {}
+
+
 def test_where_there_is_no_proc_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_args: object, **_kwargs: object) -> str:
         raise FileNotFoundError

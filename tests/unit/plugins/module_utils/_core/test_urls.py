@@ -36,7 +36,19 @@ def test_the_secrets_of_a_url_are_known(url: str | None, secrets: set[str]) -> N
     assert urls.secrets_in(url) == secrets
 
 
-@pytest.mark.parametrize("url", ["http://h", "https://anna:pw@h:1/a%20b?c=d#e", "HTTP://[::1]:80/"])
+LONGEST = ".".join(["a" * 63] * 3 + ["a" * 61])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h",
+        "https://anna:pw@h:1/a%20b?c=d#e",
+        "HTTP://[::1]:80/",
+        "http://a_b.c./",
+        f"http://{LONGEST}/",
+    ],
+)
 def test_an_http_url_passes(url: str) -> None:
     urls.validate_http(url)
 
@@ -51,6 +63,16 @@ def test_an_http_url_passes(url: str) -> None:
         ("http://u:s3cret@bad host/?k=s3cret", "The URL 'http://bad host/' has a space"),
         ("http://u:s3cret@h/ü", "percent-encode"),
         ("http://u:s3cret@h/\n", "percent-encode"),
+        (
+            "http://u:s3cret@a..b/",
+            "The host 'a..b' of the URL 'http://a..b/' is not valid. .* 1 to 63 characters",
+        ),
+        ("http://u:s3cret@.a/", "is not valid"),
+        ("http://u:s3cret@./", "is not valid"),
+        (f"http://u:s3cret@{'a' * 64}.b/", "is not valid"),
+        (f"http://u:s3cret@{LONGEST}a/", "is not valid"),
+        ("http://u:s3cret@[::g]/", "is not valid|malformed"),
+        ("http://u:s3cret@bücher.example/", "ASCII form, xn--"),
     ],
 )
 def test_another_url_is_refused_without_its_secrets(url: str, why: str) -> None:
@@ -88,3 +110,32 @@ def test_a_malformed_url_is_not_quoted() -> None:
 )
 def test_credentials_in_text_are_blotted_out(text: str, masked: str) -> None:
     assert urls.masked(text) == masked
+
+
+@pytest.mark.parametrize("host", ["h", "127.0.0.1", "::1", "[::1]", "bücher.example", "a-b.c.", LONGEST])
+def test_a_host_passes(host: str) -> None:
+    urls.validate_host(host, "socket")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        ".",
+        "a..b",
+        ".a",
+        "a" * 64,
+        f"{LONGEST}a",
+        "ü" * 64,
+        "a b",
+        "a\0b",
+        "a@b",
+        "[a]",
+        "[::1",
+        "1:2",
+        "\ud800",
+    ],
+)
+def test_a_host_that_cannot_be_looked_up_is_refused(host: str) -> None:
+    with pytest.raises(StrataError, match=r"The host .* of the socket is not valid"):
+        urls.validate_host(host, "socket")

@@ -46,6 +46,16 @@ def test_a_batch_that_the_balancer_cannot_spare_is_told_beforehand(fleet: Any) -
     assert capacity_problems(at_once, fleet.hosts, "1.0") == []
 
 
+def test_a_backup_is_no_capacity_before_the_first_drain_either(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="ready", web2="ready", worker1="ready")
+    pool = fleet.variables["localhost"]["__fleet_rolling_pool"]["results"][0]["members"]
+    deployment = fleet.deployment(settings={"batches": [2]})
+    assert capacity_problems(deployment, fleet.hosts, "2.0") == []
+    pool["member-worker1"]["backup"] = True
+    (problem,) = capacity_problems(fleet.deployment(settings={"batches": [2]}), fleet.hosts, "2.0")
+    assert "would leave 0 of 2 members ready on lb1" in problem
+
+
 def test_members_that_serve_nobody_can_always_be_spared(fleet: Any) -> None:
     fleet.runs(None).pool(web1="down", web2="down")
     assert capacity_problems(fleet.deployment(settings={"batches": ["100%"]}), fleet.hosts, "1.0") == []

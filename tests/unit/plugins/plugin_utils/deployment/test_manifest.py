@@ -88,7 +88,10 @@ def test_each_kind_needs_what_it_is_fetched_by(artifact: dict[str, Any]) -> None
         ({"version": "-rf"}, "not a safe folder name"),
         ({"version": "2.0~rc1"}, "not a safe folder name"),
         ({"url": None}, "No artifact is given"),
-        ({"url": "ftp://example.com/x"}, "is none of these: an absolute path on the host; an http(s) URL"),
+        (
+            {"url": "ftp://example.com/x"},
+            "has none of these forms: an absolute path on the host; an http(s) URL",
+        ),
         ({"checksum": None}, "No checksum is given"),
         ({"url": "s3://builds"}, "'s3://builds' is not of the form s3://BUCKET/KEY"),
         ({"checksum": "s3://SHA256SUMS"}, "'s3://SHA256SUMS' is not of the form s3://BUCKET/KEY"),

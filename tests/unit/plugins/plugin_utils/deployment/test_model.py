@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.model import needs_change
-
 
 @pytest.mark.parametrize(
     ("registers", "version"),
@@ -31,27 +29,3 @@ def test_what_a_host_runs_is_what_its_last_success_left(
     fleet.runs("1.0")
     fleet.variables["web1"].update(registers)
     assert fleet.deployment().by_name["web1"].version == version
-
-
-@pytest.mark.parametrize(
-    ("reading", "changes"),
-    [
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": True, "pending": None}, False),
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "pending": None}, False),
-        ({"current": {"version": "2.0", "state": "bad"}, "healthy": True, "pending": None}, True),
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "service_state": "stopped"}, True),
-        ({"current": {"version": "1.0"}, "healthy": True, "pending": None}, True),
-        ({"current": None, "healthy": None, "pending": None}, True),
-        ({"current": {"version": "2.0", "state": "good"}, "healthy": False, "pending": None}, True),
-        (
-            {
-                "current": {"version": "2.0", "state": "good"},
-                "healthy": True,
-                "pending": {"action": "activate"},
-            },
-            True,
-        ),
-    ],
-)
-def test_what_needs_a_change(reading: dict[str, Any], changes: bool) -> None:
-    assert needs_change(reading, "2.0") is changes

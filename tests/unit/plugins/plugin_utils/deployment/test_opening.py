@@ -72,6 +72,26 @@ def test_settings_come_from_the_first_host_that_has_them() -> None:
     assert (settings.database_host, settings.backup, settings.analysed) == ("db1", True, True)
 
 
+@pytest.mark.parametrize("given", ["artifact,fleet", ["artifact", "fleet"]])
+def test_layers_may_be_given_as_text(given: str | list[str]) -> None:
+    wanted = Desk().asked(deployment_layers=given, deployment_fleet="web1")
+    assert (wanted.layers, wanted.fleet, wanted.problems) == (("artifact", "fleet"), ("web1",), ())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "There is nothing to do"),
+        ("", "must be one or more of"),
+        ("artifact,flet", "must be one or more of"),
+        (5, "must be one or more of"),
+    ],
+)
+def test_layers_that_do_nothing_are_refused(given: Any, said: str) -> None:
+    (problem,) = Desk().asked(deployment_layers=given).problems
+    assert said in problem
+
+
 @pytest.mark.parametrize(
     ("layer", "layers", "occasion"),
     [
@@ -86,8 +106,19 @@ def test_a_rollback_touches_one_layer_and_needs_no_release(
     desk = Desk()
     for name in ("artifact_version", "artifact_url", "artifact_checksum"):
         del desk.own[name]
-    wanted = desk.asked(deployment_occasion="rollback", layer=layer, feature_flag_record="/var/lib/former")
+    desk.own.update(feature_flag_record="/var/lib/former", feature_flag_path="/etc/flagd/shop.json")
+    wanted = desk.asked(deployment_occasion="rollback", layer=layer)
     assert (wanted.layers, wanted.occasion, wanted.problems) == (layers, occasion, ())
+
+
+@pytest.mark.parametrize(
+    ("layer", "version"), [("artifact", "1.0"), ("database", "2.0")], ids=["artifact", "database"]
+)
+def test_a_rollback_of_the_artifact_may_be_told_its_release_by_the_role_s_own_option(
+    layer: str, version: str
+) -> None:
+    wanted = Desk().asked(deployment_occasion="rollback", layer=layer, artifact_rollback_version="1.0")
+    assert wanted.version == version
 
 
 @pytest.mark.parametrize("layer", ["", "fleet", "everything"])
@@ -109,6 +140,27 @@ def test_what_a_layer_needs_of_a_host_is_missed(host: str, name: str, said: str)
     (problem,) = desk.asked().problems
     assert problem.startswith(said)
     assert problem.endswith(f"(on {host})")
+
+
+def test_an_option_of_the_fleet_has_one_value() -> None:
+    desk = Desk()
+    desk.groups = {**desk.groups, "fleet": ["web1", "web2"]}
+    desk.hosts["web2"] = {**desk.hosts["web1"], "fleet_rolling_policy": "halt"}
+    fleet = {"deployment_fleet": ["web1", "web2"]}
+    assert desk.asked(**fleet).problems == ()
+    desk.hosts["web1"]["fleet_rolling_policy"] = "rollback_fleet"
+    assert desk.asked().problems == (
+        "The option 'fleet_rolling_policy' is one for the whole fleet, but it differs: 'rollback_fleet' on web1; 'halt' on web2.",
+    )
+
+
+def test_features_need_a_service_that_holds_them() -> None:
+    desk = Desk()
+    features = {"feature_flag_features": [{"name": "new-checkout"}], "feature_flag_record": "/var/lib/former"}
+    (problem,) = desk.asked(deployment_layers=["feature"], **features).problems
+    assert problem.startswith("The option 'feature_flag_service' is missing")
+    desk.own["feature_flag_service"] = {"provider": "flagd", "path": "/etc/flagd/shop.json"}
+    assert desk.asked().problems == ()
 
 
 def test_no_balancer_is_needed_where_no_host_is_a_member() -> None:

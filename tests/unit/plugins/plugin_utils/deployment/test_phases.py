@@ -89,6 +89,16 @@ def test_only_a_batch_that_changed_is_analysed(fleet: Any, activated: dict[str, 
     assert result["drain"] == ["member-web1"]
 
 
+def test_what_an_operator_drained_just_before_the_batch_is_not_recorded_as_ours(fleet: Any) -> None:
+    record = {"lb1": {"member-web1": None, "member-web2": None}}
+    fleet.runs("1.0").batch("web1", "web2", recorded=record, record=record)
+    before = {"member-web1": "drained", "member-web2": "ready"}
+    fleet.result("__fleet_rolling_drain", "web1", "web2", results=[{"item": "lb1", "before": before}])
+    result = judge(fleet.deployment(plan=PLAN), ["web1", "web2"])
+    assert result["out_before"] == {"lb1": ["member-web1"]}
+    assert result["recorded"] == result["record"] == {"lb1": {"member-web2": None}}
+
+
 def test_after_a_failure_in_the_fleet_the_policy_decides_who_is_settled(fleet: Any) -> None:
     fleet.runs("1.0").pool(web1="ready", web2="ready").batch("web1")
     fleet.result("__artifact_activate", "web1", failed=True, changed=True, msg="crashed")

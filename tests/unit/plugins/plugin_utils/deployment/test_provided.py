@@ -16,6 +16,7 @@ GOOD: dict[str, Any] = {
     "artifact_signature": {"format": "minisign", "key": "/etc/shop/minisign.pub"},
     "feature_flag_service": {"provider": "flagd", "path": "/etc/flagd/shop.json"},
     "fleet_rolling_balancer": {"provider": "haproxy", "address": "/run/haproxy/admin.sock", "pool": "shop"},
+    "fleet_rolling_min_ready": "50%",
 }
 
 
@@ -35,6 +36,9 @@ def test_good_options_of_a_provider_have_no_problem(name: str) -> None:
         ("feature_flag_service", {"provider": "flagd", "path": "relative.json"}, "absolute path"),
         ("analysis_analyses", [{"provider": "journey"}], "did you mean 'journeys'?"),
         ("analysis_analyses", [5], "not a dictionary"),
+        ("fleet_rolling_min_ready", "half", "give a count such as 2 or a percentage"),
+        ("fleet_rolling_min_ready", -1, "give a count such as 2 or a percentage"),
+        ("fleet_rolling_min_ready", "150%", "give a count such as 2 or a percentage"),
     ],
 )
 def test_what_a_provider_refuses_is_said_with_the_option(name: str, value: Any, said: str) -> None:

@@ -45,6 +45,14 @@ def test_a_host_left_out_of_rotation_is_named(fleet: Any) -> None:
     assert "  out of rotation on lb1: web1" in lines
 
 
+def test_a_member_that_leaves_the_record_because_its_balancer_no_longer_knows_it_is_named(fleet: Any) -> None:
+    fleet.runs("2.0").pool(web1="ready", web2="ready")
+    (line,) = [
+        line for line in lines_of(fleet, record={"lb1": {"member-web9": None}}) if "member-web9" in line
+    ]
+    assert line.endswith("lb1 no longer knows it")
+
+
 OUT = "  out of rotation on lb1: web1"
 NOT_KNOWN = "  not known      whether lb1 has web1 in rotation"
 DRAINED = {"members": {"member-web1": {"state": "drained"}}}

@@ -22,6 +22,12 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results i
         ({"failed": True, "msg": "it broke"}, "it broke"),
         ({"unreachable": True, "msg": "ssh timed out"}, "unreachable: ssh timed out"),
         ({"failed": True, "module_stderr": "killed"}, "killed"),
+        ({"failed": True, "exception": "Traceback: boom"}, "Traceback: boom"),
+        ({"failed": True, "exception": "(traceback unavailable)"}, "no message"),
+        (
+            {"failed": True, "exception": "(traceback unavailable)", "failed_when_result": True},
+            "its failed_when holds",
+        ),
         (
             {
                 "failed": True,

@@ -30,6 +30,26 @@ def test_a_canary_left_on_a_bad_release_goes_to_what_the_others_run(fleet: Any) 
     assert rollback_target(fleet.deployment(), None) == "2.0"
 
 
+@pytest.mark.parametrize("state", ["staged", "good"])
+def test_a_canary_that_a_dead_run_left_half_switched_goes_to_what_the_others_run(
+    fleet: Any, state: str
+) -> None:
+    found = releases(v3_0=state, v2_0="good", v1_0="good")
+    pending = {"act": "activate", "version": "3.0", "previous": "2.0"}
+    fleet.runs("3.0", "web1", rollback_target="2.0", releases=found, pending=pending)
+    fleet.runs("2.0", "web2", "worker1", rollback_target="1.0", releases=found)
+    assert rollback_target(fleet.deployment(), None) == "2.0"
+
+
+def test_a_rollback_that_died_while_it_switched_goes_on_to_where_it_was_going(fleet: Any) -> None:
+    found = releases(v2_0="good", v1_0="good")
+    bad = releases(v2_0="bad", v1_0="good")
+    pending = {"act": "roll_back", "version": "1.0", "previous": "2.0"}
+    fleet.runs("1.0", "web1", releases=bad, pending=pending)
+    fleet.runs("2.0", "web2", "worker1", rollback_target="1.0", releases=found)
+    assert rollback_target(fleet.deployment(), None) == "1.0"
+
+
 def test_the_operator_may_name_a_good_release(fleet: Any) -> None:
     fleet.runs("3.0", rollback_target="2.0", releases=releases(v3_0="good", v2_0="good", v1_0="good"))
     assert rollback_target(fleet.deployment(), "1.0") == "1.0"

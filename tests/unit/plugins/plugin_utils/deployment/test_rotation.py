@@ -12,6 +12,7 @@ from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.rotation 
     members_to_drain,
     members_to_heal,
     members_to_restore,
+    out_before,
     still_out,
     taken_out_by_us,
     to_record,
@@ -206,6 +207,41 @@ def test_what_is_recorded_of_a_balancer_that_the_inventory_no_longer_has_is_forg
     deployment = fleet.runs("1.0").pool(web1="drained", web2="ready").deployment(record=record)
     assert still_out(deployment) == {"lb1": {"member-web1": None}}
     assert back_in_rotation(deployment) == {"removed": ["member-web1"]}
+
+
+@pytest.mark.parametrize(
+    ("item", "out"),
+    [
+        ({"before": {"member-web1": "drained", "member-web2": "ready"}}, {"lb1": ["member-web1"]}),
+        ({"before": {"member-web1": "maintenance", "member-web2": "down"}}, {"lb1": ["member-web1"]}),
+        ({"before": {"member-web1": "ready", "member-web2": "ready"}}, {}),
+        ({"before": {}}, {}),
+        ({"unreachable": True, "msg": "no answer"}, {}),
+    ],
+)
+def test_what_somebody_else_took_out_before_the_drain(
+    item: dict[str, Any], out: dict[str, list[str]]
+) -> None:
+    recorded = {"lb1": {"member-web1": None, "member-web2": None}}
+    assert out_before(recorded, {"results": [{"item": "lb1", **item}]}) == out
+
+
+def test_what_somebody_else_took_out_leaves_the_record(fleet: Any) -> None:
+    fleet.runs("1.0").pool(web1="ready", web2="ready").batch("web1", out_before={"lb1": ["member-web1"]})
+    drained = {"member-web1": {"state": "drained"}, "member-web2": {"state": "ready"}}
+    fleet.result("__fleet_rolling_drain", "web1", results=[{"item": "lb1", "members": drained}])
+    deployment = fleet.deployment(record={"lb1": {"member-web1": None}})
+    assert back_in_rotation(deployment) == {"lb1": ["member-web1"]}
+    assert still_out(deployment) == {}
+
+
+def test_a_member_that_its_balancer_no_longer_knows_leaves_the_record(fleet: Any) -> None:
+    record = {"lb1": {"member-web9": None}, "lb2": {"member-web9": None}}
+    deployment = (
+        fleet.runs("1.0").pool(web1="ready").deployment(record=record, settings={"balancers": ["lb1", "lb2"]})
+    )
+    assert back_in_rotation(deployment) == {"lb1": ["member-web9"]}
+    assert still_out(deployment) == {"lb2": {"member-web9": None}}
 
 
 def test_a_rollback_drains_what_was_touched_and_what_runs_something_else(fleet: Any) -> None:

@@ -177,6 +177,7 @@ def test_a_deployment_that_was_never_planned_has_failed(fleet: Any) -> None:
         (["database"], "deploy", "__deployment_gate"),
         (["database"], "rollback database", "__db_migrate_rollback"),
         (["feature"], "rollback feature", "__feature_flag_rollback"),
+        (["feature"], "rollback feature", "__feature_flag_gate"),
     ],
 )
 def test_each_layer_expects_its_own_results(
@@ -188,6 +189,7 @@ def test_each_layer_expects_its_own_results(
         "__deployment_gate": {"go": True, "changed": False},
         "__db_migrate_apply": {"changed": False},
         "__db_migrate_rollback": {"changed": True},
+        "__feature_flag_gate": {"go": True, "changed": False},
         "__feature_flag_rollback": {"changed": True},
     }
     fleet.variables["localhost"].update(done)
@@ -226,6 +228,41 @@ def test_what_is_still_out_of_rotation_at_the_end_fails_the_run_and_is_named(
     assert failure.hosts == ("web2",)
     assert "still out of rotation on lb1: web2" in failure.reason
     assert final_verdict(fleet.deployment(plan=PLAN, layers=layers, record=record, check_mode=True)).passed
+
+
+def test_a_member_of_no_host_fails_the_run_with_a_way_out(fleet: Any) -> None:
+    finished(fleet).pool(web1="ready", web2="ready", web9="drained")
+    record = {"lb1": {"member-web9": {"dial": "web9"}}}
+    (failure,) = final_verdict(fleet.deployment(plan=PLAN, record=record)).failures
+    assert "No host of the inventory has member-web9" in failure.reason
+    assert "drained.json" in failure.reason
+
+
+def test_the_database_is_backed_up_except_in_a_check(fleet: Any) -> None:
+    fleet.runs("2.0").variables["localhost"].update(
+        __db_migrate_plan={"pending": ["0002"], "changed": False},
+        __deployment_gate={"go": True, "changed": False},
+        __db_migrate_backup={"skipped": True, "changed": False},
+        __db_migrate_apply={"changed": True},
+    )
+    asked: dict[str, Any] = {"layers": ["database"], "plan": {}, "settings": {"backup": True}}
+    assert final_verdict(fleet.deployment(**asked, check_mode=True)).passed
+    (failure,) = final_verdict(fleet.deployment(**asked)).failures
+    assert failure.tried == "backing the database up"
+
+
+def test_what_a_dead_run_left_out_is_put_back_except_in_a_check(fleet: Any) -> None:
+    finished(fleet)
+    planned = {"plan": {**PLAN, "heal": {"lb1": {"member-web1": {"dial": "web1"}}}}}
+    assert final_verdict(fleet.deployment(**planned, check_mode=True)).passed
+    assert [failure.reason for failure in final_verdict(fleet.deployment(**planned)).failures] == [
+        NO_RESULT
+    ] * 2
+    fleet.variables["localhost"].update(
+        __fleet_rolling_confirm={"go": True, "changed": False},
+        __fleet_rolling_heal={"changed": True, "results": [{"item": "lb1", "changed": True}]},
+    )
+    assert final_verdict(fleet.deployment(**planned)).passed
 
 
 def test_a_host_that_limit_leaves_out_is_not_missing(fleet: Any) -> None:

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
+import xmlrpc.client
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -124,3 +128,134 @@ def test_a_group_goes_on_with_the_old_release_if_its_first_process_does_not_run(
 def test_a_group_that_is_not_there_is_an_error(options: ServiceOptions) -> None:
     with pytest.raises(StrataError, match=r"knows no process 'pear:\*'; it has: .*pair:pair_0"):
         Supervisord(replace(options, name="pear:*")).status()
+
+
+INFO = {
+    "name": "shop",
+    "group": "shop",
+    "statename": "RUNNING",
+    "spawnerr": "",
+    "exitstatus": 0,
+    "pid": 1,
+    "start": 2,
+}
+
+
+class Answering(http.server.ThreadingHTTPServer):
+    """An HTTP server that answers every call with the same body."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.body = b""
+        self.encoding = "identity"
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    def service(self, name: str = "shop") -> Supervisord:
+        own = {"address": f"http://u:s3cret@127.0.0.1:{self.server_address[1]}"}
+        return Supervisord(ServiceOptions("supervisord", name, own=own, timeout=5))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Answering
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Encoding", self.server.encoding)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def answering() -> Iterator[Answering]:
+    server = Answering()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def answer(value: Any) -> bytes:
+    return xmlrpc.client.dumps((value,), methodresponse=True, allow_none=True).encode()
+
+
+def response(value: str) -> bytes:
+    return f"<methodResponse><params><param>{value}</param></params></methodResponse>".encode()
+
+
+MALFORMED = [
+    b"",
+    b"<html><body>It works!</body></html>",
+    b"<html><body>It works!<br></body></html>",
+    b"not XML",
+    b'{"result": []}',
+    b"\xff\xfe",
+    b"<methodResponse/>",
+    b"<methodResponse><params/></methodResponse>",
+    b"<methodResponse><fault><value><string>no</string></value></fault></methodResponse>",
+    b"<methodResponse><fault><value><struct></struct></value></fault></methodResponse>",
+    b"<methodResponse><fault/></methodResponse>",
+    response("<value><int>many</int></value>"),
+    response("<value><boolean>2</boolean></value>"),
+    response("<value><struct><member><name>name</name></member></struct></value>"),
+    response("<value><bigdecimal>many</bigdecimal></value>"),
+    response("<value><base64>!</base64></value>"),
+    response("<value><dateTime.iso8601></dateTime.iso8601></value>"),
+    *map(answer, [None, True, 5, "RUNNING", [], {}, [[]], [5], {"statename": "RUNNING"}]),
+    *(answer({name: value for name, value in INFO.items() if name != missing}) for missing in INFO),
+    *(
+        answer({**INFO, **wrong})
+        for wrong in [
+            {"statename": "FLYING"},
+            {"statename": 20},
+            {"statename": []},
+            {"pid": "1"},
+            {"pid": True},
+            {"spawnerr": None},
+            {"start": 1.5},
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+@pytest.mark.parametrize("name", ["shop", "shop:*"])
+def test_an_answer_that_is_not_supervisords_is_an_error(answering: Answering, name: str, body: bytes) -> None:
+    answering.body = body
+    with pytest.raises(StrataError, match=r"service 'shop.*not its XML-RPC\. Check") as raised:
+        answering.service(name).status()
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("encoding", ["gzip"])
+def test_a_body_that_is_not_compressed_as_it_says_is_an_error(answering: Answering, encoding: str) -> None:
+    answering.body, answering.encoding = answer(INFO), encoding
+    with pytest.raises(StrataError, match="service 'shop'"):
+        answering.service().status()
+
+
+@pytest.mark.parametrize("name", ["shop", "shop:*"])
+def test_a_fault_of_another_server_is_told(answering: Answering, name: str) -> None:
+    answering.body = xmlrpc.client.dumps(
+        xmlrpc.client.Fault(1, "UNKNOWN_METHOD"), methodresponse=True
+    ).encode()
+    with pytest.raises(StrataError, match=r"could not .* service 'shop.*UNKNOWN_METHOD"):
+        answering.service(name).status()
+
+
+def test_a_good_answer_is_read(answering: Answering) -> None:
+    answering.body = answer(INFO)
+    assert answering.service().status() == Status("running", "RUNNING", 1, "2")
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, ".a"])
+def test_an_address_whose_host_cannot_be_looked_up_is_refused(host: str) -> None:
+    options = ServiceOptions("supervisord", "shop", own={"address": f"http://u:s3cret@{host}:9001"})
+    with pytest.raises(StrataError, match="of the address of supervisord is not valid") as raised:
+        Supervisord(options).validate()
+    assert "s3cret" not in str(raised.value)

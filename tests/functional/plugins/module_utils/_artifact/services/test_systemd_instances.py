@@ -77,11 +77,12 @@ def calls(folder: Path) -> list[str]:
         ("2.0", "shop@2.0.service"),
         ("2.0-rc1", r"shop@2.0\x2drc1.service"),
         ("2.0+build_7", r"shop@2.0\x2bbuild_7.service"),
+        ("2.socket", "shop@2.socket.service"),
     ],
 )
 def test_the_instance_is_the_version_as_systemd_escapes_it(version: str, unit: str) -> None:
-    options = ServiceOptions("systemd", "shop@.service", version=version)
-    assert Instances(options).options.name == unit
+    for template in ("shop@.service", "shop@"):
+        assert Instances(ServiceOptions("systemd", template, version=version)).options.name == unit
     tool = "/usr/bin/systemd-escape"
     if Path(tool).exists():
         escaped = subprocess.run(

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.protocol import (
+    NotingService,
     ServiceOptions,
     Status,
 )
@@ -20,6 +23,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.s
     Unit,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services.watch import Watch
+from ansible_collections.strata.deploy.plugins.module_utils._core import processes
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 STAND_IN = """#!{python}
@@ -49,12 +53,15 @@ def shown(
     reload: str = "no",
     restarts: int = 0,
     can_reload: str = "yes",
+    unit: str = "shop.service",
+    **more: str,
 ) -> dict[str, Any]:
     """The form of `systemctl show --property=...`: in systemd's order, not the one asked for."""
     return {
         "out": f"MainPID={pid}\nResult={result}\nExecMainStartTimestampMonotonic={pid * 1000}\n"
-        f"ExecMainStatus={code}\nId=shop.service\nLoadState={load}\nActiveState={active}\nSubState={sub}\n"
+        f"ExecMainStatus={code}\nId={unit}\nLoadState={load}\nActiveState={active}\nSubState={sub}\n"
         f"NeedDaemonReload={reload}\nNRestarts={restarts}\nCanReload={can_reload}\n"
+        + "".join(f"{name}={value}\n" for name, value in more.items())
     }
 
 
@@ -188,6 +195,123 @@ def test_a_unit_that_changed_into_an_unusable_one_is_not_stopped(answers: Answer
     with pytest.raises(StrataError, match="it is bad-setting"):
         systemd.restart(lambda: None)
     assert [call[1] for call in commands(calls)] == ["daemon-reload"]
+
+
+WITH_SOCKET = shown("active", "running", 7, TriggeredBy="shop.socket")
+SOCKET = shown("active", "listening", 0, unit="shop.socket")
+WITH_WORKER = shown("active", "running", 7, BoundBy="worker.service")
+WORKER = shown("active", "running", 8, unit="worker.service")
+
+
+def test_a_service_that_a_socket_starts_is_not_expected_to_be_silent(answers: Answers, systemd: Unit) -> None:
+    """The probe for silence would start it."""
+    calls = answers(show=[WITH_SOCKET, SOCKET])
+    systemd.restart(lambda: pytest.fail("it was asked for silence"))
+    assert commands(calls) == [
+        ["systemctl", "stop", "--", "shop.service"],
+        ["systemctl", "reset-failed", "--", "shop.service"],
+        ["systemctl", "start", "--", "shop.service"],
+    ]
+
+
+def test_a_service_whose_socket_does_not_listen_is_expected_to_be_silent(
+    answers: Answers, systemd: Unit
+) -> None:
+    answers(show=[WITH_SOCKET, shown("inactive", "dead", 0, unit="shop.socket")])
+    asked: list[bool] = []
+    systemd.restart(lambda: asked.append(True))
+    assert asked
+
+
+def test_a_socket_that_has_failed_listens_before_its_service_starts(answers: Answers, systemd: Unit) -> None:
+    calls = answers(show=[WITH_SOCKET, shown("failed", "failed", 0, unit="shop.socket")])
+    systemd.restart(lambda: None)
+    assert commands(calls)[1:] == [
+        ["systemctl", "reset-failed", "--", "shop.socket", "shop.service"],
+        ["systemctl", "start", "--", "shop.socket", "shop.service"],
+    ]
+
+
+def test_an_old_process_that_could_answer_at_the_socket_is_an_error(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemd = Unit(ServiceOptions("systemd", "shop.service", timeout=0.3))
+    group = shown(
+        "active", "running", 7, TriggeredBy="shop.socket", ControlGroup="/system.slice/shop.service"
+    )
+    calls = answers(show=[group, SOCKET])
+    left = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr(
+        processes,
+        "in_control_group",
+        {"/system.slice/shop.service": {left.pid: processes.started(left.pid)}}.__getitem__,
+    )
+    try:
+        with pytest.raises(StrataError, match=f"process {left.pid} of 'shop.service' still runs"):
+            systemd.restart(lambda: None)
+        assert [call[1] for call in commands(calls)] == ["stop"]
+    finally:
+        left.kill()
+        left.wait()
+    answers(show=[group, SOCKET])
+    systemd.restart(lambda: None)
+
+
+def test_units_that_are_stopped_with_a_service_are_started_with_it(answers: Answers, tmp_path: Path) -> None:
+    systemd = Unit(ServiceOptions("systemd", "shop.service", timeout=5, notes=str(tmp_path)))
+    calls = answers(show=[WITH_WORKER, WORKER])
+    systemd.restart(lambda: None)
+    assert commands(calls) == [
+        ["systemctl", "stop", "--", "shop.service"],
+        ["systemctl", "stop", "--", "worker.service"],
+        ["systemctl", "reset-failed", "--", "shop.service", "worker.service"],
+        ["systemctl", "start", "--", "shop.service", "worker.service"],
+    ]
+    assert isinstance(systemd, NotingService)
+    assert (tmp_path / "systemd.json").exists()
+    systemd.finish()
+    assert not (tmp_path / "systemd.json").exists()
+
+
+def test_units_that_a_restart_left_stopped_are_started_by_the_next_one(
+    answers: Answers, tmp_path: Path
+) -> None:
+    """A run was killed, or the release crashed and took them along."""
+    options = ServiceOptions("systemd", "shop.service", timeout=5, notes=str(tmp_path))
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    answers(show=[WITH_WORKER, WORKER])
+    with pytest.raises(KeyboardInterrupt):
+        Unit(options).restart(killed)
+    calls = answers(show=[WITH_WORKER, shown("inactive", "dead", 0, unit="worker.service")])
+    calls.unlink()
+    # Another service under the same folder does not take them for its own.
+    Unit(replace(options, name="other.service")).restart(lambda: None)
+    assert commands(calls)[-1] == ["systemctl", "start", "--", "other.service"]
+    Unit(options).restart(lambda: None)
+    assert commands(calls)[-1] == ["systemctl", "start", "--", "shop.service", "worker.service"]
+
+
+def test_a_unit_that_is_gone_or_not_to_be_started_by_hand_is_passed_over(
+    answers: Answers, systemd: Unit
+) -> None:
+    gone = shown("inactive", "dead", 0, unit="worker.service", load="not-found")
+    calls = answers(show=[WITH_WORKER, WORKER, gone], stop=[{}, {"code": 1, "err": "refused"}])
+    systemd.restart(lambda: None)
+    assert commands(calls)[-1] == ["systemctl", "start", "--", "shop.service"]
+
+
+def test_a_job_that_ends_is_refused_before_the_switch(answers: Answers, systemd: Unit) -> None:
+    answers(show=shown("inactive", "dead", 0, Type="oneshot", RemainAfterExit="no"))
+    with pytest.raises(StrataError, match="it is of Type=oneshot and does not stay active"):
+        systemd.status()
+    answers(show=shown("active", "exited", 0, Type="oneshot", RemainAfterExit="yes"))
+    status = systemd.status()
+    assert (status.phase, status.pid) == ("running", None)
+    assert "its process has ended" in systemd.doubt(status, probed=False)
+    assert systemd.doubt(status, probed=True) == systemd.doubt(OLD, probed=False) == ""
 
 
 @pytest.mark.parametrize(

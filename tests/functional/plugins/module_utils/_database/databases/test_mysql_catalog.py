@@ -55,6 +55,9 @@ def test_keys_and_constraints(database: Database, catalog: MysqlCatalog) -> None
         *(False, False),
     ]
     assert catalog.is_unique(("u",), (schema, "t"))
+    database.script("CREATE TABLE Maße (Ä int DEFAULT 1, UNIQUE KEY Ü (Ä))")
+    assert catalog.is_unique(("Ü",), ("Maße",))
+    assert catalog.has_default(("Maße",), "Ä")
     assert not catalog.is_unique(("u",), ("other", "t"))
     kinds = {name: catalog.constraint(("t",), (name,)) for name in ("primary", "u", "f", "c", "absent")}
     assert kinds == {"primary": "unique", "u": "unique", "f": "foreign", "c": "check", "absent": ""}

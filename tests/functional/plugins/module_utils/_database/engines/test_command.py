@@ -8,16 +8,20 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from fixtures.command_engine import migrate, migrator, roll_back
+from fixtures.others import needs_root
+from programs import need
 
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import Archive
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.staging import ensure_staged
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import signature
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.guard import guarded
@@ -324,3 +328,60 @@ def test_a_command_that_was_refused_a_lock_is_run_again_where_nothing_of_it_stay
         migrate(shop, options=commands, retries=2, **options)
     assert log.read_text().splitlines() == ["tried"] * tries
     assert ("may stay" in str(caught.value)) is (tries == 1)
+
+
+@pytest.fixture
+def signed(shop: Any, tmp_path: Path) -> Any:
+    """The signature that the shop's archive must have, and has."""
+    need("ssh-keygen")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "file", shop.archive], check=True)
+    return signature({"format": "ssh", "key": key.with_suffix(".pub").read_text()})
+
+
+VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "plan": lambda shop, signed: migrate(shop, check=True, signature=signed),
+    "status": lambda shop, signed: migrator(shop, signature=signed).status(),
+    "apply": lambda shop, signed: migrate(shop, signature=signed),
+    "roll back": lambda shop, signed: roll_back(shop, check=True, signature=signed),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("wrong", ["junk", "none", "another file's"])
+def test_nothing_of_an_archive_runs_before_its_signature_is_verified(
+    shop: Any, signed: Any, verb: str, wrong: str
+) -> None:
+    beside = Path(f"{shop.archive}.sig")
+    if wrong == "none":
+        beside.unlink()
+    elif wrong == "junk":
+        beside.write_text("junk")
+    else:
+        with tarfile.open(shop.archive, "w:gz") as tar:
+            tar.add(shop.archive.parent / "source/bin", "bin")
+            tar.add(beside, "more")
+    with pytest.raises(StrataError, match=r"Verifying the signature of|Fetching .*\.sig"):
+        VERBS[verb](shop, signed)
+    assert shop.calls() == []
+
+
+def test_an_archive_with_a_good_signature_migrates(shop: Any, signed: Any) -> None:
+    assert migrate(shop, signature=signed).applied == EXPAND
+
+
+@needs_root
+@pytest.mark.parametrize("how", ["owned", "writable"])
+def test_root_runs_no_tool_that_another_user_can_change(shop: Any, how: str) -> None:
+    ensure_staged(str(shop.root), "2.0", Archive(Source(str(shop.archive), shop.checksum)))
+    release = shop.root / "releases/2.0"
+    if how == "owned":
+        shutil.chown(release, "nobody")
+    else:
+        release.chmod(0o775)
+    with pytest.raises(
+        StrataError, match=r"releases/2\.0 (belongs to nobody|can be written).*db_migrate_user"
+    ):
+        migrate(shop)
+    assert shop.calls() == []

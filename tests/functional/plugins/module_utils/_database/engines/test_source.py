@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from archives import COMPRESSIONS
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.source import read_source
 
 UP = b"-- migrate:up\nSELECT 1;\n"
@@ -42,4 +43,7 @@ def archive(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_a_tar_of_any_compression_is_read(archive: Path, compression: str) -> None:
     archive.write_bytes(COMPRESSIONS[compression](gzip.decompress(archive.read_bytes())))
-    assert [item.name for item in read_source("db", str(archive), "unverified")] == ["1_a.sql", "2_b.sql"]
+    assert [item.name for item in read_source("db", Source(str(archive), "unverified"))] == [
+        "1_a.sql",
+        "2_b.sql",
+    ]

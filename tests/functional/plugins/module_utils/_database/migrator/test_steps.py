@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable
@@ -31,6 +31,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
     Applied,
     MigrationOutcome,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statements import statements
 
 WAIT = 20.0
 TABLES = "CREATE TABLE a (x int); CREATE TABLE gate (x int); INSERT INTO a VALUES (1);"
@@ -659,3 +660,394 @@ def test_sqlite_vacuums_and_rebuilds_a_table_without_its_foreign_keys(tmp_path: 
     with opened(resolve(shop.url, None, {}), read_only=True) as database:
         assert database.query("SELECT id, x FROM a") == [(1, 1)]
         assert database.query("SELECT a FROM b") == [(1,)]
+
+
+def as_the_server_does(shop: Shop, database: Database, script: str, made: Sequence[str]) -> list[Any]:
+    """What a script leaves in the table r, by hand in one session and then by a migration; these must be the same."""
+    with opened(resolve(shop.url, None, {}), read_only=False) as session:
+        for statement in statements(script, database.DIALECT):
+            session.query(statement.text)
+    expected = database.query("SELECT * FROM r ORDER BY 1")
+    for table in made:
+        database.query(f"DROP TABLE {table}")
+    shop.write(2, script)
+    shop.migrate()
+    assert database.query("SELECT * FROM r ORDER BY 1") == expected
+    return expected
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (
+            "SET @rank = 0; CREATE TABLE s (x int); INSERT INTO s VALUES (0), (0); CREATE TABLE r (x int); "
+            "INSERT INTO r VALUES (0), (0), (0); UPDATE s SET x = @rank := @rank + 1; UPDATE r SET x = @rank := @rank + 1",
+            [(3,), (4,), (5,)],
+        ),
+        (
+            "CREATE TABLE r (x int); CREATE TABLE s (x int); SELECT 7 INTO @seven; SET @eight = (SELECT @seven + 1); "
+            "INSERT INTO r VALUES (@seven), (@eight)",
+            [(7,), (8,)],
+        ),
+        (
+            "CREATE TABLE s (x int AUTO_INCREMENT PRIMARY KEY, y int); CREATE TABLE r (x int, y int); "
+            "INSERT INTO s (y) VALUES (1), (2); INSERT INTO s (y) VALUES (3); INSERT INTO r VALUES (LAST_INSERT_ID(), 0); "
+            "UPDATE s SET y = 9; SET @n = ROW_COUNT(); INSERT INTO r SELECT LAST_INSERT_ID() + 1, @n",
+            [(3, 0), (4, 3)],
+        ),
+        (
+            "CREATE TABLE r (x int); CREATE TABLE s (x int); PREPARE p FROM 'INSERT INTO r VALUES (?)'; SET @v = 4; "
+            "EXECUTE p USING @v; DEALLOCATE PREPARE p",
+            [(4,)],
+        ),
+        (
+            "CREATE TABLE s (x int); CREATE TEMPORARY TABLE k AS SELECT 5 AS x; ALTER TABLE s ADD y int; "
+            "CREATE TABLE r AS SELECT x FROM k",
+            [(5,)],
+        ),
+        (
+            "CREATE TABLE r (x int); CREATE TABLE s (x int); LOCK TABLES r WRITE, s WRITE; INSERT INTO s VALUES (1); "
+            "INSERT INTO r SELECT * FROM s; UNLOCK TABLES",
+            [(1,)],
+        ),
+        (
+            "CREATE TABLE r (x int); CREATE TABLE s (x int); SET autocommit = 0; INSERT INTO r VALUES (1); "
+            "INSERT INTO s VALUES (2); UPDATE r SET x = 2; SET autocommit = 1; INSERT INTO r VALUES (3)",
+            [(2,), (3,)],
+        ),
+        (
+            "CREATE TABLE s (x int); CREATE TABLE r (x text); SET time_zone = '+05:00', sql_mode = 'ANSI_QUOTES'; "
+            "SET NAMES latin1; INSERT INTO r SELECT @@time_zone; "
+            'INSERT INTO r SELECT @@sql_mode AS "quoted"; INSERT INTO r SELECT @@character_set_client',
+            [("+05:00",), ("ANSI_QUOTES",), ("latin1",)],
+        ),
+    ],
+)
+def test_a_migration_in_steps_does_on_mariadb_what_the_server_does(
+    mariadb: Both, script: str, expected: list[Any]
+) -> None:
+    assert as_the_server_does(*mariadb, script, ["r", "s"]) == expected
+
+
+def test_what_a_migration_of_mariadb_sets_does_not_reach_the_next_one(mariadb: Both) -> None:
+    shop, database = mariadb
+    leak = "SET @leak = 7, SESSION sql_mode = ''; CREATE TEMPORARY TABLE k (x int); DO GET_LOCK('mine', 0);"
+    shop.write(2, f"CREATE TABLE b (x int, y text);\n{leak}")
+    read = "INSERT INTO b SELECT @leak, CONCAT(@@sql_mode <> '', IS_FREE_LOCK('mine'))"
+    shop.write(3, f"{read};\nCREATE TABLE c (x int);")
+    shop.write(4, f"{read}; SET @leak = 9; CREATE TEMPORARY TABLE k (x int);", head="")
+    shop.write(5, f"CREATE TEMPORARY TABLE k (x int); {read};", head="")
+    shop.migrate()
+    assert database.query("SELECT x, y FROM b") == [(None, "11")] * 3
+
+
+def test_a_migration_of_mariadb_in_another_database_and_by_a_role_is_noted_in_its_own(
+    mariadb: Both, mysql_server: Any
+) -> None:
+    shop, database = mariadb
+    (name,) = rows(database, "SELECT DATABASE()")
+    mysql_server.execute(f"CREATE DATABASE {name}_2", "CREATE ROLE strata_test_role")
+    mysql_server.execute("GRANT strata_test_role TO strata_test")
+    try:
+        shop.write(
+            2,
+            f"USE {name}_2; SET ROLE strata_test_role; CREATE TABLE b (x text); INSERT INTO b SELECT CURRENT_ROLE(); "
+            "INSERT INTO b SELECT DATABASE(); CREATE TABLE c (x int); INSERT INTO nowhere VALUES (1);",
+        )
+        assert "failed at statement 7 of 7" in shop.failure(shop.migrate)
+        shop.write(
+            2,
+            f"USE {name}_2; SET ROLE strata_test_role; CREATE TABLE b (x text); INSERT INTO b SELECT CURRENT_ROLE(); "
+            "INSERT INTO b SELECT DATABASE(); CREATE TABLE c (x int); INSERT INTO b SELECT CURRENT_ROLE();",
+        )
+        shop.migrate()
+        assert rows(database, f"SELECT x FROM {name}_2.b ORDER BY x") == [
+            f"{name}_2",
+            "strata_test_role",
+            "strata_test_role",
+        ]
+        assert shop.migrator().status().version == "2"
+    finally:
+        mysql_server.execute(f"DROP DATABASE {name}_2", "DROP ROLE strata_test_role")
+
+
+def test_variables_of_mariadb_that_ended_with_their_session_are_asked_for(mariadb: Both) -> None:
+    shop, database = mariadb
+    ranked = "SET @rank = 10;\nUPDATE a SET x = @rank := @rank + 1;\nCREATE TABLE b (x int);\n"
+    shop.write(2, f"{ranked}INSERT INTO nowhere SELECT @rank;")
+    message = shop.failure(shop.migrate)
+    assert "What the statements before it have left in their session is gone: look" in message
+    shop.write(2, f"{ranked}INSERT INTO b SELECT @rank;")
+    message = shop.failure(shop.migrate)
+    assert "cannot be set again: what 'UPDATE a SET x = @rank := @rank + 1' has left there" in message
+    assert "db_migrate_resume, is done where it has, and again where it has not" in message
+    assert rows(database, "SELECT x FROM b") == []
+    assert shop.migrate(resume="again").applied == ("2_x.sql",)
+    assert rows(database, "SELECT x FROM b") == [10]  # the constant is there again
+
+
+def test_a_variable_that_ran_through_rows_is_not_tried_again_by_itself(mariadb: Both) -> None:
+    shop, database = mariadb
+    database.query("INSERT INTO gate VALUES (0)")
+    shop.write(2, "CREATE TABLE b (x int);\nSET @n = 0;\nUPDATE a, gate SET a.x = @n := @n + 1, gate.x = @n;")
+    database.query("START TRANSACTION")
+    database.query("SELECT * FROM gate FOR UPDATE")
+    message = shop.failure(shop.migrate, retries=3)
+    assert "Tried" not in message
+    database.query("COMMIT")
+    shop.migrate()  # what the constant has set can be set again
+    assert rows(database, "SELECT x FROM a") == [1]
+
+
+@pytest.mark.parametrize("system", ["mariadb", "postgresql"])
+def test_a_step_that_is_tried_again_finds_its_session_as_it_was(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    shop, database = request.getfixturevalue(system)
+    database.query("BEGIN")
+    database.query("INSERT INTO gate VALUES (1)")
+
+    def pause(_seconds: float) -> None:
+        database.query("COMMIT")
+
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(sleep=pause))
+    shop.write(
+        2,
+        "CREATE TEMPORARY TABLE k AS SELECT 5 AS x;\nALTER TABLE gate ADD y int;\nCREATE TABLE b AS SELECT x FROM k;",
+    )
+    shop.migrate(retries=1)
+    assert rows(database, "SELECT x FROM b") == [5]
+
+
+def test_a_migration_of_mariadb_that_gives_the_lock_away_ends_the_run(mariadb: Both) -> None:
+    shop, _database = mariadb
+    shop.write(2, "CREATE TABLE b (x int); DO RELEASE_ALL_LOCKS();")
+    shop.write(3, "CREATE TABLE c (x int);")
+    message = shop.failure(shop.migrate)
+    assert "The migrators' lock was lost" in message
+    assert "Done before it in this run: 2_x.sql" in message
+    assert shop.migrate().applied == ("3_x.sql",)
+
+
+def test_a_migrator_waits_for_the_statement_that_a_killed_one_has_left(mariadb: Both) -> None:
+    shop, database = mariadb
+    shop.write(2, "CREATE TABLE b (x int);\nDO SLEEP(60);")
+    shop.kill(lambda: is_at(database, "DO SLEEP(60)"), "it sleeps")
+    assert "was being migrated by another for 0.2 s" in shop.failure(shop.migrate, lock_wait=0.2)
+    (number,) = rows(
+        database, "SELECT id FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(60)%'"
+    )
+    database.query(f"KILL {number}")
+    assert "statement 2 was running" in shop.failure(shop.migrate)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (
+            "CREATE SCHEMA s; SELECT set_config('search_path', 's', false); CREATE TABLE b (x int); INSERT INTO b VALUES (1); "
+            "CREATE TABLE public.r AS SELECT schemaname::text FROM pg_tables WHERE tablename = 'b'",
+            [("s",)],
+        ),
+        (
+            "CREATE SCHEMA s; SELECT set_config('search_path', 's', true); CREATE TABLE public.b (x int); "
+            "CREATE TABLE r AS SELECT current_schema()::text",
+            [("public",)],
+        ),
+        (
+            "CREATE SCHEMA s; SET search_path TO s; INSERT INTO public.a SELECT 2; "
+            "CREATE TABLE public.r AS SELECT current_schema()::text",
+            [("s",)],
+        ),
+        (
+            "CREATE SCHEMA s; CREATE TEMP TABLE k AS SELECT 5 AS x; INSERT INTO k VALUES (6); "
+            "CREATE TABLE r AS SELECT x FROM k",
+            [(5,), (6,)],
+        ),
+        (
+            "CREATE SCHEMA s; CREATE TABLE s.b (x serial, y int); CREATE TABLE r (x bigint); "
+            "INSERT INTO s.b (y) VALUES (1), (2); INSERT INTO r SELECT lastval()",
+            [(2,)],
+        ),
+        (
+            "CREATE SCHEMA s; CREATE TABLE r (x int); PREPARE p (int) AS INSERT INTO r VALUES ($1); EXECUTE p(4); "
+            "INSERT INTO r SELECT 5; EXECUTE p(6); DEALLOCATE ALL",
+            [(4,), (5,), (6,)],
+        ),
+        (
+            "CREATE SCHEMA s; CREATE TABLE r (x text); GRANT ALL ON r TO pg_monitor; SET ROLE pg_monitor; "
+            "INSERT INTO r SELECT current_user; INSERT INTO r SELECT current_user || '2'; RESET ROLE; "
+            "INSERT INTO r SELECT current_user",
+            [("pg_monitor",), ("pg_monitor2",), ("shop",)],
+        ),
+        (
+            "CREATE SCHEMA s; CREATE TABLE r (x text); GRANT ALL ON r TO pg_monitor; SET SESSION AUTHORIZATION pg_monitor; "
+            "INSERT INTO r SELECT session_user; INSERT INTO r SELECT session_user || '2'; RESET SESSION AUTHORIZATION",
+            [("pg_monitor",), ("pg_monitor2",)],
+        ),
+        (
+            "CREATE SCHEMA s; SET lock_timeout = '7s'; CREATE TABLE r (x text); INSERT INTO r SELECT current_setting('lock_timeout')",
+            [("7s",)],
+        ),
+    ],
+)
+def test_a_migration_in_steps_does_on_postgresql_what_the_server_does(
+    postgresql: Both, script: str, expected: list[Any]
+) -> None:
+    shop, database = postgresql
+    with opened(resolve(shop.url, None, {}), read_only=False) as session:
+        for statement in statements(script, database.DIALECT):
+            session.query(statement.text)
+    assert database.query("SELECT * FROM r ORDER BY 1") == expected
+    for made in ("SCHEMA s CASCADE", "TABLE r", "TABLE IF EXISTS b"):
+        database.query(f"DROP {made}")
+    shop.write(2, script)
+    shop.migrate()
+    assert database.query("SELECT * FROM r ORDER BY 1") == expected
+    assert rows(database, "SELECT version FROM public.schema_migrations ORDER BY 1") == ["1", "2"]
+
+
+def test_what_a_migration_of_postgresql_sets_does_not_reach_the_next_one(postgresql: Both) -> None:
+    shop, database = postgresql
+    leak = (
+        "SET search_path = pg_catalog; SET app.x = 'set'; CREATE TEMP TABLE k (x int); PREPARE p AS SELECT 1; "
+        "SELECT pg_advisory_lock(7); SET ROLE pg_monitor; LISTEN jobs;"
+    )
+    state = (
+        "SELECT current_schema() || coalesce(current_setting('app.x', true), '') || current_user "
+        "|| (SELECT count(*) FROM pg_prepared_statements) || (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7) "
+        "|| (SELECT count(*) FROM pg_class WHERE relname = 'k') || (SELECT count(*) FROM pg_listening_channels())"
+    )
+    shop.write(2, f"CREATE TABLE b (x text);\n{leak}")
+    shop.write(3, f"INSERT INTO b {state};")
+    shop.write(4, f"INSERT INTO b {state};\n{leak}", head="")
+    shop.write(5, f"INSERT INTO b {state};", head="")
+    shop.migrate()
+    assert rows(database, "SELECT x FROM b") == ["publicshop0000"] * 3
+
+
+def test_the_timeouts_hold_after_a_migration_has_reset_its_session(postgresql: Both) -> None:
+    shop, database = postgresql
+    shop.write(
+        2,
+        f"CREATE TABLE b (x text);\n{'UPDATE b SET x = 1;' * 7}DISCARD ALL;\n"
+        "INSERT INTO b SELECT current_setting('lock_timeout');",
+    )
+    shop.migrate(lock_timeout=5)
+    assert rows(database, "SELECT x FROM b") == ["5s"]
+
+
+def test_a_temporary_table_that_ended_with_its_session_is_asked_for(postgresql: Both) -> None:
+    shop, database = postgresql
+    kept = "CREATE TEMP TABLE k AS SELECT 5 AS x;\nSELECT set_config('app.x', 'set', false);\n"
+    shop.write(2, f"{kept}INSERT INTO later SELECT x FROM k;")
+    shop.failure(shop.migrate)
+    database.query("CREATE TABLE later (x text)")
+    message = shop.failure(shop.migrate)
+    assert "cannot be set again: what 'CREATE TEMP TABLE k AS SELECT 5 AS x' has left there." in message
+    shop.write(2, f"{kept}INSERT INTO later SELECT current_setting('app.x');")
+    shop.migrate(resume="again")
+    assert rows(database, "SELECT x FROM later") == ["set"]
+
+
+def test_an_index_is_looked_for_where_the_settings_of_its_migration_lead(postgresql: Both) -> None:
+    shop, database = postgresql
+    shop.write(
+        2,
+        "CREATE TABLE c (x int); SELECT set_config('search_path', 'app', false);\nCREATE INDEX CONCURRENTLY i ON b (x);",
+    )
+    for statement in ("CREATE SCHEMA app", "CREATE TABLE app.b (x int)", "INSERT INTO app.b VALUES (1)"):
+        database.query(statement)
+    database.query("BEGIN")
+    database.query("UPDATE app.b SET x = 2")
+    with opened(resolve(shop.url, None, {}), read_only=True) as watcher:
+        shop.kill(lambda: is_at(watcher, "CREATE INDEX CONCURRENTLY i"), "the index is being built")
+        until(lambda: not is_at(watcher, "CREATE INDEX CONCURRENTLY i"), "the server notices")
+        assert rows(watcher, INVALID) == [1]
+    database.query("COMMIT")
+    assert shop.migrate().applied == ("2_x.sql",)
+    assert rows(database, "SELECT schemaname FROM pg_indexes WHERE indexname = 'i'") == ["app"]
+    assert rows(database, INVALID) == [0]
+
+
+def test_a_transaction_of_its_own_that_a_migration_leaves_open_is_an_error(mariadb: Both) -> None:
+    shop, database = mariadb
+    shop.write(2, "CREATE TABLE b (x int); SET autocommit = 0; INSERT INTO a VALUES (2);", head="")
+    message = shop.failure(shop.migrate)
+    assert "failed at statement 2 of 2" in message
+    assert "It leaves a transaction open, of which nothing would be kept" in message
+    assert rows(database, "SELECT x FROM a") == [1]
+    shop.write(
+        2,
+        "CREATE TABLE b (x int); SET autocommit = 0; INSERT INTO a VALUES (2); SET autocommit = 1;",
+        "SET autocommit = 0; DELETE FROM a WHERE x = 2; SET autocommit = 1; DROP TABLE b",
+        head="",
+    )
+    shop.migrate()
+    assert rows(database, "SELECT x FROM a ORDER BY x") == [1, 2]
+    shop.roll_back()
+    assert rows(database, "SELECT x FROM a") == [1]
+
+
+def test_what_a_migration_of_sqlite_sets_does_not_reach_the_next_one(tmp_path: Path) -> None:
+    with prepared(f"sqlite://{tmp_path}/shop.db", tmp_path) as (shop, database):
+        leak = "CREATE TEMP TABLE k (x int); PRAGMA recursive_triggers = ON; ATTACH ':memory:' AS m;"
+        state = (
+            "SELECT (SELECT count(*) FROM sqlite_temp_master) || (SELECT recursive_triggers FROM pragma_recursive_triggers) "
+            "|| (SELECT count(*) FROM pragma_database_list WHERE name = 'm')"
+        )
+        shop.write(2, f"CREATE TABLE b (x text); {leak}", head="")
+        shop.write(3, f"INSERT INTO b {state};", head="")
+        shop.write(4, leak)
+        shop.write(5, f"INSERT INTO b {state};")
+        shop.migrate()
+        assert rows(database, "SELECT x FROM b") == ["000"] * 2
+
+
+def test_a_migration_of_sqlite_in_steps_reads_what_its_last_statement_has_done(tmp_path: Path) -> None:
+    with prepared(f"sqlite://{tmp_path}/shop.db", tmp_path) as (shop, database):
+        shop.write(
+            2,
+            "INSERT INTO a (rowid, x) VALUES (77, 5); INSERT INTO gate VALUES (last_insert_rowid()); UPDATE a SET x = 9; "
+            "INSERT INTO gate SELECT changes(); CREATE TEMP TABLE k AS SELECT 3 AS x; INSERT INTO gate SELECT x FROM k;",
+        )
+        shop.migrate()
+        assert rows(database, "SELECT x FROM gate") == [77, 2, 3]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_rollback_of_sqlite_is_tried_on_a_copy_also_under_its_own_lock(tmp_path: Path, check: bool) -> None:
+    with prepared(f"sqlite://{tmp_path}/shop.db", tmp_path) as (shop, database):
+        shop.write(
+            2, "CREATE TABLE b (x int); INSERT INTO b VALUES (7);", "REPLACE INTO a (rowid, x) VALUES (1, 2);"
+        )
+        rebuild = "CREATE TEMP TABLE k AS SELECT * FROM b; DROP TABLE b; CREATE TABLE b (x int, y int);"
+        shop.write(3, "ALTER TABLE gate ADD y int;", f"{rebuild} INSERT INTO b (x) SELECT x FROM k;", head="")
+        shop.migrate()
+        roll_back = shop.migrator().ensure_rolled_back
+        outcome = roll_back(phase="expand", version="2", running=(), check_mode=check)
+        assert outcome.rolled_back == ("3_x.sql",)
+        assert rows(database, "SELECT x FROM b") == [7]
+        with pytest.raises(StrataError, match=r"- 2_x\.sql loses rows of table a\n"):
+            roll_back(phase="expand", version="1", running=(), check_mode=check)
+        assert rows(database, "SELECT x FROM a") == [1]
+
+
+def test_where_statements_end_must_be_certain_also_where_the_rule_is_waived(
+    postgresql: Both, mariadb: Both
+) -> None:
+    for (shop, database), head in ((postgresql, "-- strata: no-transaction"), (mariadb, "")):
+        waiver = f"{head}\n-- strata: allow=unreadable because it was looked at"
+        shop.write(2, "INSERT INTO a VALUES (2); SELECT 'x", head=waiver)
+        said = shop.failure(shop.migrate)
+        assert "Applying migration 2_x.sql failed, and nothing of it was done" in said
+        assert "what ' opens is not closed" in said
+        assert rows(database, "SELECT x FROM a") == [1]
+
+
+def test_a_command_of_a_client_is_found_before_the_first_statement(postgresql: Both) -> None:
+    shop, database = postgresql
+    shop.write(2, "INSERT INTO a VALUES (2);\nCOPY a FROM stdin;\n3\n\\.\n")
+    assert "client-command (2_x.sql line 4)" in shop.failure(shop.migrate)
+    assert rows(database, "SELECT x FROM a") == [1]
+    assert shop.left() == []

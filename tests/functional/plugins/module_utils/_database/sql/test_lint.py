@@ -355,6 +355,10 @@ ADVISED = {
         ),
     ),
     "truncate": ("TRUNCATE t", ("-- strata: phase=contract\nTRUNCATE t",)),
+    "unreadable": (
+        r"SET standard_conforming_strings = off; SELECT 'a\b'",
+        (r"SELECT E'a\\b'",),
+    ),
 }
 
 

@@ -76,10 +76,19 @@ def mysql(mysql_url: str) -> Iterator[Database]:
         ),
         ("ALTER TABLE empty_table SET SCHEMA shop; DROP TABLE shop.empty_table", []),
         ("CREATE TABLE new_one (a int); DROP TABLE public.new_one", []),
+        ("CREATE TEMP TABLE k AS SELECT * FROM empty_table; DROP TABLE k", []),
+        (
+            "CREATE TEMP TABLE full_table AS SELECT * FROM public.full_table; DROP TABLE public.full_table",
+            ["drops table public.full_table, which holds rows"],
+        ),
+        (
+            "SELECT * INTO TEMP full_table FROM full_table; DROP TABLE full_table; DROP TABLE full_table",
+            ["drops table full_table, which holds rows"],
+        ),
         (
             "ALTER SCHEMA shop RENAME TO old; DROP TABLE old.orders",
             [
-                "drops table old.orders, after it has renamed a schema, so whether that holds rows is not known"
+                "drops table old.orders, after it has changed what names stand for, so whether that holds rows is not known"
             ],
         ),
         ("ALTER SCHEMA shop RENAME TO old; CREATE TABLE old.new (a int); DROP TABLE old.new", []),
@@ -131,6 +140,34 @@ def test_what_cannot_be_told_counts_as_lost(postgresql: Database, down: str) -> 
         ("RENAME TABLE full_table TO t; TRUNCATE t", ["empties table t, which holds rows"]),
         ("CREATE OR REPLACE TABLE full_table (a int)", ["drops table full_table, which holds rows"]),
         ("DROP SCHEMA shop", ["has a statement whose effect cannot be told: DROP SCHEMA shop"]),
+        (
+            "REPLACE LOW_PRIORITY INTO full_table (id) VALUES (1)",
+            ["replaces rows of table full_table, which holds rows"],
+        ),
+        ("REPLACE INTO empty_table VALUES (1, 'x')", []),
+        (
+            "ALTER TABLE full_table COMMENT = 'x' ENGINE = MEMORY",
+            ["changes to MEMORY, which may not keep rows, the engine of table full_table, which holds rows"],
+        ),
+        ("ALTER TABLE full_table ENGINE InnoDB, ADD COLUMN engine text", []),
+        (
+            "ALTER TABLE full_table EXCHANGE PARTITION p WITH TABLE empty_table; DROP TABLE empty_table",
+            ["moves a part of table full_table, which holds rows"],
+        ),
+        ("ALTER TABLE full_table DISCARD TABLESPACE", ["discards table full_table, which holds rows"]),
+        (
+            "ALTER IGNORE TABLE full_table ADD UNIQUE (note)",
+            ["may drop duplicates from table full_table, which holds rows"],
+        ),
+        (
+            "ALTER TABLE full_table DROP SYSTEM VERSIONING",
+            ["drops the history of table full_table, which holds rows"],
+        ),
+        (
+            "CREATE TEMPORARY TABLE full_table (a int); DROP TABLE full_table; DROP TABLE full_table",
+            ["drops table full_table, which holds rows"],
+        ),
+        ("CREATE TEMPORARY TABLE k (a int); DROP TABLE k", []),
         ("DROP TEMPORARY TABLE full_table", []),
         ("# DROP TABLE full_table\nDROP TABLE empty_table", []),
     ],

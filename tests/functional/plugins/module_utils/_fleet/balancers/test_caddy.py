@@ -203,7 +203,7 @@ def test_a_running_request_is_waited_for_and_finishes(lab: Lab, names: list[str]
     answers: list[tuple[int, str]] = []
     client = threading.Thread(target=lambda: answers.append(lab.request("/slow", "POST")))
     client.start()
-    busy = busy_member(lab, names)
+    busy = busy_member(lab)
     app = next(app for app in apps if app.name == busy)
     with pytest.raises(StrataError, match=r"\(1 sessions\)") as raised:
         lab.ensure([busy], "drained", timeout=0.2)
@@ -216,11 +216,11 @@ def test_a_running_request_is_waited_for_and_finishes(lab: Lab, names: list[str]
     assert lab.ensure([busy], "drained", owned={busy: {"dial": busy}}).members[busy].sessions == 0
 
 
-def busy_member(lab: Lab, names: list[str]) -> str:
+def busy_member(lab: Lab) -> str:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        for name, count in caddy(lab.admin, "shop").sessions(names).items():
-            if count:
+        for name, member in caddy(lab.admin, "shop").read({}).items():
+            if member.sessions:
                 return name
     raise AssertionError("no member became busy")
 

@@ -79,5 +79,9 @@ def test_values_take_the_place_of_their_names(value: Any, filled: Any) -> None:
     assert fill(value, {"id": 7, "name": "a b&/ü"}) == filled
 
 
+def test_half_of_a_surrogate_pair_does_not_end_the_walk() -> None:
+    assert fill_path("/{name}", {"name": "\ud800"}) == "/?"
+
+
 def test_a_path_holds_only_what_a_url_can() -> None:
     assert fill_path("/x/{name}?q={id}", {"id": "#1", "name": "a b/ü%20"}) == "/x/a%20b/%C3%BC%20?q=%231"

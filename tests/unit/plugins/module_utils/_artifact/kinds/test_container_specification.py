@@ -17,8 +17,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
     ("options", "why"),
     [
         ({"name": "-x"}, "'-x' is not one that Docker takes"),
-        ({"restart": "ever"}, "'ever' is none of"),
-        ({"restart": "on-failure:x"}, "is none of"),
+        ({"restart": "ever"}, "'ever' is not one of"),
+        ({"restart": "on-failure:x"}, "is not one of"),
         ({"options": ["--rm"]}, "--rm is not for"),
         ({"options": ["--name=x"]}, "--name is not for"),
         ({"environment": {"A": "s3cret\nB=1"}}, "A has a line break"),

@@ -20,7 +20,7 @@ def test_a_url_and_a_checksum_are_enough() -> None:
         (Named(), ["No artifact is given: set artifact_url", "No checksum is given: set artifact_checksum"]),
         (Named(url="https://h/a"), ["No checksum is given"]),
         (Named(checksum=SUM), ["No artifact is given"]),
-        (Named(url="ftp://h/a", checksum=SUM), ["The artifact 'ftp://h/a' is none of these"]),
+        (Named(url="ftp://h/a", checksum=SUM), ["The artifact 'ftp://h/a' has none of these forms"]),
         (Named(url="https://h/a", checksum="md5:12"), ["neither sha256:HEX nor sha512:HEX"]),
     ],
 )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import threading
 from collections.abc import Iterator
@@ -157,6 +158,40 @@ def test_a_run_that_is_killed_before_the_old_process_ends_is_finished_by_the_nex
     beside.running.remove("2.0")
     assert ensure_active(str(root), "2.0", activation()).state == "good"
     assert beside.running == ["2.0"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "health", "finished"),
+    [
+        (None, False, True),
+        (None, True, True),
+        ("refuses", False, False),
+        ("crashes", False, False),
+        ("sick", True, False),
+    ],
+)
+def test_what_a_service_has_noted_goes_once_the_release_is_up(
+    root: Path,
+    stage: Callable[..., Any],
+    beside: Beside,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str | None,
+    health: bool,
+    finished: bool,
+) -> None:
+    noted: list[str] = []
+    monkeypatch.setattr(Beside, "finish", lambda self: noted.append(self.options.notes), raising=False)
+    stage("2.0")
+    beside.crashes, beside.refuses, beside.sick = (
+        fault == "crashes",
+        fault == "refuses",
+        ["2.0"] * (fault == "sick"),
+    )
+    how = activation(url=url, version_header="X-Version") if health else activation()
+    with contextlib.suppress(StrataError):
+        ensure_active(str(root), "2.0", how)
+    assert noted == ([str(root / ".strata")] if finished else [])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import HealthCheck
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import (
+    describe,
+    needs_change,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import load
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
@@ -72,3 +75,27 @@ def test_migrations_of_the_current_release_are_named(root: Path, deploy: Callabl
     assert describe(str(root), migrations="none").migrations is None
     with pytest.raises(StrataError, match="must be relative"):
         describe(str(root), migrations="../db")
+
+
+@pytest.mark.parametrize(
+    ("reading", "changes"),
+    [
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": True, "pending": None}, False),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "pending": None}, False),
+        ({"current": {"version": "2.0", "state": "bad"}, "healthy": True, "pending": None}, True),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": None, "service_state": "stopped"}, True),
+        ({"current": {"version": "1.0"}, "healthy": True, "pending": None}, True),
+        ({"current": None, "healthy": None, "pending": None}, True),
+        ({"current": {"version": "2.0", "state": "good"}, "healthy": False, "pending": None}, True),
+        (
+            {
+                "current": {"version": "2.0", "state": "good"},
+                "healthy": True,
+                "pending": {"action": "activate"},
+            },
+            True,
+        ),
+    ],
+)
+def test_what_needs_a_change(reading: dict[str, Any], changes: bool) -> None:
+    assert needs_change(reading, "2.0") is changes

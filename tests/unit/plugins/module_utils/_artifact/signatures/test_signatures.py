@@ -48,7 +48,7 @@ def test_a_missing_signature_is_an_error(verify: Any, artifact: Path, format: st
         ({"format": "minisign", "key": "/k", "comment": " "}, "must have a word"),
         (
             {"format": "ssh", "key": "/k", "url": "ftp://h/a"},
-            "is none of these: an absolute path on the host",
+            "has none of these forms: an absolute path on the host",
         ),
     ],
 )

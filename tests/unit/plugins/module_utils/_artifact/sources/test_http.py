@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import pytest
 
@@ -409,3 +409,20 @@ def test_bad_access_is_seen_before_any_request(access: dict[str, Any], why: str)
     with pytest.raises(StrataError, match=why) as raised:
         Source("http://h/a", "unverified", Access(**access)).validate()
     assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("length", "size"), [("12", 12), ("", None), ("-1", None), ("1e3", None), ("9" * 5000, None), ("²", None)]
+)
+def test_a_length_that_is_no_number_is_unknown(length: str, size: int | None) -> None:
+    class Answer:
+        headers: ClassVar[dict[str, str]] = {"Content-Length": length}
+
+    assert http_source._length(Answer()) == size
+
+
+@pytest.mark.parametrize(
+    "date", ["", "soon", "Mon, 01 Jan 0001 00:00:00 GMT", "Mon, 99 Jan 2026 00:00:00 GMT", "9" * 5000]
+)
+def test_a_retry_after_that_is_no_time_is_no_crash(date: str) -> None:
+    http_source._seconds(date)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Callable
 
@@ -15,6 +16,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources im
 )
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
+TITLE = "org.opencontainers.image.title"
 SHOP, DOCS = b"shop" * 300_000, b"docs" * 1000
 
 
@@ -26,6 +28,9 @@ ONE = manifest(descriptor(SHOP))
     [
         'Bearer realm="http://tokens.example.com/t",service="s"',
         'Bearer realm="file:///etc/passwd"',
+        'Bearer realm="https://[tokens/t",service="s"',
+        'Bearer realm="https://tokens:port/t",service="s"',
+        'Bearer realm="https://tokens..example.com/t",service="s"',
         "Negotiate",
         "",
     ],
@@ -40,7 +45,25 @@ def test_a_password_is_not_told_to_whom_it_cannot_be(
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{}", b'{"layers": 1}', b'{"layers": [{"digest": 1}]}', b'{"layers": [{}]}']
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"5",
+        b"null",
+        b'"layers"',
+        b"<html>",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"layers": 1}',
+        b'{"layers": [{"digest": 1}]}',
+        b'{"layers": [{}]}',
+        json.dumps({"layers": [{**descriptor(SHOP), "annotations": {TITLE: 5}}] * 2}).encode(),
+        json.dumps({"layers": [{**descriptor(SHOP), "annotations": {TITLE: []}}]}).encode(),
+        json.dumps({"layers": [{**descriptor(SHOP), "annotations": "x"}]}).encode(),
+    ],
+    ids=range(15),
 )
 def test_what_is_no_manifest_is_an_error(serve: Callable[..., Any], tmp_path: Path, text: bytes) -> None:
     web = serve(files={"/v2/shop/manifests/1": text})
@@ -105,6 +128,8 @@ def test_a_download_outlives_its_token(serve: Callable[..., Any], tmp_path: Path
         "oci://h/shop:1?x=s3cret",
         "oci://h/shop/:1\n",
         "oci://h:port/shop:1",
+        "oci://a..h/shop:1",
+        f"oci://{'h' * 64}/shop:1",
     ],
 )
 def test_what_is_no_reference_is_refused(url: str) -> None:

@@ -97,6 +97,12 @@ def test_an_address_says_where_the_database_is(parts: dict[str, str], shown: str
     assert address.shown == shown
 
 
+@pytest.mark.parametrize("host", ["a..b", "db1,a..b", "a" * 64, "db 1"])
+def test_a_host_that_cannot_be_looked_up_is_refused(host: str) -> None:
+    with pytest.raises(StrataError, match="of the MySQL database is not valid"):
+        server_address("mysql", "MySQL", {"host": host}, ())
+
+
 def test_no_secret_of_an_address_is_shown_the_longest_first() -> None:
     address = server_address("mysql", "MySQL", {"password": "s3cret"}, ["s3cret-too"])
     assert address.secrets == ("s3cret-too", "s3cret")

@@ -47,7 +47,7 @@ def test_room_is_checked_where_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_room_in_a_folder_that_is_not_there_is_not_known(tmp_path: Path) -> None:
-    with pytest.raises(StrataError, match="does not exist: mend free_space"):
+    with pytest.raises(StrataError, match=r"does not exist\. Correct the path in free_space"):
         gates.check(None, None, free_space={"path": str(tmp_path / "nowhere"), "min": 1})
 
 

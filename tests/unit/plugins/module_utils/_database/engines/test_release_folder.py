@@ -13,8 +13,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.arch
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.staging import ensure_staged
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.signatures import signature, ssh
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source
+from ansible_collections.strata.deploy.plugins.module_utils._core.command import Result
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
+from ansible_collections.strata.deploy.plugins.module_utils._database.engines import (
+    release_folder as release_folder_module,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.protocol import EngineOptions
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.release_folder import (
     NoReleaseError,
@@ -89,3 +94,24 @@ def test_another_archive_than_the_one_that_is_meant_is_an_error(build: Callable[
     options = EngineOptions(archive=build("shop").url, checksum=f"sha256:{'0' * 64}")
     with pytest.raises(StrataError, match="its checksum is"), release_folder(options, None):
         pass
+
+
+def test_the_archive_s_signature_is_verified_before_it_is_unpacked(
+    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build("shop", {"app.py": "3.0"})
+    Path(f"{built.url}.sig").write_text("junk")
+    unpacked: list[Any] = []
+    monkeypatch.setattr(release_folder_module, "unpack", lambda *arguments: unpacked.append(arguments))
+    monkeypatch.setattr(ssh, "run", lambda *arguments: Result("ssh-keygen", 255, "", "junk"))
+    options = EngineOptions(
+        archive=built.url,
+        checksum=built.checksum,
+        signature=signature({"format": "ssh", "key": "ssh-ed25519 AAAA"}),
+    )
+    with (
+        pytest.raises(StrataError, match=r"Verifying the signature of .*: it is not a good one"),
+        release_folder(options, None),
+    ):
+        pass
+    assert not unpacked

@@ -22,6 +22,7 @@ from typing import Callable
 import pytest
 from archives import file, zipped
 
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines import source
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines.source import read_source
@@ -93,16 +94,16 @@ def test_a_folder_gives_its_sql_files_and_no_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_an_archive_gives_the_files_of_the_folder_alone(archive: Path, algorithm: str) -> None:
-    migrations = read_source("db/", str(archive), checksum(archive, algorithm))
+    migrations = read_source("db/", Source(str(archive), checksum(archive, algorithm)))
     assert [item.name for item in migrations] == ["1_a.sql", "2_b.sql"]
 
 
 def test_a_checksum_is_waived_by_name(archive: Path) -> None:
-    assert len(read_source("db", str(archive), "unverified")) == 2
+    assert len(read_source("db", Source(str(archive), "unverified"))) == 2
 
 
 def test_an_archive_is_fetched_with_its_account(archive: Path, server: str) -> None:
-    migrations = read_source("db", f"http://{server}/shop.tar.gz", checksum(archive))
+    migrations = read_source("db", Source(f"http://{server}/shop.tar.gz", checksum(archive)))
     assert [item.name for item in migrations] == ["1_a.sql", "2_b.sql"]
 
 
@@ -112,7 +113,7 @@ def test_a_failed_download_shows_neither_account_nor_query(server: str, path: st
     with pytest.raises(
         StrataError, match=r"Fetching http://127\.0\.0\.1:\d+/\S+: the server answered 40[14]"
     ) as caught:
-        read_source("db", url, "unverified")
+        read_source("db", Source(url, "unverified"))
     assert "s3cret" not in str(caught.value)
     assert "p%40ss" not in str(caught.value)
 
@@ -121,13 +122,13 @@ def test_another_file_than_the_released_one_is_refused(archive: Path) -> None:
     with pytest.raises(
         StrataError, match=r"shop\.tar\.gz: its checksum is sha256:[0-9a-f]{64}, not sha256:0{64}"
     ):
-        read_source("db", str(archive), "sha256:" + "0" * 64)
+        read_source("db", Source(str(archive), "sha256:" + "0" * 64))
 
 
-@pytest.mark.parametrize("checksum", [None, "", "md5:00", "sha256:", "00"])
-def test_a_checksum_of_no_known_form_is_refused(archive: Path, checksum: str | None) -> None:
+@pytest.mark.parametrize("checksum", ["", "md5:00", "sha256:", "00"])
+def test_a_checksum_of_no_known_form_is_refused(archive: Path, checksum: str) -> None:
     with pytest.raises(StrataError, match="neither sha256:HEX nor sha512:HEX"):
-        read_source("db", str(archive), checksum)
+        read_source("db", Source(str(archive), checksum))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_checksum_of_no_known_form_is_refused(archive: Path, checksum: str | N
 )
 def test_a_folder_that_cannot_be_meant_is_refused(archive: Path, folder: str, message: str) -> None:
     with pytest.raises(StrataError, match=message):
-        read_source(folder, str(archive), "unverified")
+        read_source(folder, Source(str(archive), "unverified"))
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("db", str(text), "is not an intact archive"),
     ):
         with pytest.raises(StrataError, match=message):
-            read_source(folder, archive, "unverified")
+            read_source(folder, Source(archive, "unverified") if archive else None)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_a_damaged_archive_is_an_error(archive: Path, damage: Callable[[bytes], 
     with pytest.raises(
         StrataError, match=r"Reading the archive .*shop\.tar\.gz failed: .*is not an intact archive"
     ):
-        read_source("db", str(archive), "unverified")
+        read_source("db", Source(str(archive), "unverified"))
 
 
 @pytest.mark.parametrize("place", ["packed", "within", "after"])
@@ -186,12 +187,15 @@ def test_an_archive_that_unpacks_without_end_is_refused(
         source, "UNPACKED_LIMIT", {"packed": 100, "within": 1024, "after": len(tar) + 1}[place]
     )
     with pytest.raises(StrataError, match="far larger than its limits"):
-        read_source("db", str(archive), "unverified")
+        read_source("db", Source(str(archive), "unverified"))
 
 
 def test_a_zip_is_read(archive: Path) -> None:
     archive.write_bytes(zipped(file("db/2_b.sql", UP), file("app.py"), file("db/1_a.sql", UP)))
-    assert [item.name for item in read_source("db", str(archive), "unverified")] == ["1_a.sql", "2_b.sql"]
+    assert [item.name for item in read_source("db", Source(str(archive), "unverified"))] == [
+        "1_a.sql",
+        "2_b.sql",
+    ]
 
 
 def test_without_a_folder_for_temporary_files_it_says_so(
@@ -199,7 +203,7 @@ def test_without_a_folder_for_temporary_files_it_says_so(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(archive.parent / "absent"))
     with pytest.raises(StrataError, match=r"for temporary files failed: No such file .* TMPDIR"):
-        read_source("db", str(archive), "unverified")
+        read_source("db", Source(str(archive), "unverified"))
 
 
 def test_a_full_disk_is_told_without_the_account(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,4 +212,4 @@ def test_a_full_disk_is_told_without_the_account(archive: Path, monkeypatch: pyt
 
     monkeypatch.setattr(source, "fetch", fetch)
     with pytest.raises(StrataError, match=r"archive https://host/shop\.tar\.gz .*No space left .*Make room"):
-        read_source("db", "https://reader:s3cret@host/shop.tar.gz?key=s3cret", "unverified")
+        read_source("db", Source("https://reader:s3cret@host/shop.tar.gz?key=s3cret", "unverified"))

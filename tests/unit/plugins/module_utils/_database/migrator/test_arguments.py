@@ -5,10 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.secrecy import BLOT
 from ansible_collections.strata.deploy.plugins.module_utils._database.engines import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.arguments import (
     COMMON,
+    SOURCE,
     connect,
 )
 
@@ -38,3 +42,42 @@ def test_the_url_of_the_database_is_hidden_and_a_path_is_not() -> None:
     connected(hidden, url=url, archive=archive)
     assert url in hidden
     assert archive not in hidden
+
+
+def test_what_is_secret_of_the_way_to_the_archive_is_hidden_and_nothing_else() -> None:
+    source = {
+        **{name: spec.get("default") for name, spec in SOURCE.items()},
+        "signature": {"format": "ssh", "key": "ssh-ed25519 AAAA"},
+        "headers": {"X-Token": "t0ken-s3cret"},
+        "username": "anna",
+        "password": "p4ss-s3cret",
+    }
+    hidden = {"ssh", "ssh-ed25519 AAAA", "t0ken-s3cret", "p4ss-s3cret", "anna"}
+    given = connected(
+        hidden, url="sqlite:///srv/shop.db", archive="/a.tar", checksum="unverified", source=source
+    )
+    assert hidden == {"t0ken-s3cret", "p4ss-s3cret", "sqlite:///srv/shop.db"}
+    assert given["source"]["headers"] == {"X-Token": "********"}
+    assert given["source"]["signature"] == {"format": "ssh", "key": "ssh-ed25519 AAAA"}
+    assert set(given["source"]) == set(SOURCE)
+
+
+def test_the_archive_is_asked_for_and_verified_as_the_source_says() -> None:
+    source = {
+        **{name: spec.get("default") for name, spec in SOURCE.items()},
+        "signature": {"format": "ssh", "key": "ssh-ed25519 AAAA"},
+        "client_cert": "/etc/shop.pem",
+    }
+    parameters = {name: spec.get("default") for name, spec in COMMON.items()}
+    given = {**parameters, "url": "sqlite:///srv/shop.db", "archive": "/a.tar", "checksum": "unverified"}
+    artifact = connect({**given, "source": source}, set())._options.artifact
+    assert artifact
+    assert artifact.signature
+    assert artifact.signature.options["key"] == "ssh-ed25519 AAAA"
+    assert artifact.access.client_cert == "/etc/shop.pem"
+
+
+def test_the_controller_alone_can_fetch_for_it() -> None:
+    source = {**{name: spec.get("default") for name, spec in SOURCE.items()}, "fetch": "controller"}
+    with pytest.raises(StrataError, match="Only the module migration has the controller fetch"):
+        connected(set(), url="sqlite:///srv/shop.db", archive="/a.tar", source=source)

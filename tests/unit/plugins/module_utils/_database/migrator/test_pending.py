@@ -33,8 +33,8 @@ def test_names_are_read_from_lines_and_from_json(text: str, expected: list[Migra
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('["a",', "begins like JSON, and is none"),
-        ("[ ] 0001_a", "begins like JSON, and is none"),
+        ('["a",', "begins like JSON but is not valid JSON"),
+        ("[ ] 0001_a", "begins like JSON but is not valid JSON"),
         ('{"name": "a"}', "must be a list"),
         ("[1]", "neither a string nor an object of strings"),
         ('[{"name": 1}]', "neither a string nor an object of strings"),

@@ -23,10 +23,13 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl im
     default,
     deleted_from,
     folded,
+    folded_table,
+    is_qualified,
     new_columns,
     objects,
     parts,
     renamed,
+    split,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN, Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
@@ -44,6 +47,8 @@ def only(sql: str, dialect: Dialect = UNKNOWN) -> Statement:
         ("a", ["a"]),
         ('Shop . Orders, `x y`.[z], "p""q" CASCADE', ["Shop.Orders", "`x y`.[z]", '"p""q"']),
         ("a *, b *", ["a", "b"]),
+        ("größe.\U0001f41f, a\u00a0b", ["größe.\U0001f41f", "a\u00a0b"]),
+        ("1a", ["1a"]),
         ("('x')", []),
         ("12", []),
     ],
@@ -60,6 +65,7 @@ def test_names_are_read_as_they_are_spelled(sql: str, names: list[str]) -> None:
         ("ALTER TABLE IF EXISTS ONLY shop.t * DROP a", "shop.t", ["DROP A"]),
         ("ALTER ONLINE IGNORE TABLE t ENGINE=InnoDB", "t", ["ENGINE = INNODB"]),
         ("ALTER FOREIGN TABLE t DROP a", "t", ["DROP A"]),
+        ("ALTER TABLE \U0001f41f DROP a", "\U0001f41f", ["DROP A"]),
         ("ALTER VIEW v RENAME TO w", "", []),
         ("DROP TABLE t", "", []),
     ],
@@ -77,7 +83,8 @@ def test_the_table_and_the_actions_of_an_alter_table(sql: str, table: str, actio
         ('"shop"."Orders"', POSTGRESQL, "shop.Orders"),
         ("`Orders`", MYSQL, "orders"),
         ("[Orders]", SQLITE, "orders"),
-        ('"a.b".c', UNKNOWN, "a.b.c"),
+        ('"a.b".c', UNKNOWN, '"a.b".c'),
+        ("É.A", POSTGRESQL, "É.a"),
     ],
 )
 def test_names_are_compared_as_the_system_does(name: str, dialect: Dialect, expected: str) -> None:
@@ -85,14 +92,43 @@ def test_names_are_compared_as_the_system_does(name: str, dialect: Dialect, expe
 
 
 @pytest.mark.parametrize(
+    ("name", "dialect", "expected"),
+    [
+        ("Orders", POSTGRESQL, "orders"),
+        ("Orders", MYSQL, "Orders"),
+        ("`Orders`", MYSQL, "Orders"),
+        ("Orders", UNKNOWN, "Orders"),
+    ],
+)
+def test_names_of_tables_are_folded_where_the_system_surely_does(
+    name: str, dialect: Dialect, expected: str
+) -> None:
+    assert folded_table(name, dialect) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"), [("a", ["a"]), ('"a.b".c', ['"a.b"', "c"]), ('"a.b"', ['"a.b"']), ("f(a.b)", None)]
+)
+def test_a_name_is_qualified_by_a_dot_outside_its_quotes(name: str, parts: list[str] | None) -> None:
+    assert is_qualified(name) == bool(parts and len(parts) > 1)
+    assert parts is None or split(name) == parts
+
+
+@pytest.mark.parametrize(
     ("sql", "names"),
     [
         ("DROP TABLE IF EXISTS a, shop.b CASCADE", ["a", "shop.b"]),
         ("DROP MATERIALIZED VIEW v", ["v"]),
-        ("DROP FUNCTION f(int)", ["f()"]),
-        ("DROP TRIGGER g ON t", ["g"]),
+        ("DROP FUNCTION f(int), g (a.Text, int), h", ["f(int)", "g(a . text , int)", "h(*)"]),
+        ("DROP TRIGGER g ON t", ["g trigger"]),
+        ("DROP SCHEMA t CASCADE", ["t schema"]),
+        ("DROP TYPE t", ["t type"]),
+        ("REVOKE ALL ON ALL TABLES IN SCHEMA s FROM PUBLIC", []),
+        ("REVOKE ALL ON SCHEMA s FROM PUBLIC", ["s schema"]),
+        ("RENAME TABLE a TO b, c TO d", ["a", "c"]),
+        ("RENAME USER a TO b", []),
         ("ALTER TABLE t DROP c", ["t"]),
-        ("ALTER VIEW v RENAME TO w", ["v"]),
+        ("ALTER VIEW v RENAME TO w", ["v view"]),
         ("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON ONLY shop.t (c)", ["shop.t"]),
         ("CREATE INDEX ON t (c)", ["t"]),
         ("CREATE INDEX i USING BTREE ON t (c)", ["t"]),
@@ -104,7 +140,7 @@ def test_names_are_compared_as_the_system_does(name: str, dialect: Dialect, expe
         ("RENAME TABLE a TO b", ["a"]),
         ("LOCK TABLE a, b IN SHARE MODE", ["a", "b"]),
         ("REVOKE ALL ON TABLE a, b FROM PUBLIC", ["a", "b"]),
-        ("REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC", ["f()"]),
+        ("REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC", ["f(int)"]),
         ("REVOKE shop FROM bob", []),
         ("REFRESH MATERIALIZED VIEW CONCURRENTLY v", ["v"]),
         ("WITH gone AS (DELETE FROM t RETURNING *) INSERT INTO u SELECT * FROM gone", ["t"]),
@@ -135,7 +171,8 @@ def test_the_tables_that_a_statement_deletes_from(sql: str, tables: list[str]) -
         ("CREATE TABLE IF NOT EXISTS shop.t (c int)", "shop.t"),
         ("CREATE TEMP TABLE t AS SELECT 1", "t"),
         ("CREATE MATERIALIZED VIEW v AS SELECT 1", "v"),
-        ("CREATE FUNCTION f(int) RETURNS int RETURN 1", "f()"),
+        ("CREATE FUNCTION f(int) RETURNS int RETURN 1", "f(int)"),
+        ("CREATE VIEW v AS SELECT 1", "v view"),
         ("CREATE OR REPLACE VIEW v AS SELECT 1", ""),
         ("CREATE INDEX i ON t (c)", ""),
         ("DROP TABLE t", ""),
@@ -253,6 +290,7 @@ def test_the_default_of_a_column_and_what_it_calls(
 def test_the_parts_of_a_name() -> None:
     assert parts('Shop."Or.ders"', POSTGRESQL) == ("shop", "Or.ders")
     assert parts("`Shop`.t", MYSQL) == ("shop", "t")
+    assert parts("[Or.ders]", SQLITE) == ("or.ders",)
     assert parts("", UNKNOWN) == ("",)
 
 

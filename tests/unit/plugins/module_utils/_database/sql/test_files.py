@@ -143,7 +143,16 @@ def test_two_files_of_one_version_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "blank"), [("", True), (" ;\n-- x\n/* y\n*/", True), ("SELECT 1", False), ("-- a\nx", False)]
+    ("sql", "blank"),
+    [
+        ("", True),
+        (" ;\n-- x\n/* y\n*/", True),
+        ("SELECT 1", False),
+        ("-- a\nx", False),
+        ("-- a\rx", False),
+        ("/*!50001 x */", False),
+        ("/*M! x */", False),
+    ],
 )
 def test_blank_is_what_has_nothing_to_execute(sql: str, blank: bool) -> None:
     assert is_blank(sql) is blank

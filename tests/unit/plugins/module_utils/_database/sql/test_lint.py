@@ -19,6 +19,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import compatibility, lint, traffic
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import UnknownCatalog
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse
 
@@ -404,6 +405,179 @@ def test_what_was_there_before_is_not_taken_for_new(sql: str) -> None:
     assert "drop-table" in broken(sql, "postgresql")
 
 
+@pytest.mark.parametrize(
+    ("system", "sql", "rule"),
+    [
+        ("postgresql", "SET search_path TO sales; {create}; SET search_path TO public; {drop}", "drop-table"),
+        ("postgresql", "{create}; SET LOCAL search_path = sales; {drop}", "drop-table"),
+        ("postgresql", '{create}; SET "search_path" = sales; {drop}', "drop-table"),
+        ("postgresql", "{create}; SET SCHEMA 'sales'; {drop}", "drop-table"),
+        ("postgresql", "{create}; SELECT set_config('search_path', 'sales', true); {drop}", "drop-table"),
+        ("postgresql", "{create}; SELECT pg_catalog.set_config(a, b, true) FROM c; {drop}", "drop-table"),
+        (
+            "postgresql",
+            "{create}; UPDATE pg_settings SET setting = 'sales' WHERE name = 'search_path'; {drop}",
+            "drop-table",
+        ),
+        ("postgresql", "{create}; DO $$ BEGIN SET LOCAL search_path = sales; END $$; {drop}", "drop-table"),
+        ("postgresql", "{create}; SET ROLE sales; {drop}", "drop-table"),
+        ("postgresql", "{create}; SET SESSION AUTHORIZATION sales; {drop}", "drop-table"),
+        ("postgresql", "{create}; CALL go_elsewhere(); {drop}", "drop-table"),
+        ("postgresql", "SET search_path TO sales; {create}; RESET search_path; {drop}", "drop-table"),
+        ("postgresql", "SET search_path TO sales; {create}; RESET ALL; {drop}", "drop-table"),
+        ("postgresql", "SET ROLE sales; {create}; RESET ROLE; {drop}", "drop-table"),
+        ("postgresql", "SAVEPOINT s; {create}; ROLLBACK TO s; {drop}", "drop-table"),
+        ("postgresql", "{create}; {drop}; {drop}", "drop-table"),
+        ("postgresql", "{create}; ALTER TABLE orders RENAME TO old; {drop}", "drop-table"),
+        ("postgresql", "{create}; ALTER TABLE orders SET SCHEMA old; {drop}", "drop-table"),
+        ("postgresql", 'CREATE TABLE "sales.orders" (a int); DROP TABLE sales.orders', "drop-table"),
+        ("postgresql", 'CREATE TABLE "É" (a int); DROP TABLE é', "drop-table"),
+        ("postgresql", 'CREATE TABLE u (a int); DROP TABLE U&"orders"', "drop-table"),
+        ("postgresql", "CREATE SCHEMA sales CREATE TABLE orders (a int); {drop}", "drop-table"),
+        ("postgresql", "CREATE TYPE orders AS (a int); {drop}", "drop-table"),
+        ("postgresql", "{create}; DROP SCHEMA orders CASCADE", "drop-object"),
+        ("postgresql", "{create}; DROP TRIGGER orders ON customers", "drop-object"),
+        ("postgresql", "CREATE VIEW v AS SELECT * FROM orders; DELETE FROM v", "delete"),
+        ("postgresql", "CREATE FUNCTION f(int) RETURNS int RETURN 1; DROP FUNCTION f(text)", "drop-object"),
+        ("postgresql", "CREATE FUNCTION f() RETURNS int RETURN 1; DROP FUNCTION f(), g()", "drop-object"),
+        (
+            "postgresql",
+            "CREATE FUNCTION f() RETURNS int RETURN 1; DROP FUNCTION f(); DROP FUNCTION f",
+            "drop-object",
+        ),
+        ("mysql", "{create}; USE sales; {drop}", "drop-table"),
+        ("mysql", "IF @a THEN {create}; END IF; {drop}", "drop-table"),
+        ("mysql", "CREATE TABLE `` (a int); DROP TABLE ``; DROP TABLE ``", "drop-table"),
+        ("mysql", "USE sales; {create}; USE shop; {drop}", "drop-table"),
+        ("mysql", "CREATE TABLE Orders (a int); {drop}", "drop-table"),
+        ("mysql", "{create}; RENAME TABLE orders TO a, customers TO b", "rename"),
+        (
+            "mysql",
+            "CREATE TEMPORARY TABLE orders (a int); ALTER TABLE b ADD c int; DELETE FROM orders",
+            "delete",
+        ),
+        ("sqlite", "{create}; ATTACH 'x' AS sales; {drop}", "drop-table"),
+        (
+            "sqlite",
+            "CREATE TABLE sales.orders (a int); DETACH sales; ATTACH 'x' AS sales; DROP TABLE sales.orders",
+            "drop-table",
+        ),
+        ("sqlite", "CREATE TABLE temp.orders (a int); {drop}", "drop-table"),
+        ("sqlite", "CREATE TEMP TABLE orders (a int); {drop}; {drop}", "drop-table"),
+    ],
+)
+def test_a_name_that_may_be_another_tables_is_not_taken_for_the_new_one(
+    system: str, sql: str, rule: str
+) -> None:
+    sql = sql.format(create="CREATE TABLE orders (a int)", drop="DROP TABLE orders")
+    assert rule in broken(sql, system)
+
+
+def test_what_another_migration_has_created_elsewhere_is_not_taken_for_new() -> None:
+    create, drop = "CREATE TABLE orders (a int)", "DROP TABLE orders"
+    for moved in (
+        "SET search_path TO sales; {}",
+        "SET ROLE sales; {}",
+        "{}; ALTER ROLE shop SET search_path TO sales",
+    ):
+        both = [migration(moved.format(create)), migration(drop, name="2_y.sql")]
+        found = findings(both, "postgresql")
+        assert [each.rule for each in found if each.name == "2_y.sql"] == ["drop-table"]
+
+
+FUNCTION = "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"DROP FUNCTION f(int); {FUNCTION}; DROP FUNCTION f(int)",
+        f"DROP FUNCTION f(int); {FUNCTION}; ALTER FUNCTION f RENAME TO g",
+        f"DROP FUNCTION f(int); SET search_path TO sales; {FUNCTION}",
+        f"DROP FUNCTION f(int); SELECT set_config('search_path', 'sales', true); {FUNCTION}",
+        f"SAVEPOINT s; DROP FUNCTION f(int); SAVEPOINT t; {FUNCTION}; ROLLBACK TO t",
+    ],
+)
+def test_what_is_dropped_and_created_again_is_neither_new_nor_elsewhere(sql: str) -> None:
+    assert [rule for rule in broken(sql, "postgresql") if rule in ("drop-object", "rename")]
+
+
+def test_what_one_migration_has_replaced_the_next_one_may_not_drop() -> None:
+    both = [
+        migration(f"DROP FUNCTION f(int); {FUNCTION}"),
+        migration("DROP FUNCTION f(int)", name="2_y.sql"),
+    ]
+    assert [(each.rule, each.name) for each in findings(both, "postgresql")] == [("drop-object", "2_y.sql")]
+
+
+class Plain(UnknownCatalog):
+    """A database in which no index is unique."""
+
+    def is_unique(self, index: Sequence[str], table: Sequence[str]) -> bool:
+        return False
+
+
+def test_a_database_is_not_asked_about_the_names_of_another() -> None:
+    sql = "DROP INDEX i ON t"
+    for system, moved, rules in (
+        ("mysql", "", []),
+        ("mysql", "USE store; ", ["drop-constraint"]),
+        ("postgresql", "SET search_path TO store; ", []),
+    ):
+        found = lint.findings([migration(moved + sql)], DIALECTS[system], Plain())
+        assert [each.rule for each in found] == rules
+
+
+@pytest.mark.parametrize(
+    ("system", "sql", "rules"),
+    [
+        ("mysql", "DROP TABLE t", []),
+        ("mysql", "DROP VIEW v", []),
+        ("mysql", "DROP TABLE `st.ore`", []),
+        ("mysql", "DROP TABLE store.t", ["drop-table"]),
+        ("mysql", "DROP VIEW `store`.v", ["drop-object"]),
+        ("mysql", "USE store; DROP TABLE t", ["drop-table"]),
+        ("mysql", "CALL p(); SET ROLE admin; DROP TABLE t", []),
+        ("postgresql", "SET search_path TO store; DROP TABLE t", []),
+        ("postgresql", "DROP FUNCTION store.f(a.b)", []),
+    ],
+)
+def test_what_nobody_uses_ends_at_the_database(system: str, sql: str, rules: list[str]) -> None:
+    found = lint.findings([migration(sql)], DIALECTS[system], new=True)
+    assert [each.rule for each in found] == rules
+
+
+@pytest.mark.parametrize(
+    ("system", "sql"),
+    [
+        ("postgresql", "SET search_path TO sales; {create}; {drop}"),
+        ("postgresql", "SET ROLE sales; {create}; {drop}"),
+        ("postgresql", "SET search_path TO sales; SET work_mem TO '1GB'; {create}; {drop}"),
+        ("postgresql", "{create}; SET search_path TO sales; RESET search_path; {drop}"),
+        ("postgresql", "SELECT set_config('search_path', '', false); {create}; {drop}"),
+        ("postgresql", "{create}; SELECT set_config('shop.user', 'x', true); {drop}"),
+        ("postgresql", "CREATE TABLE sales.orders (a int); SET search_path TO a; DROP TABLE sales.orders"),
+        ("postgresql", "CREATE FUNCTION f(x int) RETURNS int RETURN 1; DROP FUNCTION f(int)"),
+        ("postgresql", "CREATE FUNCTION f(x int) RETURNS int RETURN 1; DROP FUNCTION f"),
+        ("postgresql", "CREATE VIEW v AS SELECT 1; DROP VIEW v"),
+        ("postgresql", "{create}; ALTER TABLE orders RENAME COLUMN a TO b; {drop}"),
+        ("postgresql", "{create}; ALTER TABLE orders SET (fillfactor = 70); {drop}"),
+        ("mysql", "USE sales; {create}; {drop}"),
+        ("mysql", "CREATE FUNCTION f(x int) RETURNS int RETURN 1; DROP FUNCTION f"),
+    ],
+)
+def test_a_name_that_is_looked_up_in_the_same_place_is_the_new_tables(system: str, sql: str) -> None:
+    sql = sql.format(create="CREATE TABLE orders (a int)", drop="DROP TABLE orders")
+    assert broken(sql, system) == []
+    assert broken("SET search_path TO sales; CREATE TABLE orders (a int)", "postgresql") == []
+
+
+def test_a_temporary_table_may_be_gone_in_another_step() -> None:
+    sql = "CREATE TEMP TABLE t (a int) ON COMMIT DROP; DROP TABLE t"
+    assert broken(sql, "postgresql") == []
+    assert broken(sql, "postgresql", ALONE) == ["drop-table"]
+
+
 @pytest.mark.parametrize("kind", ["TEMP", "LOCAL TEMPORARY"])
 def test_a_temporary_table_hides_one_that_is_used_in_its_own_migration_alone(kind: str) -> None:
     create = f"CREATE {kind} TABLE t (a int)"
@@ -476,6 +650,72 @@ def test_an_index_that_may_have_to_be_cleared_away_has_a_name() -> None:
 )
 def test_what_only_looks_like_a_wrong_form_is_let_through(system: str, sql: str) -> None:
     assert broken(sql, system) == []
+
+
+@pytest.mark.parametrize(
+    ("system", "sql", "rule"),
+    [
+        ("postgresql", "SELECT 1;\nSELECT 'x;\nDROP TABLE t;", "unreadable"),
+        ("postgresql", "SELECT 1;\n\\copy t FROM 'x'", "client-command"),
+        ("postgresql", "SELECT 1;\nCOPY t FROM stdin;\n1\tit's\n\\.\n", "client-command"),
+        ("mysql", "SELECT 1;\nsource x.sql", "client-command"),
+        ("mysql", "SELECT 1;\nDELIMITER //", "delimiter"),
+        ("sqlite", "SELECT 1;\n.read x.sql", "client-command"),
+    ],
+)
+def test_what_cannot_be_read_is_found_with_its_place_both_ways(system: str, sql: str, rule: str) -> None:
+    (finding,) = findings([migration(sql)], system)
+    assert (finding.rule, finding.place) == (rule, "1_x.sql line 4")
+    (finding,) = findings([migration("", down=sql)], system)
+    assert (finding.rule, finding.place) == (rule, "1_x.sql line 6")
+
+
+def test_what_cannot_be_read_is_let_through_by_its_waiver_alone() -> None:
+    sql = "SET standard_conforming_strings = off; SELECT '\\'"
+    waiver = "-- strata: allow=unreadable because I have read it"
+    assert broken(sql, "postgresql") == ["unreadable"]
+    assert broken(sql, "postgresql", waiver) == broken("", "postgresql", waiver, down=sql) == []
+    assert broken("\\i x.sql", "postgresql", waiver) == ["client-command"]
+
+
+def test_after_sql_that_was_not_read_nothing_is_taken_for_new() -> None:
+    unread = migration("SELECT 'x", "-- strata: allow=unreadable because I have read it", name="2_y.sql")
+    run = [migration("CREATE TABLE t (a int)"), unread, migration("DROP TABLE t", name="3_z.sql")]
+    assert [each.rule for each in findings(run, "postgresql")] == ["drop-table"]
+
+
+def test_what_a_tool_prints_for_a_client_program_cannot_be_read() -> None:
+    printed = Migration("0002_x", up="SELECT 1;\n\\i other.sql\nDROP TABLE t;")
+    assert [(each.rule, each.place) for each in findings([printed], "postgresql")] == [
+        ("unreadable", "0002_x line 2 of its SQL")
+    ]
+    waived = Migration("0002_x", up=printed.up, allowed={"unreadable": "I have read it"})
+    assert findings([waived], "postgresql") == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "BEGIN NOT ATOMIC\nDROP TABLE customers; END",
+        "IF (SELECT COUNT(*) FROM t) = 0 THEN\nDROP TABLE customers; END IF",
+        "a: LOOP CASE WHEN @a THEN SET @b = 1; ELSE\nDROP TABLE customers; END CASE; END LOOP a",
+        "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR NOT FOUND BEGIN\nDROP TABLE customers; END; SET @a = 1; END",
+    ],
+)
+def test_what_is_in_a_compound_statement_outside_a_routine_is_judged(sql: str) -> None:
+    (finding,) = findings([migration(f"SELECT 1;\n{sql}")], "mysql")
+    assert (finding.rule, finding.line) == ("drop-table", 5)
+    assert broken(f"CREATE PROCEDURE p() {sql}", "mysql") == []
+
+
+def test_a_body_hides_nothing_that_comes_after_it() -> None:
+    function = (
+        "CREATE FUNCTION busy(begin timestamptz, \"end\" timestamptz) RETURNS int AS 'SELECT 1' LANGUAGE sql"
+    )
+    assert broken(f"{function}; DROP TABLE customers; COMMIT;", "postgresql") == [
+        "drop-table",
+        "transaction-control",
+    ]
 
 
 def test_what_a_tool_prints_is_in_a_transaction_or_not_as_the_tool_has_it() -> None:

@@ -65,6 +65,37 @@ def test_what_holds_none_is_no_loss(sqlite: Database, down: str) -> None:
     assert losses(sqlite, down) == []
 
 
+@pytest.mark.parametrize(
+    ("down", "lost"),
+    [
+        (
+            "SELECT 'x; DROP TABLE full_table;",
+            "has SQL that cannot be read, so whether it loses data is not known.",
+        ),
+        (
+            "USE a; CREATE TABLE full_table (a int); USE b; DROP TABLE full_table",
+            "after it has set where names",
+        ),
+        ("CREATE TABLE t (a int); SET ROLE a; DROP TABLE t", "after it has set where names are looked up"),
+        (
+            "SAVEPOINT s; CREATE TABLE full_table (a int); ROLLBACK TO s; DROP TABLE full_table",
+            "what names stand for",
+        ),
+        ("ALTER TABLE full_table RENAME TO a; ATTACH 'x' AS y; DROP TABLE y.a", "what names stand for"),
+    ],
+)
+def test_what_cannot_be_told_is_a_loss(sqlite: Database, down: str, lost: str) -> None:
+    (found,) = [each for each in losses(sqlite, down) if "effect cannot be told" not in each]
+    assert lost in found
+
+
+def test_a_table_that_another_migration_has_made_elsewhere_is_not_taken_for_this_one(
+    sqlite: Database,
+) -> None:
+    lost = losses(sqlite, "USE a; CREATE TABLE full_table (a int)", "DROP TABLE full_table")
+    assert lost[-1] == "drops table full_table, which holds rows"
+
+
 def test_a_table_that_a_later_migration_has_renamed_is_found(sqlite: Database) -> None:
     lost = losses(sqlite, "ALTER TABLE full_table RENAME TO old", "DROP TABLE old")
     assert lost == ["drops table old, which holds rows"]

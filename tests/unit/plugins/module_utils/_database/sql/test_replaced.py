@@ -70,6 +70,7 @@ def test_nothing_is_lost(sql: str) -> None:
         "DROP VIEW v; CREATE VIEW v AS SELECT * FROM t",
         "DROP VIEW v; CREATE VIEW v AS WITH x AS (SELECT a, b FROM t) SELECT * FROM x",
         "DROP VIEW v; CREATE TABLE v (a int, b int)",
+        "DROP VIEW v; CREATE TEMP VIEW v AS SELECT a, b FROM t",
         "DROP VIEW v CASCADE; CREATE VIEW v AS SELECT a, b FROM t",
         "DROP VIEW v, w; CREATE VIEW v AS SELECT a, b FROM t",
         "DROP VIEW granted; CREATE VIEW granted AS SELECT a, b FROM t",

@@ -53,6 +53,16 @@ def write(provider: Flagd, definitions: Mapping[str, Any]) -> None:
         ({**OFF, "targeting": {"if": [{"ends_with": [{"var": "email"}, "@us"]}, "on"]}}, "custom", None),
         ({**OFF, "targeting": {"fractional": {"var": "x"}}}, "custom", None),
         ({**OFF, "defaultVariant": "beta"}, "custom", None),
+        ({**OFF, "defaultVariant": ["on"]}, "custom", None),
+        ({**OFF, "defaultVariant": None}, "custom", None),
+        (split(["on", "5"], ["off", 95]), "custom", None),
+        (split(["on", True], ["off", 1]), "custom", None),
+        (split(["on", -5], ["off", 10]), "custom", None),
+        (split(["on", 10**400], ["off", 10**400]), "custom", None),
+        (split(["on", float("nan")], ["off", 1]), "custom", None),
+        (split([["on"], 5], ["off", 95]), "custom", None),
+        ({**OFF, "targeting": ["fractional"]}, "custom", None),
+        ({**OFF, "targeting": "fractional"}, "custom", None),
         ({"state": "ENABLED", "variants": BOOLEAN}, "custom", None),
     ],
 )
@@ -119,6 +129,7 @@ def test_a_flag_without_the_variants_on_and_off_is_refused(variants: Any, listed
         ('{"flags": []}', "not a flagd document"),
         ('{"flags": {"a": true}}', "not a flagd document"),
         ("\xff".encode("latin-1"), "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
     ],
 )
 def test_a_file_that_holds_no_flags_is_an_error_that_names_it(tmp_path: Path, text: Any, error: str) -> None:
@@ -167,6 +178,13 @@ def test_writing_sets_and_removes_flags_and_keeps_everything_else(tmp_path: Path
     assert '\n  "metadata": {\n    "größe": "ü"\n  },\n' in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o640
     assert [entry.name for entry in tmp_path.iterdir()] == ["flags.json"]
+
+
+def test_half_of_a_surrogate_pair_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text('{"flags": {"a": {"metadata": {"\\ud800": "ü"}}}}')
+    write(flagd(path), {"new": ON})
+    assert json.loads(path.read_text())["flags"]["a"] == {"metadata": {"\ud800": "ü"}}
 
 
 def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:

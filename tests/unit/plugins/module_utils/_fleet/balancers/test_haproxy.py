@@ -111,8 +111,12 @@ def test_members_that_have_begun_to_recover_do_not_serve_yet(replayed: HAProxy) 
 
 @pytest.mark.parametrize("replayed", [{"scur": "1", "qcur": "2"}], indirect=True)
 def test_requests_that_wait_in_the_queue_are_sessions_too(replayed: HAProxy) -> None:
-    assert replayed.sessions(["web1"]) == {"web1": 3}
     assert replayed.read({})["web2"].sessions == 3
+
+
+@pytest.mark.parametrize("replayed", [{"scur": "1"}], indirect=True)
+def test_sessions_are_those_of_members_that_are_out_of_rotation(replayed: HAProxy) -> None:
+    assert replayed.sessions(["web1", "light", "unknown"]) == {"light": 0}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,12 @@ def test_requests_that_wait_in_the_queue_are_sessions_too(replayed: HAProxy) -> 
     [
         ("admin.sock", "shop", "not an HAProxy stats socket"),
         ("127.0.0.1:0x1", "shop", "not an HAProxy stats socket"),
+        ("127.0.0.1:65536", "shop", "not an HAProxy stats socket"),
+        (":9999", "shop", "not an HAProxy stats socket"),
+        ("/run/a\0b", "shop", "not an HAProxy stats socket"),
+        ("a..b:9999", "shop", "The host 'a..b' of the HAProxy stats socket 'a..b:9999' is not valid"),
+        (f"{'a' * 64}.example:9999", "shop", "is not valid"),
+        ("[::1::]:9999", "shop", "is not valid"),
         ("/run/admin.sock", "shop; shutdown sessions", "cannot be the name of an HAProxy"),
         ("/run/admin.sock", "", "cannot be the name of an HAProxy"),
     ],
@@ -134,3 +144,104 @@ def test_a_socket_that_nobody_serves_is_said(kind: str, tmp_path: Path) -> None:
     address = str(tmp_path / "nobody.sock") if kind == "path" else "127.0.0.1:1"
     with pytest.raises(StrataError, match=f"Asking HAProxy at {address} .* Check that HAProxy runs"):
         ensure(haproxy(address, "shop"), [], "ready")
+
+
+STATE_HEADER = "1\n# be_id be_name srv_name srv_admin_state srv_agent_state\n"
+STATE = STATE_HEADER + "3 shop web1 0 0\n\n"
+STATISTICS_HEADER = (
+    "# pxname,svname,status,weight,bck,scur,qcur,check_status,check_rise,check_fall,check_health,\n"
+)
+STATISTICS = STATISTICS_HEADER + "shop,web1,UP,1,0,0,0,L7OK,2,2,3,\n\n"
+
+
+class Answering(HAProxy):
+    def __init__(self, states: str = STATE, statistics: str = STATISTICS) -> None:
+        super().__init__({"address": "/run/haproxy.sock", "pool": "shop"})
+        self.states, self.statistics = states, statistics
+
+    def _ask(self, command: str) -> str:
+        return self.states if command.startswith("show servers state") else self.statistics
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        "",
+        "\n",
+        "Permission denied\n\n",
+        "Unknown command: 'show', but maybe one of the following ones is a better match:\n",
+        "<html>502 Bad Gateway</html>",
+        STATE.replace("1\n", "2\n", 1),
+        STATE.replace("# ", "", 1),
+        STATE.replace("srv_admin_state", "srv_admin"),
+        STATE.replace("3 shop web1 0 0", "3 shop web1 0"),
+        STATE.replace("3 shop web1 0 0", "3 shop web1 0 0 0"),
+        STATE.replace("3 shop web1 0 0", "3 blog web1 0 0"),
+        STATE.replace("3 shop web1 0 0", "3 shop web1 zero 0"),
+        STATE.replace("3 shop web1 0 0", "3 shop web1 128 0"),
+        STATE.replace("3 shop web1 0 0", "3 shop web1 0 -1"),
+        STATE.replace("3 shop web1 0 0", "3 shop web1 0 0\n3 shop web1 0 0"),
+        STATE.replace("3 shop web1 0 0", "3 shop web1 0 0\n4 shop web2 0 0"),
+        STATE.replace("web1", "web2"),
+        STATE.replace("3 shop web1 0 0", f"3 shop web1 {'9' * 5000} 0"),
+    ],
+)
+def test_states_that_are_malformed_are_an_error(states: str) -> None:
+    assert Answering().read({})["web1"].state == "ready"
+    with pytest.raises(StrataError, match=r"HAProxy at /run/haproxy.sock"):
+        Answering(states).read({})
+
+
+@pytest.mark.parametrize(
+    "statistics",
+    [
+        "",
+        "Permission denied\n\n",
+        "<html>502 Bad Gateway</html>",
+        STATISTICS.removeprefix("# "),
+        STATISTICS.replace("bck,", ""),
+        STATISTICS.replace("weight", "wait"),
+        STATISTICS.replace(",3,\n", "\n"),
+        STATISTICS.replace(",3,\n", ",3,4,5,\n"),
+        STATISTICS.replace("shop,", "blog,"),
+        STATISTICS.replace("web1", "web2"),
+        STATISTICS.replace("UP", ""),
+        STATISTICS.replace("UP", "OPEN"),
+        STATISTICS.replace("UP", "up"),
+        STATISTICS.replace("UP,1", "UP,"),
+        STATISTICS.replace("UP,1,0,0", "UP,1,0,many"),
+        STATISTICS.replace("UP,1,0,0", "UP,1,no,0"),
+        STATISTICS.replace("L7OK", '"L7OK'),
+        STATISTICS.replace("L7OK", "x" * 200_000),
+        STATISTICS_HEADER,
+        STATISTICS + STATISTICS.splitlines()[1] + "\n",
+    ],
+)
+def test_statistics_that_are_malformed_are_an_error(statistics: str) -> None:
+    with pytest.raises(StrataError, match=r"HAProxy at /run/haproxy.sock"):
+        Answering(statistics=statistics).read({})
+
+
+def test_a_refusal_is_not_an_empty_pool() -> None:
+    with pytest.raises(StrataError, match=r"Permission denied.*does not allow this command"):
+        Answering(statistics="Permission denied\n\n").read({})
+
+
+@pytest.mark.parametrize(
+    ("status", "levels", "state", "healthy"),
+    [
+        ("UP 1/2", "2,2,2", "ready", False),
+        ("DRAIN 1/2", "2,2,2", "drained", False),
+        ("DRAIN (agent)", "2,2,3", "drained", True),
+        ("DRAIN (agent)", "2,2,2", "drained", False),
+        ("DOWN 1/2", "2,2,1", "down", False),
+        ("NOLB 1/2", "2,2,2", "down", False),
+        ("NOLB", "2,2,3", "down", False),
+    ],
+)
+def test_states_that_pass_quickly_are_read_too(
+    status: str, levels: str, state: str, healthy: bool | None
+) -> None:
+    states = STATE.replace("web1 0", "web1 8") if state == "drained" else STATE
+    member = Answering(states, STATISTICS.replace("UP", status).replace("2,2,3", levels)).read({})["web1"]
+    assert (member.state, member.healthy) == (state, healthy)

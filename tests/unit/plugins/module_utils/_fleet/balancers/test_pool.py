@@ -35,6 +35,7 @@ class Recorded:
         self.told: list[tuple[str, tuple[str, ...]]] = []
         self.left = iter(sessions)
         self.unhealthy_looks = 0
+        self.undo_at_look = -1
         self.seconds_to_notice = 0.0
 
     def validate(self) -> None:
@@ -51,7 +52,9 @@ class Recorded:
     def sessions(self, names: Collection[str]) -> dict[str, int]:
         count = next(self.left, 0)
         self.told.append(("sessions", (str(count),)))
-        return dict.fromkeys(names, count)
+        if len(self.told) - 1 == self.undo_at_look:
+            self._become(names, "ready")
+        return {name: count for name in names if self.members[name].state == "drained"}
 
     def drain(self, names: Collection[str]) -> None:
         self.told.append(("drain", tuple(names)))
@@ -233,3 +236,117 @@ def test_minimum_is_a_count_or_a_percentage_rounded_up(value: str, pool: int, ex
 def test_a_minimum_that_is_neither_is_refused_even_for_reading(value: str) -> None:
     with pytest.raises(StrataError, match="min_ready is"):
         ensure(Recorded(FOUR), [], "ready", min_ready=value)
+
+
+@pytest.mark.parametrize("look", [2, 3, 4])
+def test_a_drain_that_something_else_undoes_is_a_failure(look: int) -> None:
+    provider = Recorded(FOUR, [3, 2, 1, 1, 1, 1])
+    provider.undo_at_look = look
+    with pytest.raises(
+        StrataError, match=r"out of rotation: a, b\..*Something else puts them back"
+    ) as raised:
+        ensure(provider, ["a", "b"], "drained")
+    assert raised.value.details == {"changed": True}
+    assert len(provider.told) == look + 1  # at once
+
+
+def test_a_drain_that_is_undone_after_the_last_look_is_a_failure() -> None:
+    class Late(Recorded):
+        def read(self, owned: Mapping[str, Definition]) -> dict[str, Member]:
+            if len(self.told) > 2:
+                self._become(["a"], "ready")
+            return super().read(owned)
+
+    with pytest.raises(StrataError, match="out of rotation: a"):
+        ensure(Late(FOUR), ["a"], "drained")
+
+
+def test_a_drain_that_does_nothing_is_a_failure() -> None:
+    class Deaf(Recorded):
+        def drain(self, names: Collection[str]) -> None:
+            self.told.append(("drain", tuple(names)))
+
+    with pytest.raises(StrataError, match="out of rotation: b"):
+        ensure(Deaf(FOUR), ["b"], "drained")
+
+
+def test_a_member_that_an_operator_takes_over_during_the_drain_is_out_all_the_same() -> None:
+    class Taken(Recorded):
+        def sessions(self, names: Collection[str]) -> dict[str, int]:
+            self._become(names, "maintenance")
+            return dict.fromkeys(names, 0)
+
+    assert ensure(Taken(FOUR), ["a"], "drained").after["a"] == "maintenance"
+
+
+def test_a_drain_that_an_agent_may_undo_is_watched() -> None:
+    provider = Recorded(FOUR)
+    provider.members["a"] = replace(provider.members["a"], undone_within=0.02)
+    outcome = ensure(provider, ["a", "b"], "drained")
+    assert outcome.seconds >= 0.02
+    provider.members["c"] = replace(provider.members["c"], undone_within=0.06)
+    with pytest.raises(StrataError, match=r"takes 0\.06 s.*timeout is 0\.05 s\. Nothing was changed"):
+        ensure(provider, ["c"], "drained")
+    assert provider.members["c"].state == "ready"
+    assert ensure(provider, ["a"], "drained").seconds < 0.02  # it was out already
+    assert ensure(provider, ["a"], "ready").seconds >= 0.02
+
+
+def test_a_member_that_an_operator_takes_over_during_a_restore_is_left_there() -> None:
+    class Taken(Recorded):
+        def read(self, owned: Mapping[str, Definition]) -> dict[str, Member]:
+            seen = super().read(owned)
+            if not self.unhealthy_looks:
+                self._become(["a"], "maintenance")
+                seen = super().read(owned)
+            return seen
+
+    provider = Taken({"a": "drained", "b": "drained", "c": "ready"})
+    provider.unhealthy_looks = 2
+    with pytest.raises(StrataError, match=r"missing is a \(maintenance\)"):
+        ensure(provider, ["a", "b"], "ready")
+    assert provider.told == [("restore", ("b",))]
+
+
+def test_a_member_that_vanishes_during_a_restore_is_an_error() -> None:
+    class Vanishing(Recorded):
+        def restore(self, definitions: Mapping[str, Definition]) -> None:
+            self.members.pop("a")
+
+    with pytest.raises(StrataError, match="no longer has a") as raised:
+        ensure(Vanishing({"a": "drained", "b": "ready"}), ["a"], "ready")
+    assert raised.value.details == {"changed": True}
+
+
+@pytest.mark.parametrize(
+    ("states", "members", "min_ready", "allowed"),
+    [
+        ({"a": "ready", "b": "ready", "spare": "ready"}, ["a", "b"], "1", False),
+        ({"a": "ready", "b": "ready", "spare": "ready"}, ["a", "b"], "0", True),
+        ({"a": "ready", "b": "ready", "spare": "ready"}, ["a"], "50%", True),
+        ({"a": "ready", "b": "ready", "spare": "ready"}, ["a", "spare"], "1", True),
+        ({"a": "ready", "b": "ready", "spare": "ready"}, ["spare"], "100%", True),
+        ({"a": "down", "b": "drained", "spare": "ready"}, ["spare"], "1", False),
+        ({"a": "down", "b": "drained", "spare": "ready"}, ["a"], "100%", True),
+        ({"spare": "ready", "spare2": "ready"}, ["spare"], "50%", True),
+        ({"spare": "ready", "spare2": "ready"}, ["spare", "spare2"], "50%", False),
+    ],
+)
+def test_backups_count_only_while_nobody_else_is_ready(
+    states: dict[str, str], members: list[str], min_ready: str, allowed: bool
+) -> None:
+    provider = Recorded(states)
+    for name in states:
+        if name.startswith("spare"):
+            provider.members[name] = replace(provider.members[name], backup=True)
+    if allowed:
+        ensure(provider, members, "drained", min_ready=min_ready)
+        return
+    with pytest.raises(StrataError, match=f"min_ready={min_ready} asks for .* Nothing was changed"):
+        ensure(provider, members, "drained", min_ready=min_ready)
+    assert provider.told == []
+
+
+def test_owned_members_have_a_definition() -> None:
+    with pytest.raises(StrataError, match=r"owned has no definition.* for e"):
+        ensure(Recorded(FOUR), [], "ready", owned={"d": None, "e": "web1"})
