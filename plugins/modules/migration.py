@@ -20,8 +20,15 @@ description:
   - A linter reads the SQL of every engine that tells it. What it refuses is let through by waivers, in the files of O(folder), in the
     docstrings of Alembic's revisions and of Django's migrations, and in the SQL that a plan command prints.
   - In an expand migration it refuses what breaks code that still runs. Its rules are C(add-not-null) (a new NOT NULL column without
-    a default), C(change-type), C(delete), C(drop-column), C(drop-default), C(drop-object), C(drop-table), C(rebuild-table) (a table that is
-    dropped, and another that gets its name), C(rename), C(revoke), C(set-not-null) and C(truncate).
+    a default), C(change-object) (another change of something that is there, such as a role, a sequence or a policy), C(change-type),
+    C(delete), C(drop-column), C(drop-constraint) (a constraint or a unique index), C(drop-default) (dropped, or changed where there
+    was one), C(drop-object), C(drop-table), C(rebuild-table) (a table that is dropped, and another that gets its name), C(rename),
+    C(revoke) (also a new owner and row-level security), C(set-not-null) and C(truncate).
+  - A routine, a trigger or a view that a transaction drops and creates again is not lost, as long as a routine takes the same arguments,
+    a view has all its columns, and what was granted is granted again. A CHECK may be replaced by one of the same name.
+  - The linter asks the database for what a statement does not say, which is whether an index is unique, which kind a constraint is, whether a
+    column has a default, which columns a view has, and, on PostgreSQL, whether a function or a type gives each row a value of
+    its own. What the database cannot tell is refused.
   - On PostgreSQL and MySQL it refuses in either phase what holds up the queries of a table for as long as that is large.
     C(add-constraint) is a constraint that checks all rows at once, C(add-index) an index that lets nobody write meanwhile, C(lock-table) a
     statement that locks a table, C(long-lock) one that goes over the rows of a table which the same transaction has altered,
@@ -31,8 +38,10 @@ description:
     such as psql or mysql, C(unnamed-index) an index built concurrently that could not be named if it failed. These are not waived.
   - In either phase, and in the way back of a file, C(unreadable) is SQL of which it is not certain where its statements end, as where a
     string, a comment or a body is not closed. It can be waived, and nothing of that migration is checked then.
+  - Where no migration is applied and the database has no table or view of its own, no release uses it, and these rules let everything
+    pass but what reaches beyond the database.
   - What a migration of the same run creates may be changed and dropped in any way; not what it creates C(IF NOT EXISTS), which may
-    have been there, and a temporary table in its own migration alone. A name without a schema counts as the same only where it is
+    have been there, nor what it creates again in place of what was in use, and a temporary table in its own migration alone. A name without a schema counts as the same only where it is
     looked up in the same place, which C(SET search_path), C(SET ROLE), C(USE) and others change.
   - On PostgreSQL C(squawk) (version 2, U(https://squawkhq.com)) is asked, too, where it is on the C(PATH) of the module. Its rules about
     traffic and compatibility refuse, as C(squawk/RULE); those about style do not. Its comments C(-- squawk-ignore) hold for them.

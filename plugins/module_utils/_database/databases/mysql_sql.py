@@ -14,10 +14,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.mysql_catalog import (
+    MysqlCatalog,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_mysql
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import (
+    UNKNOWN_CATALOG,
+    Catalog,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
+    Reader,
     altered,
     constraint,
+    default,
     new_columns,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
@@ -29,10 +38,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens
     WORD_WITH_DOLLARS,
     grammar,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.traffic import (
-    IN_BATCHES,
-    has_volatile_default,
-)
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.traffic import IN_BATCHES
 
 _ADVICE = {
     "add-constraint": "the table is copied while writes to it wait. A FOREIGN KEY: SET foreign_key_checks = 0 before it and = 1 "
@@ -72,7 +78,99 @@ _HEAVY_LOCK = re.compile(
 )
 
 
-def _traffic_rules(statement: Statement, earlier: Sequence[Statement], transactional: bool) -> Iterator[str]:
+# What the server does beside writes, or in a moment: all that is in no list is taken to copy the table.
+_ONLINE = frozenset(
+    (
+        *(
+            "ADD",
+            "ALGORITHM",
+            "ALTER",
+            "ANALYZE",
+            "AUTO_INCREMENT",
+            "CHARACTER",
+            "CHARSET",
+            "CHECK",
+            "COLLATE",
+        ),
+        *(
+            "COMMENT",
+            "DEFAULT",
+            "DISABLE",
+            "DISCARD",
+            "DROP",
+            "ENABLE",
+            "EXCHANGE",
+            "FORCE",
+            "LOCK",
+            "NOWAIT",
+        ),
+        *(
+            "RENAME",
+            "ROW_FORMAT",
+            "STATS_AUTO_RECALC",
+            "STATS_PERSISTENT",
+            "STATS_SAMPLE_PAGES",
+            "TRUNCATE",
+            "WAIT",
+        ),
+        *(
+            "AVG_ROW_LENGTH",
+            "CHECKSUM",
+            "DELAY_KEY_WRITE",
+            "KEY_BLOCK_SIZE",
+            "MAX_ROWS",
+            "MIN_ROWS",
+            "PACK_KEYS",
+        ),
+        *("WITH", "WITHOUT"),
+    )
+)
+_REBUILT_BESIDE = (("ENGINE", "=", "INNODB"), ("ENGINE", "INNODB"))
+_CONSTANTS = frozenset(
+    (
+        *("CURDATE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURTIME", "FALSE", "LOCALTIME"),
+        *("LOCALTIMESTAMP", "NOW", "NULL", "TRUE", "_UTF8MB4", "B", "X", "N", "DATE", "TIME", "TIMESTAMP"),
+        *(
+            "CAST",
+            "AS",
+            "CHAR",
+            "CONCAT",
+            "JSON",
+            "JSON_ARRAY",
+            "JSON_OBJECT",
+            "SIGNED",
+            "UNSIGNED",
+            "INTERVAL",
+            "DAY",
+        ),
+    )
+)
+"""Words in a default that has one value for all rows; MariaDB 10.11 adds a column with any of them beside writes."""
+_AFTER_DEFAULT = frozenset(
+    (
+        *(
+            "AFTER",
+            "AUTO_INCREMENT",
+            "COLLATE",
+            "COLUMN_FORMAT",
+            "COMMENT",
+            "FIRST",
+            "INVISIBLE",
+            "KEY",
+            "NOT",
+            "ON",
+        ),
+        *("STORAGE", "VISIBLE"),
+    )
+)
+
+
+def _traffic_rules(
+    statement: Statement,
+    earlier: Sequence[Statement],
+    transactional: bool,
+    catalog: Catalog = UNKNOWN_CATALOG,
+) -> Iterator[str]:
     words = statement.words
     said = " ".join(words).replace(" = ", " ")
     if " LOCK NONE" in said or " ALGORITHM INSTANT" in said:
@@ -82,7 +180,8 @@ def _traffic_rules(statement: Statement, earlier: Sequence[Statement], transacti
         yield "lock-table"
     elif words[0] == "CREATE" and words[1:2] in (("FULLTEXT",), ("SPATIAL",)):
         yield "add-index"
-    unchecked = any("FOREIGN_KEY_CHECKS" in each.words and each.words[-1] in ("0", "OFF") for each in earlier)
+    checks = [each.words[-1] for each in earlier if "FOREIGN_KEY_CHECKS" in each.words]
+    unchecked = bool(checks) and checks[-1] in ("0", "OFF", "FALSE")
     keeps_key = not any(action[:2] == ("DROP", "PRIMARY") for action in actions) or any(
         constraint(action) == "PRIMARY" for action in actions
     )
@@ -98,16 +197,28 @@ def _broken_by(action: Sequence[Word], *, unchecked: bool) -> Iterator[str]:
         yield "add-constraint"
     elif action[0] in ("MODIFY", "CHANGE"):
         yield "change-type"
-    elif action[0] in ("CONVERT", "PARTITION") or tuple(action[:2]) == ("REMOVE", "PARTITIONING"):
+    elif tuple(action[:3]) not in _REBUILT_BESIDE and (
+        action[0] not in _ONLINE or tuple(action[:2]) == ("ADD", "SYSTEM")
+    ):
         yield "rewrite-table"
     elif action[0] == "ADD" and action[1:] and action[1] in ("FULLTEXT", "SPATIAL"):
         yield "add-index"
     for column in new_columns(action):
-        outside = [word for word in column if not word.depth]
+        outside = [word for word in column[1:] if not word.depth]
         if "REFERENCES" in outside and not unchecked:
             yield "add-constraint"
-        if not {"STORED", "PERSISTENT", "AUTO_INCREMENT"}.isdisjoint(outside) or has_volatile_default(column):
+        if not {"STORED", "PERSISTENT", "AUTO_INCREMENT"}.isdisjoint(outside) or _is_computed(column):
             yield "rewrite-table"
+
+
+def _is_computed(column: Sequence[Word]) -> bool:
+    """Whether the default of a new column may have another value in each row, as any does that is not known."""
+    for word in default(column):
+        if not word.depth and word in _AFTER_DEFAULT:
+            return False
+        if (word[0] in '`"' or Reader([word]).name()) and word not in _CONSTANTS:
+            return True
+    return False
 
 
 def _stops(statement: Statement, rest: str) -> tuple[str, str] | None:
@@ -150,6 +261,8 @@ MYSQL = Dialect(
     takes_back_schema=False,
     text_type="mediumtext",  # text ends at 64 KiB
     table_options=" CHARACTER SET utf8mb4",  # the server's own may be any
+    replaces_views_freely=True,
+    catalog=MysqlCatalog,
     traffic_rules=_traffic_rules,
     traffic_advice=_ADVICE,
 )

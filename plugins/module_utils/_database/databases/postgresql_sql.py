@@ -12,17 +12,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.postgresql_catalog import (
+    PostgresqlCatalog,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import squawk
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_postgresql
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import (
+    UNKNOWN_CATALOG,
+    Catalog,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
+    Reader,
+    alteration,
     altered,
+    calls,
     changes_type,
     column_change,
     constraint,
-    deleted_from,
+    default,
     folded,
     new_columns,
     objects,
+    parts,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import Dialect
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement, Word
@@ -37,18 +48,59 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens
     WORD_OR_NUMBER,
     grammar,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._database.sql.traffic import has_volatile_default
 
-_SERIAL = frozenset(("SERIAL", "SERIAL2", "SERIAL4", "SERIAL8", "SMALLSERIAL", "BIGSERIAL"))
+_SERIAL = frozenset(("serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"))
+_STABLE = frozenset(("now", "statement_timestamp", "transaction_timestamp"))
+"""Known to have one value for all rows, also where no database can be asked."""
 _LIGHT_LOCK = re.compile(r" IN (ACCESS SHARE|ROW SHARE|ROW EXCLUSIVE|SHARE UPDATE EXCLUSIVE) MODE")
+# What changes the catalog alone, once it has its lock: https://www.postgresql.org/docs/current/sql-altertable.html.
+_BRIEF = (
+    *(
+        ("ADD",),
+        ("ATTACH",),
+        ("CLUSTER", "ON"),
+        ("DETACH",),
+        ("DISABLE",),
+        ("DROP",),
+        ("ENABLE",),
+        ("FORCE",),
+    ),
+    *(("INHERIT",), ("NO", "FORCE"), ("NO", "INHERIT"), ("NOT", "OF"), ("OF",), ("OWNER",), ("RENAME",)),
+    *(("REPLICA", "IDENTITY"), ("RESET",), ("SET", "("), ("SET", "SCHEMA"), ("SET", "WITHOUT")),
+)
+_BRIEF_CHANGES = (
+    *(
+        ("ADD", "GENERATED"),
+        ("DROP",),
+        ("OPTIONS",),
+        ("RESET",),
+        ("RESTART",),
+        ("SET", "("),
+        ("SET", "CACHE"),
+    ),
+    *(
+        ("SET", "COMPRESSION"),
+        ("SET", "CYCLE"),
+        ("SET", "DEFAULT"),
+        ("SET", "GENERATED"),
+        ("SET", "INCREMENT"),
+    ),
+    *(("SET", "MAXVALUE"), ("SET", "MINVALUE"), ("SET", "NO"), ("SET", "START"), ("SET", "STATISTICS")),
+    ("SET", "STORAGE"),
+)
+_MOVES = (("SET", "ACCESS", "METHOD"), ("SET", "TABLESPACE"))
 _CLIENT_COPY = {(way, place) for way in ("FROM", "TO") for place in ("STDIN", "STDOUT")}
 _IS_ON = re.compile(r"standard_conforming_strings'? (?:to|=|,) '?(?:on|true|yes|1)\b")
 _ENCODING = re.compile(r"\bclient_encoding\b|^set (?:session |local )?names\b")
 _KNOWN_ENCODING = re.compile(r"\b(?:utf_?-?8|unicode|default)\b")
-_REWRITES = (("SET", "LOGGED"), ("SET", "UNLOGGED"), ("SET", "TABLESPACE"), ("SET", "ACCESS", "METHOD"))
 
 
-def _traffic_rules(statement: Statement, earlier: Sequence[Statement], transactional: bool) -> Iterator[str]:
+def _traffic_rules(
+    statement: Statement,
+    earlier: Sequence[Statement],
+    transactional: bool,
+    catalog: Catalog = UNKNOWN_CATALOG,
+) -> Iterator[str]:
     words, tokens = statement.words, statement.tokens
     before = [each for each in earlier if _same_table(each, statement)]
     locked = transactional and any(map(_locks, before))
@@ -57,10 +109,12 @@ def _traffic_rules(statement: Statement, earlier: Sequence[Statement], transacti
         validated = any("VALIDATE" in each.words for each in before)
         for action in actions:
             yield from _broken_by(action, locked=locked, validated=validated)
+            moved = any("SEARCH_PATH" in each.words for each in earlier)
+            yield from _broken_by_columns(action, catalog, moved=moved)
     elif words[0] == "CREATE" and "INDEX" in words[1:3]:
         if "CONCURRENTLY" not in words and ("ON", "ONLY") not in set(zip(words, words[1:])):
             yield "add-index"
-    elif locked and (words[0] == "UPDATE" or deleted_from(statement)):
+    elif transactional and _goes_over_locked(statement, earlier):
         yield "long-lock"
     elif words[0] == "CLUSTER" or (words[0] == "VACUUM" and "FULL" in tokens):
         yield "rewrite-table"
@@ -68,6 +122,17 @@ def _traffic_rules(statement: Statement, earlier: Sequence[Statement], transacti
         words[0] == "LOCK" and not _LIGHT_LOCK.search(" ".join(words))
     ):
         yield "lock-table"
+    elif words[0] == "ALTER":
+        yield from _broken_by_alter(statement)
+
+
+def _broken_by_alter(statement: Statement) -> Iterator[str]:
+    """What an ALTER of anything but a table breaks."""
+    kind, _name, change = alteration(statement)
+    if kind in ("DATABASE", "INDEX", "MATERIALIZED") and _begins(change, _MOVES):
+        yield "rewrite-table"
+    elif kind == "DOMAIN" and change[:2] == ("SET", "NOT"):
+        yield "set-not-null"  # all tables that have a column of it are read
 
 
 def _broken_by(action: Sequence[Word], *, locked: bool, validated: bool) -> Iterator[str]:
@@ -90,16 +155,40 @@ def _broken_by(action: Sequence[Word], *, locked: bool, validated: bool) -> Iter
             yield "set-not-null"
     elif changes_type(change):
         yield "change-type"
-    elif any(words[: len(each)] == each for each in _REWRITES):
+    elif words[:2] == ("ALTER", "CONSTRAINT"):
+        if "ENFORCED" in words and ("NOT", "ENFORCED") not in pairs:
+            yield "add-constraint"
+    elif not _begins(change or words, _BRIEF_CHANGES if change else _BRIEF):
         yield "rewrite-table"
+
+
+def _begins(words: Sequence[Word], forms: Sequence[tuple[str, ...]]) -> bool:
+    return any(tuple(words[: len(each)]) == each for each in forms)
+
+
+def _broken_by_columns(action: Sequence[Word], catalog: Catalog, *, moved: bool) -> Iterator[str]:
+    """What the new columns of an action break; ``moved``: names are looked up elsewhere than the session does."""
     for column in new_columns(action):
-        outside = [word for word in column if not word.depth]
+        outside = [word for word in column[1:] if not word.depth]
         if not {"CHECK", "UNIQUE", "PRIMARY"}.isdisjoint(outside) or {"REFERENCES", "DEFAULT"} <= set(
             outside
         ):
             yield "add-constraint"
-        if not {"STORED", "IDENTITY", *_SERIAL}.isdisjoint(outside) or has_volatile_default(column):
+        reader = Reader(column[1:])
+        type_name = parts(reader.name(), POSTGRESQL)
+        is_array = reader.rest[:1] in (("[",), ("ARRAY",))
+        if (
+            not {"STORED", "IDENTITY"}.isdisjoint(outside)
+            or type_name[0] in _SERIAL
+            or (not is_array and catalog.is_checked(type_name))
+            or any(_is_volatile(*call, catalog, moved=moved) for call in calls(default(column)))
+        ):
             yield "rewrite-table"
+
+
+def _is_volatile(function: str, arguments: int, catalog: Catalog, *, moved: bool) -> bool:
+    name = parts(function, POSTGRESQL)
+    return name[-1] not in _STABLE and catalog.is_volatile(name, arguments, anywhere=moved) is not False
 
 
 def _locks(statement: Statement) -> bool:
@@ -109,6 +198,29 @@ def _locks(statement: Statement) -> bool:
         action[0] != "VALIDATE" and action[:2] != ("SET", "(") and "STATISTICS" not in action
         for action in actions
     )
+
+
+def _goes_over_locked(statement: Statement, earlier: Sequence[Statement]) -> bool:
+    """Whether a statement writes to rows of a table, as many as there may be, that an earlier one has locked."""
+    written = {folded(name, POSTGRESQL) for name in _written(statement)}
+    return bool(written) and any(
+        _locks(each) and not written.isdisjoint(folded(name, POSTGRESQL) for name in objects(each))
+        for each in earlier
+    )
+
+
+def _written(statement: Statement) -> Iterator[str]:
+    """The tables whose rows a statement changes, also in its WITH clauses; those of INSERT ... VALUES are few."""
+    tokens = statement.tokens
+    if tokens[0] not in ("DELETE", "INSERT", "MERGE", "UPDATE", "WITH"):
+        return
+    for at, pair in enumerate(zip(("", *tokens), tokens)):
+        is_copied = pair == ("INSERT", "INTO") and "SELECT" in tokens
+        is_updated = pair[1] == "UPDATE" and pair[0] not in ("DO", "FOR", "KEY", "THEN")
+        if is_copied or is_updated or pair in (("DELETE", "FROM"), ("MERGE", "INTO")):
+            reader = Reader(tokens[at + 1 :])
+            reader.skip("ONLY")
+            yield reader.name()
 
 
 def _same_table(one: Statement, other: Statement) -> bool:
@@ -156,6 +268,7 @@ POSTGRESQL = Dialect(
     table_parts=("CONSTRAINT",),  # the other words may be names of columns
     schema_is_database=False,
     version_type="varchar",  # as dbmate makes it there
+    catalog=PostgresqlCatalog,
     traffic_rules=_traffic_rules,
     remarks=squawk.remarks,
 )

@@ -36,6 +36,9 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dbmate_url import Dbmate
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.dump import Dump
+from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_catalog import (
+    SqliteCatalog,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_dump import SqliteDump
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite_rehearsal import (
     SqliteRehearsal,
@@ -70,6 +73,7 @@ SQLITE = Dialect(
     folds_tables=True,
     schema_is_database=False,
     columns_query="SELECT name FROM pragma_table_info(?)",
+    catalog=SqliteCatalog,
 )
 LONGEST_WAIT = 86400
 """Seconds that a tool may wait for the file."""

@@ -46,6 +46,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.p
     version_after,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import lint, loss
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import UNKNOWN_CATALOG
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import LONGEST
 
@@ -107,7 +108,10 @@ class Migrator:
             if before.pending is None:
                 raise StrataError("Where the migrations are is not said: set folder.")
             pending = to_apply(before, phase, options.accept_drift)
-            lint.check(pending, database.DIALECT if database else UNKNOWN)
+            dialect = database.DIALECT if database else UNKNOWN
+            catalog = dialect.catalog(database.query) if database else UNKNOWN_CATALOG
+            new = bool(pending) and not before.applied and catalog.is_empty()
+            lint.check(pending, dialect, catalog, new=new)
             if pending:
                 gates.check(
                     database,

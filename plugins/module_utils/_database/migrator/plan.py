@@ -86,12 +86,18 @@ def to_apply(plan: MigrationPlan, phase: str, accepted: Sequence[str] = ()) -> t
     waiting = plan.pending or ()
     pending = tuple(migration for migration in waiting if migration.phase == phase)
     if phase == "contract" and pending:
-        for earlier in waiting[: waiting.index(pending[-1])]:
-            if earlier.phase == "expand":
+        earlier = waiting[: waiting.index(pending[-1])]
+        missing = next((each for each in earlier if each.phase == "expand"), None)
+        if missing:
+            # One that was begun comes to its end first: the missing one waits for it.
+            ready = earlier[: earlier.index(missing)]
+            begun = {item.version for item in plan.applied or () if item.unfinished}
+            if begun.isdisjoint(each.version for each in ready):
                 raise StrataError(
-                    f"Contract migration {pending[-1].name} follows expand migration {earlier.name}, which is not "
+                    f"Contract migration {pending[-1].name} follows expand migration {missing.name}, which is not "
                     "applied. Deploy the release first, with the phase expand."
                 )
+            pending = ready
     if pending:
         _check_unfinished(plan, pending)
     return pending

@@ -17,6 +17,26 @@ _NAME = re.compile(rf"(?![0-9]+\Z)[{LETTERS}0-9][{LETTERS}0-9$]*|\$[{LETTERS}0-9
 _PART = re.compile(rf"{_QUOTED}|[^.]+")
 _CONSTRAINTS = frozenset(("CHECK", "EXCLUDE", "FOREIGN", "NOT", "PRIMARY", "UNIQUE"))
 _INDEXES = frozenset(("FULLTEXT", "INDEX", "KEY", "SPATIAL"))
+_AFTER_DEFAULT = frozenset(("CHECK", "CONSTRAINT", "GENERATED", "PRIMARY", "REFERENCES", "UNIQUE"))
+_NO_FUNCTIONS = frozenset(
+    (
+        *("ALL", "AND", "ANY", "ARRAY", "AS", "BETWEEN", "CASE", "CAST", "COALESCE", "CURRENT_TIME"),
+        *(
+            "CURRENT_TIMESTAMP",
+            "DEFAULT",
+            "ELSE",
+            "EXTRACT",
+            "GREATEST",
+            "IN",
+            "INTERVAL",
+            "IS",
+            "LEAST",
+            "LIKE",
+        ),
+        *("LOCALTIME", "LOCALTIMESTAMP", "NOT", "NULLIF", "OR", "ROW", "SOME", "THEN", "TRIM", "WHEN"),
+    )
+)
+"""Words before parentheses: what the grammar itself has, none of which has another value in each row."""
 _ROUTINES = ("FUNCTION", "PROCEDURE", "ROUTINE")
 _RELATIONS = ("TABLE", "TABLES", "SEQUENCE", "INDEX")
 """Kinds of which no two have the same name, and which one statement may take for another."""
@@ -74,6 +94,18 @@ class Reader:
             self._at += 1
         return ".".join(parts)
 
+    def inside(self) -> list[Word]:
+        """Take the parentheses that come next; the words in them, as deep as if there were none."""
+        depth = self.rest[0].depth
+        self._at += 1
+        found = []
+        while self.rest and self.rest[0].depth > depth:
+            word = self.rest[0]
+            found.append(Word(word, word.spelled, word.depth - depth - 1))
+            self._at += 1
+        self.took(")")
+        return found
+
     def names(self) -> list[str]:
         """Those that come next, with commas between them."""
         found = [self.name()]
@@ -112,13 +144,36 @@ def altered(statement: Statement) -> tuple[str, list[tuple[Word, ...]]]:
     reader.skip("IF", "EXISTS", "ONLY")
     table = reader.name()
     reader.skip("*", "NOWAIT")
-    actions: list[list[Word]] = [[]]
-    for word in reader.rest:
+    return table, [tuple(action) for action in listed(reader.rest)]
+
+
+def listed(words: Sequence[Word]) -> list[list[Word]]:
+    """The parts of a list, which commas outside parentheses part."""
+    found: list[list[Word]] = [[]]
+    for word in words:
         if word == "," and not word.depth:
-            actions.append([])
+            found.append([])
         else:
-            actions[-1].append(word)
-    return table, [tuple(action) for action in actions if action]
+            found[-1].append(word)
+    return [each for each in found if each]
+
+
+def alteration(statement: Statement) -> tuple[str, str, tuple[Word, ...]]:
+    """The kind of an object that is not a table, its name, and what ALTER does to it; empty for other statements."""
+    reader = Reader(statement.words)
+    if not reader.took("ALTER") or not reader.rest:
+        return "", "", ()
+    kind = str(reader.rest[0])
+    reader.took(kind)
+    if kind in ("EVENT", "MATERIALIZED"):
+        reader.skip("TRIGGER", "VIEW")
+    reader.took("IF", "EXISTS")
+    name = reader.name()
+    if reader.took("("):
+        reader.took(")")
+    if kind == "TRIGGER" and reader.took("ON"):
+        reader.name()
+    return kind, name, reader.rest
 
 
 def folded(name: str, dialect: Dialect) -> str:
@@ -244,16 +299,35 @@ def new_columns(action: Sequence[Word]) -> list[tuple[Word, ...]]:
     reader.took("IF", "NOT", "EXISTS")
     if reader.rest[:1] != ("(",):
         return [reader.rest] if reader.rest[:1] != ("PARTITION",) else []
-    columns: list[list[Word]] = [[]]
-    for word in reader.rest[1:]:
-        if not word.depth:
-            break
-        inner = Word(word, word.spelled, word.depth - 1)
-        if inner == "," and not inner.depth:
-            columns.append([])
-        else:
-            columns[-1].append(inner)
-    return [tuple(column) for column in columns]
+    return [tuple(column) for column in listed(reader.inside())]
+
+
+def default(column: Sequence[Word]) -> tuple[Word, ...]:
+    """The expression that a new column has as its default; empty where it has none. The column's first word is its name."""
+    words = list(column[1:])
+    outside = [word if not word.depth else "" for word in words]
+    if "DEFAULT" not in outside:
+        return ()
+    words = words[outside.index("DEFAULT") + 1 :]
+    ends = [at for at, word in enumerate(words) if not word.depth and word in _AFTER_DEFAULT]
+    return tuple(words[: min(ends, default=None)])
+
+
+def calls(expression: Sequence[Word]) -> list[tuple[str, int]]:
+    """The functions that an expression calls, each with the number of its arguments; what only looks like a call is left out."""
+    found = []
+    reader = Reader(expression)
+    before = ""
+    while reader.rest:
+        word = reader.rest[0]
+        name = reader.name()
+        if not name:
+            reader.took(word)
+        elif reader.rest[:1] == ("(",) and before not in (":", "AS") and word not in _NO_FUNCTIONS:
+            inside = Reader(reader.rest).inside()
+            found.append((name, len(listed(inside))))
+        before = str(word)
+    return found
 
 
 def constraint(action: Sequence[Word]) -> str:
@@ -285,6 +359,12 @@ def is_about_column(action: Sequence[Word], dialect: Dialect) -> bool:
     """Whether a DROP or RENAME action of an ALTER TABLE is about a column, and not an index, a key or a constraint."""
     rest = [word for word in action[1:] if not word.depth]
     return len(rest) < 2 or rest[0] not in (*dialect.table_parts, "PARTITION")
+
+
+def parts(name: str, dialect: Dialect) -> tuple[str, ...]:
+    """The parts of a name without a kind or parameters, the schema first, as a catalog has them."""
+    found = [_folded(part, dialect) for part in split(name)]
+    return tuple(part[1:-1] if "." in part else part for part in found) or ("",)
 
 
 def _named(reader: Reader, *, always: bool = True) -> list[str]:

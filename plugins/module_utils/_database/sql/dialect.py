@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.bodies import end_in_any
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import (
+    UNKNOWN_CATALOG,
+    Catalog,
+    Query,
+)
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.statement import Statement
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.tokens import (
     BACKTICKS,
@@ -49,8 +54,17 @@ _IN_COMMON = grammar(
 )
 
 
-def _no_rules(statement: Statement, earlier: Sequence[Statement], transactional: bool) -> Iterator[str]:
+def _no_rules(
+    statement: Statement,
+    earlier: Sequence[Statement],
+    transactional: bool,
+    catalog: Catalog = UNKNOWN_CATALOG,
+) -> Iterator[str]:
     return iter(())
+
+
+def _no_catalog(query: Query) -> Catalog:
+    return UNKNOWN_CATALOG
 
 
 def _reads_on(statement: Statement, rest: str) -> tuple[str, str] | None:
@@ -79,8 +93,10 @@ class Dialect:
         schema_is_database: whether DROP SCHEMA drops a database.
         columns_query: asks for the names of a table's columns, where a table is changed by making it anew; else "".
         version_type, text_type, table_options: for the tables of the history.
+        replaces_views_freely: whether CREATE OR REPLACE VIEW may take columns away.
+        catalog: makes of a database's `query` what answers the linter about its objects.
         traffic_rules: the rules of `traffic` that a statement breaks. It is given the statement, those before it in its
-            migration that alter or set something, and whether all of them are in one transaction.
+            migration that alter or set something, whether all of them are in one transaction, and the catalog.
         traffic_advice: what to say in place of `traffic.ADVICE`.
         remarks: what another linter says against migrations, by their names.
     """
@@ -100,7 +116,9 @@ class Dialect:
     version_type: str = "varchar(128)"
     text_type: str = "text"
     table_options: str = ""
-    traffic_rules: Callable[[Statement, Sequence[Statement], bool], Iterator[str]] = _no_rules
+    replaces_views_freely: bool = False
+    catalog: Callable[[Query], Catalog] = _no_catalog
+    traffic_rules: Callable[..., Iterator[str]] = _no_rules
     traffic_advice: Mapping[str, str] = field(default_factory=dict)
     remarks: Callable[[Sequence[Migration]], Mapping[str, Sequence[Remark]]] = _no_remarks
 

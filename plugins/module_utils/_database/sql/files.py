@@ -20,7 +20,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.m
 _NAME = re.compile(r"([0-9]{1,128})[^/]*\.sql")
 _MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b([^\n]*)\n?", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^[ \t]*--[ \t]*strata:([^\n]*)$", re.MULTILINE)
-_ALLOW = re.compile(r"allow=([\w,/-]+)[ \t]+because[ \t]+(\S.*)")
+_ALLOW = re.compile(r"([\w/-][\w,/ \t-]*?)[ \t]+because[ \t]+(\S.*)")
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)(ms|s|min|h)?")
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 LONGEST = 1_000_000
@@ -113,18 +113,17 @@ def directives(shown: str, text: str) -> Settings:
     settings = Settings()
     allowed: dict[str, str] = {}
     for line in _DIRECTIVE.finditer(text):
-        said = line.group(1).strip()
-        waiver = _ALLOW.fullmatch(said)
+        before, allow, after = line.group(1).partition("allow=")
+        for setting in before.split():
+            settings = _set(shown, settings, setting)
+        waiver = _ALLOW.fullmatch(after.strip())
         if waiver:
-            allowed.update(dict.fromkeys(filter(None, waiver.group(1).split(",")), waiver.group(2).strip()))
-            continue
-        if said.startswith("allow="):
+            allowed.update(dict.fromkeys(re.findall(r"[\w/-]+", waiver.group(1)), waiver.group(2).strip()))
+        elif allow:
             raise StrataError(
-                f"{shown} has '-- strata: {said}' without a reason. Say why no running release can notice: "
+                f"{shown} has '-- strata: {line.group(1).strip()}' without a reason. Say why no running release can notice: "
                 "-- strata: allow=RULE,RULE because REASON."
             )
-        for setting in said.split():
-            settings = _set(shown, settings, setting)
     return replace(settings, allowed=allowed)
 
 

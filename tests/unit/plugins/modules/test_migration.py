@@ -169,11 +169,13 @@ def test_contract_migrations_are_not_rolled_back(run: Run) -> None:
 def test_a_destructive_expand_migration_is_refused_before_anything_changes(
     run: Run, folder: Path, database: Path
 ) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE customers (id integer)")
     (folder / "2_invoiced.sql").write_text("-- migrate:up\nDROP TABLE customers;\n")
     for check in (True, False):
         result = run(folder=str(folder), check=check)
         assert result["findings"] == [{"rule": "drop-table", "name": "2_invoiced.sql", "line": 2}]
-    assert rows(database, "SELECT name FROM sqlite_master") == []
+    assert rows(database, "SELECT name FROM sqlite_master") == [("customers",)]
 
 
 def test_a_changed_file_is_refused(run: Run, folder: Path) -> None:

@@ -716,10 +716,10 @@ def as_the_server_does(shop: Shop, database: Database, script: str, made: Sequen
             [(2,), (3,)],
         ),
         (
-            "CREATE TABLE s (x int); CREATE TABLE r (x text); SET time_zone = '+05:00', sql_mode = 'ANSI_QUOTES'; "
+            "CREATE TABLE s (x int); CREATE TABLE r (x text); SET time_zone = '+05:00', sql_mode = 'PIPES_AS_CONCAT'; "
             "SET NAMES latin1; INSERT INTO r SELECT @@time_zone; "
-            'INSERT INTO r SELECT @@sql_mode AS "quoted"; INSERT INTO r SELECT @@character_set_client',
-            [("+05:00",), ("ANSI_QUOTES",), ("latin1",)],
+            "INSERT INTO r SELECT @@sql_mode || ''; INSERT INTO r SELECT @@character_set_client",
+            [("+05:00",), ("latin1",), ("PIPES_AS_CONCAT",)],
         ),
     ],
 )

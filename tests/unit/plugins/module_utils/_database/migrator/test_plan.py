@@ -234,3 +234,12 @@ def test_nothing_is_taken_back_where_one_of_several_is_refused() -> None:
 def test_what_cannot_be_taken_back_is_refused(history: tuple[Applied, ...], message: str) -> None:
     with pytest.raises(StrataError, match=message):
         rolled_back(history, None, ())
+
+
+def test_an_unfinished_contract_migration_comes_to_its_end_before_what_waits_for_it() -> None:
+    plan = compare(
+        files("1", "2c", "3", "4c"), (*applied("1"), *applied("2c", unfinished="statement 2 failed"))
+    )
+    with pytest.raises(StrataError, match="Let the phase contract go on with it first"):
+        to_apply(plan, "expand")
+    assert [each.name for each in to_apply(plan, "contract")] == ["2c.sql"]

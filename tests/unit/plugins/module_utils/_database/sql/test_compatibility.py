@@ -11,10 +11,12 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files 
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.lint import findings
 
 BREAKS = {
+    "change-object": "ALTER SEQUENCE s RESTART",
     "add-not-null": "ALTER TABLE t ADD COLUMN c int NOT NULL",
     "change-type": "ALTER TABLE t ALTER COLUMN c TYPE text",
     "delete": "DELETE FROM t",
     "drop-column": "ALTER TABLE t DROP COLUMN c",
+    "drop-constraint": "ALTER TABLE t DROP CONSTRAINT k",
     "drop-default": "ALTER TABLE t ALTER COLUMN c DROP DEFAULT",
     "drop-object": "DROP VIEW v",
     "drop-table": "DROP TABLE t",

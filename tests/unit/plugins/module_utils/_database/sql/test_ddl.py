@@ -14,16 +14,20 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.ddl import (
     Reader,
+    alteration,
     altered,
+    calls,
     column_change,
     constraint,
     created,
+    default,
     deleted_from,
     folded,
     folded_table,
     is_qualified,
     new_columns,
     objects,
+    parts,
     renamed,
     split,
 )
@@ -243,3 +247,54 @@ def test_a_column_and_what_becomes_of_it(action: str, column: str, change: str) 
     _table, actions = altered(only(f"ALTER TABLE t {action}"))
     found = column_change(actions[0])
     assert (found[0], " ".join(found[1])) == (column, change)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("ALTER SEQUENCE IF EXISTS s.q RESTART WITH 5", ("SEQUENCE", "s.q", "RESTART WITH 5")),
+        ("ALTER MATERIALIZED VIEW v SET (fillfactor = 5)", ("MATERIALIZED", "v", "SET ( )")),
+        ("ALTER FUNCTION f(int, text) STABLE", ("FUNCTION", "f", "STABLE")),
+        ("ALTER TYPE type ADD VALUE 'x'", ("TYPE", "type", "ADD VALUE ''")),
+        ("ALTER TRIGGER g ON t RENAME TO h", ("TRIGGER", "g", "RENAME TO H")),
+        ("DROP SEQUENCE s", ("", "", "")),
+        ("ALTER", ("", "", "")),
+    ],
+)
+def test_what_alter_does_to_which_object(sql: str, expected: tuple[str, str, str]) -> None:
+    kind, name, change = alteration(only(sql))
+    assert (kind, name, " ".join(change)) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "expression", "functions"),
+    [
+        ("c text", "", []),
+        ('"default" text', "", []),
+        ("c text DEFAULT nanoid() NOT NULL", "NANOID ( ) NOT NULL", [("nanoid", 0)]),
+        ("c int DEFAULT f(1, g(2, 3)) CHECK (h(c) > 0)", "F ( 1 , G ( 2 , 3 ) )", [("f", 2), ("g", 2)]),
+        ('c int DEFAULT (s."F"((1, 2)))', '( S . "F" ( ( 1 , 2 ) ) )', [('s."F"', 1)]),
+        ("c int DEFAULT 1::numeric(8, 2)", "1 : : NUMERIC ( 8 , 2 )", []),
+        ("c int DEFAULT CAST(1 AS numeric(8, 2))", "CAST ( 1 AS NUMERIC ( 8 , 2 ) )", []),
+        ("c int DEFAULT coalesce(f(), 1) REFERENCES u (id)", "COALESCE ( F ( ) , 1 )", [("f", 0)]),
+    ],
+)
+def test_the_default_of_a_column_and_what_it_calls(
+    column: str, expression: str, functions: list[tuple[str, int]]
+) -> None:
+    found = default(only(column).tokens)
+    assert " ".join(found) == expression
+    assert calls(found) == functions
+
+
+def test_the_parts_of_a_name() -> None:
+    assert parts('Shop."Or.ders"', POSTGRESQL) == ("shop", "Or.ders")
+    assert parts("`Shop`.t", MYSQL) == ("shop", "t")
+    assert parts("[Or.ders]", SQLITE) == ("or.ders",)
+    assert parts("", UNKNOWN) == ("",)
+
+
+def test_parentheses_are_taken_with_what_is_in_them() -> None:
+    reader = Reader(only("((a, b), c) d").tokens)
+    assert [(str(word), word.depth) for word in reader.inside()][:2] == [("(", 0), ("A", 1)]
+    assert reader.rest == ("D",)

@@ -36,6 +36,21 @@ def test_a_directive_sets_phase_and_waived_rules() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        b"allow=rename, truncate because of it",
+        b"allow=rename ,truncate, because of it",
+        b"phase=expand allow=rename,truncate because of it",
+    ],
+)
+def test_a_waiver_may_have_spaces_and_settings_before_it(line: bytes) -> None:
+    assert parse("1_x.sql", b"-- strata: " + line + b"\n" + UP).allowed == {
+        "rename": "of it",
+        "truncate": "of it",
+    }
+
+
+@pytest.mark.parametrize(
     ("directive", "lock", "statement"),
     [
         ("lock_timeout=5s", 5, None),

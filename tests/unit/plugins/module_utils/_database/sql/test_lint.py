@@ -19,6 +19,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._database.databases.
 from ansible_collections.strata.deploy.plugins.module_utils._database.databases.sqlite import SQLITE
 from ansible_collections.strata.deploy.plugins.module_utils._database.migrator.model import Migration
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql import compatibility, lint, traffic
+from ansible_collections.strata.deploy.plugins.module_utils._database.sql.catalog import UnknownCatalog
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.dialect import UNKNOWN
 from ansible_collections.strata.deploy.plugins.module_utils._database.sql.files import parse
 
@@ -108,6 +109,56 @@ def broken(sql: str, system: str = "", directive: str = "", down: str = "") -> l
         ("ALTER TYPE a DROP ATTRIBUTE b", "drop-column"),
         ("ALTER TYPE a ALTER ATTRIBUTE b TYPE text", "change-type"),
         ("CREATE OR REPLACE TABLE t (c int)", "drop-table"),
+        ("DROP INDEX i", "drop-constraint"),
+        ("ALTER TABLE t DROP CONSTRAINT k", "drop-constraint"),
+        ("ALTER TABLE t DROP CONSTRAINT IF EXISTS k CASCADE", "drop-constraint"),
+        ("ALTER TABLE t DROP INDEX i", "drop-constraint"),
+        ("ALTER TABLE t DROP KEY i", "drop-constraint"),
+        ("ALTER TABLE t DROP FOREIGN KEY f", "drop-constraint"),
+        ("ALTER TABLE t DROP CHECK c", "drop-constraint"),
+        ("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (c)", "drop-constraint"),
+        ("ALTER TABLE t ALTER CONSTRAINT k NOT ENFORCED", "drop-constraint"),
+        ("ALTER TABLE t ALTER CHECK k NOT ENFORCED", "drop-constraint"),
+        ("ALTER DOMAIN d DROP CONSTRAINT k", "drop-constraint"),
+        ("ALTER TABLE t RENAME CONSTRAINT k TO l", "rename"),
+        ("ALTER TABLE t RENAME INDEX i TO j", "rename"),
+        ("ALTER INDEX i RENAME TO j", "rename"),
+        ("ALTER TABLE t ALTER c SET DEFAULT NULL", "drop-default"),
+        ("ALTER DOMAIN d SET DEFAULT 1", "drop-default"),
+        ("ALTER VIEW v ALTER COLUMN c DROP DEFAULT", "drop-default"),
+        ("ALTER TABLE t ALTER c SET GENERATED ALWAYS", "change-object"),
+        ("ALTER TABLE t ALTER c ADD GENERATED ALWAYS AS IDENTITY", "change-object"),
+        ("ALTER TABLE t ALTER c SET EXPRESSION AS (a + 1)", "change-object"),
+        ("ALTER TABLE t ALTER c SET INVISIBLE", "change-object"),
+        ("ALTER TABLE t ENGINE = MyISAM", "change-object"),
+        ("ALTER TABLE ALL IN TABLESPACE a SET TABLESPACE b", "change-object"),
+        ("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", "change-type"),
+        ("ALTER TABLE t OWNER TO shop", "revoke"),
+        ("ALTER FUNCTION f(int) OWNER TO shop", "revoke"),
+        ("REASSIGN OWNED BY shop TO store", "revoke"),
+        ("ALTER TABLE t FORCE ROW LEVEL SECURITY", "revoke"),
+        ("CREATE POLICY p ON t AS RESTRICTIVE USING (a > 0)", "revoke"),
+        ("ALTER TABLE t DISABLE ROW LEVEL SECURITY", "change-object"),
+        ("ALTER POLICY p ON t USING (a > 0)", "change-object"),
+        ("DROP POLICY p ON t", "drop-object"),
+        ("ALTER TABLE t DISABLE TRIGGER g", "drop-object"),
+        ("ALTER TABLE t ENABLE REPLICA TRIGGER g", "change-object"),
+        ("ALTER TABLE t NO INHERIT p", "delete"),
+        ("ALTER TABLE t DISCARD TABLESPACE", "delete"),
+        ("ALTER SEQUENCE s RESTART WITH 5", "change-object"),
+        ("ALTER SEQUENCE s OWNED BY t.c RESTART", "change-object"),
+        ("ALTER ROLE shop NOLOGIN", "change-object"),
+        ("ALTER USER shop PASSWORD EXPIRE", "change-object"),
+        ("SET PASSWORD = 'x'", "change-object"),
+        ("ALTER DATABASE shop SET search_path = a", "change-object"),
+        ("ALTER FUNCTION f(int) STRICT", "change-object"),
+        ("ALTER FUNCTION f(int) SECURITY INVOKER", "change-object"),
+        ("ALTER VIEW v SET (security_invoker = true)", "change-object"),
+        ("ALTER PUBLICATION p DROP TABLE t", "change-object"),
+        ("ALTER TABLE t ADD tape_serial text NOT NULL", "add-not-null"),
+        ("ALTER TABLE t ADD generated int NOT NULL", "add-not-null"),
+        ("ALTER TABLE t ADD c int NOT NULL DEFAULT NULL", "add-not-null"),
+        ("ALTER TABLE t ADD c int PRIMARY KEY", "add-not-null"),
         (
             "CREATE TABLE n (c int); INSERT INTO n SELECT c FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t",
             "rebuild-table",
@@ -132,11 +183,11 @@ def test_what_breaks_the_running_release_is_refused(sql: str, rule: str) -> None
         "ALTER TABLE t ADD CONSTRAINT k UNIQUE (c)",
         "ALTER DOMAIN d DROP NOT NULL",
         "CREATE DOMAIN d AS int; ALTER DOMAIN d SET NOT NULL",
-        "ALTER TABLE t DROP CONSTRAINT k",
+        "ALTER TABLE t DROP CONSTRAINT k, ADD CONSTRAINT k CHECK (c > 0) NOT VALID",
+        "ALTER TABLE t DROP CONSTRAINT k; ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0) NOT VALID",
         "ALTER TABLE t ALTER COLUMN c DROP NOT NULL",
         "ALTER TABLE t ALTER c SET DEFAULT 1",
-        "ALTER INDEX i RENAME TO j",
-        "DROP INDEX i",
+        "ALTER INDEX i SET (fillfactor = 70)",
         "DROP STATISTICS s",
         "ALTER TABLE t SET (fillfactor = 70)",
         "ALTER TABLE t ADD FOREIGN KEY (c) REFERENCES u ON DELETE CASCADE",
@@ -144,8 +195,24 @@ def test_what_breaks_the_running_release_is_refused(sql: str, rule: str) -> None
         "INSERT INTO t VALUES ('DROP TABLE t; COMMIT;')",
         "-- DROP TABLE t;\nSELECT 1",
         "SAVEPOINT s; ROLLBACK TO s",
-        "ALTER TABLE t DROP INDEX i, DROP FOREIGN KEY f, DROP CHECK c, DROP PRIMARY KEY",
-        "ALTER TABLE t RENAME INDEX i TO j",
+        "ALTER TABLE t ENABLE TRIGGER g",
+        "ALTER TABLE t ATTACH PARTITION p FOR VALUES IN (1)",
+        "ALTER TABLE t REPLICA IDENTITY FULL",
+        "ALTER TABLE t ALTER c SET STATISTICS 100, ALTER c SET STORAGE EXTERNAL",
+        "ALTER TABLE t ALTER c ADD GENERATED BY DEFAULT AS IDENTITY",
+        "ALTER TABLE t ALTER CONSTRAINT k DEFERRABLE",
+        "ALTER TABLE t ENGINE=InnoDB, COMMENT 'x', AUTO_INCREMENT = 5",
+        "ALTER TABLE t ADD c int, ALGORITHM=INPLACE, LOCK=NONE",
+        "ALTER SEQUENCE s OWNED BY t.c",
+        "ALTER SEQUENCE s MAXVALUE 5",
+        "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM shop",
+        "ALTER FUNCTION f(int) IMMUTABLE",
+        "ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0) NOT VALID",
+        "ALTER PUBLICATION p ADD TABLE t",
+        "CREATE POLICY p ON t USING (a > 0)",
+        "DROP TRIGGER IF EXISTS g ON t; CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "DROP FUNCTION IF EXISTS f(int); CREATE FUNCTION f(a int) RETURNS text LANGUAGE sql AS 'SELECT 1'",
+        "DROP FUNCTION f(int), g(); CREATE FUNCTION g() RETURNS int AS 'SELECT 1'; CREATE FUNCTION f(int) RETURNS int AS 'SELECT 1'",
         "ALTER TABLE t ADD COLUMN c bigint NOT NULL AUTO_INCREMENT",
         "ALTER TABLE t ADD COLUMN c int AS (a + b) NOT NULL",
         "ALTER TABLE t ALTER INDEX i INVISIBLE",
@@ -190,6 +257,14 @@ def test_names_that_are_words_of_another_system_are_columns() -> None:
         ("postgresql", "ALTER TABLE t ADD c int GENERATED ALWAYS AS (a + 1) STORED", "rewrite-table"),
         ("postgresql", "ALTER TABLE t ADD c uuid DEFAULT gen_random_uuid()", "rewrite-table"),
         ("postgresql", "ALTER TABLE t ADD c text DEFAULT md5(random()::text)", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t ADD c text NOT NULL DEFAULT nanoid()", "rewrite-table"),
+        ("postgresql", 'ALTER TABLE t ADD c text DEFAULT (public."nanoid"())', "rewrite-table"),
+        ("postgresql", "ALTER TABLE t ADD c text DEFAULT coalesce(NULL, nanoid())", "rewrite-table"),
+        ("postgresql", "ALTER TABLE t ADD (c text DEFAULT nanoid())", "rewrite-table"),
+        ("postgresql", "CREATE DOMAIN d AS int CHECK (VALUE > 0); ALTER TABLE t ADD c d", "rewrite-table"),
+        ("postgresql", "ALTER INDEX i SET TABLESPACE fast", "rewrite-table"),
+        ("postgresql", "ALTER MATERIALIZED VIEW v SET ACCESS METHOD heap", "rewrite-table"),
+        ("postgresql", "ALTER DOMAIN d SET NOT NULL", "set-not-null"),
         ("postgresql", "ALTER TABLE t SET UNLOGGED", "rewrite-table"),
         ("postgresql", "ALTER TABLE t SET TABLESPACE fast", "rewrite-table"),
         ("postgresql", "CLUSTER t USING i", "rewrite-table"),
@@ -199,6 +274,13 @@ def test_names_that_are_words_of_another_system_are_columns() -> None:
         ("postgresql", "LOCK t IN SHARE MODE", "lock-table"),
         ("postgresql", "LOCK t IN SHARE ROW EXCLUSIVE MODE NOWAIT", "lock-table"),
         ("postgresql", "ALTER TABLE t ADD c int; UPDATE t SET c = 1", "long-lock"),
+        ("postgresql", "ALTER TABLE t ADD c int; WITH u AS (SELECT 1) UPDATE ONLY t SET c = 1", "long-lock"),
+        ("postgresql", "ALTER TABLE t ADD c int; INSERT INTO t SELECT * FROM u", "long-lock"),
+        (
+            "postgresql",
+            "ALTER TABLE t ADD c int; MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET c = 1",
+            "long-lock",
+        ),
         (
             "postgresql",
             "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0) NOT VALID; ALTER TABLE t VALIDATE CONSTRAINT k",
@@ -211,8 +293,9 @@ def test_names_that_are_words_of_another_system_are_columns() -> None:
         ("mysql", "ALTER TABLE t ADD SPATIAL INDEX (c)", "add-index"),
         ("mysql", "ALTER TABLE t MODIFY c bigint", "change-type"),
         ("mysql", "ALTER TABLE t CHANGE c c bigint", "change-type"),
-        ("mysql", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", "rewrite-table"),
-        ("mysql", "ALTER TABLE t DROP PRIMARY KEY", "rewrite-table"),
+        ("mysql", "ALTER TABLE t ORDER BY c", "rewrite-table"),
+        ("mysql", "ALTER TABLE t ADD c int DEFAULT (a + 1)", "rewrite-table"),
+        ("mysql", "ALTER TABLE t ADD c varchar(36) DEFAULT (sys_guid())", "rewrite-table"),
         ("mysql", "ALTER TABLE t PARTITION BY HASH (c)", "rewrite-table"),
         ("mysql", "ALTER TABLE t ADD c int AS (a + 1) STORED", "rewrite-table"),
         ("mysql", "ALTER TABLE t ADD c int AUTO_INCREMENT UNIQUE", "rewrite-table"),
@@ -245,6 +328,8 @@ def test_what_holds_up_traffic_is_refused_in_both_phases(
         ("postgresql", "ALTER TABLE t ADD c timestamptz NOT NULL DEFAULT now()"),
         ("postgresql", "ALTER TABLE t ADD c int REFERENCES u"),
         ("postgresql", "ALTER TABLE t ADD c int; UPDATE u SET c = 1"),
+        ("postgresql", "ALTER TABLE t ADD c int; INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET c = 1"),
+        ("postgresql", "ALTER TABLE t ADD c int; SELECT * FROM t FOR UPDATE"),
         ("postgresql", "ALTER TABLE t ALTER c SET STATISTICS 100; UPDATE t SET c = 1"),
         ("postgresql", "UPDATE t SET c = 1"),
         ("postgresql", "LOCK TABLE t IN ROW EXCLUSIVE MODE NOWAIT"),
@@ -396,7 +481,70 @@ def test_what_another_migration_has_created_elsewhere_is_not_taken_for_new() -> 
         "{}; ALTER ROLE shop SET search_path TO sales",
     ):
         both = [migration(moved.format(create)), migration(drop, name="2_y.sql")]
-        assert [each.rule for each in findings(both, "postgresql")] == ["drop-table"]
+        found = findings(both, "postgresql")
+        assert [each.rule for each in found if each.name == "2_y.sql"] == ["drop-table"]
+
+
+FUNCTION = "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"DROP FUNCTION f(int); {FUNCTION}; DROP FUNCTION f(int)",
+        f"DROP FUNCTION f(int); {FUNCTION}; ALTER FUNCTION f RENAME TO g",
+        f"DROP FUNCTION f(int); SET search_path TO sales; {FUNCTION}",
+        f"DROP FUNCTION f(int); SELECT set_config('search_path', 'sales', true); {FUNCTION}",
+        f"SAVEPOINT s; DROP FUNCTION f(int); SAVEPOINT t; {FUNCTION}; ROLLBACK TO t",
+    ],
+)
+def test_what_is_dropped_and_created_again_is_neither_new_nor_elsewhere(sql: str) -> None:
+    assert [rule for rule in broken(sql, "postgresql") if rule in ("drop-object", "rename")]
+
+
+def test_what_one_migration_has_replaced_the_next_one_may_not_drop() -> None:
+    both = [
+        migration(f"DROP FUNCTION f(int); {FUNCTION}"),
+        migration("DROP FUNCTION f(int)", name="2_y.sql"),
+    ]
+    assert [(each.rule, each.name) for each in findings(both, "postgresql")] == [("drop-object", "2_y.sql")]
+
+
+class Plain(UnknownCatalog):
+    """A database in which no index is unique."""
+
+    def is_unique(self, index: Sequence[str], table: Sequence[str]) -> bool:
+        return False
+
+
+def test_a_database_is_not_asked_about_the_names_of_another() -> None:
+    sql = "DROP INDEX i ON t"
+    for system, moved, rules in (
+        ("mysql", "", []),
+        ("mysql", "USE store; ", ["drop-constraint"]),
+        ("postgresql", "SET search_path TO store; ", []),
+    ):
+        found = lint.findings([migration(moved + sql)], DIALECTS[system], Plain())
+        assert [each.rule for each in found] == rules
+
+
+@pytest.mark.parametrize(
+    ("system", "sql", "rules"),
+    [
+        ("mysql", "DROP TABLE t", []),
+        ("mysql", "DROP VIEW v", []),
+        ("mysql", "DROP TABLE `st.ore`", []),
+        ("mysql", "DROP TABLE store.t", ["drop-table"]),
+        ("mysql", "DROP VIEW `store`.v", ["drop-object"]),
+        ("mysql", "USE store; DROP TABLE t", ["drop-table"]),
+        ("mysql", "CALL p(); SET ROLE admin; DROP TABLE t", []),
+        ("postgresql", "SET search_path TO store; DROP TABLE t", []),
+        ("postgresql", "DROP FUNCTION store.f(a.b)", []),
+    ],
+)
+def test_what_nobody_uses_ends_at_the_database(system: str, sql: str, rules: list[str]) -> None:
+    found = lint.findings([migration(sql)], DIALECTS[system], new=True)
+    assert [each.rule for each in found] == rules
 
 
 @pytest.mark.parametrize(
@@ -448,12 +596,16 @@ def test_a_temporary_table_hides_one_that_is_used_in_its_own_migration_alone(kin
         ("postgresql", "PREPARE TRANSACTION 'x'", "transaction-control"),
         ("mysql", "DELIMITER //", "delimiter"),
         ("postgresql", "CREATE INDEX CONCURRENTLY i ON t (c)", "needs-no-transaction"),
-        ("postgresql", "DROP INDEX CONCURRENTLY i", "needs-no-transaction"),
+        ("postgresql", "VACUUM (ANALYZE) t", "needs-no-transaction"),
         ("postgresql", "REINDEX (CONCURRENTLY) TABLE t", "needs-no-transaction"),
         ("postgresql", "VACUUM t", "needs-no-transaction"),
         ("postgresql", "ALTER SYSTEM SET work_mem = '1MB'", "needs-no-transaction"),
         ("sqlite", "VACUUM", "needs-no-transaction"),
         ("sqlite", "PRAGMA foreign_keys = OFF", "needs-no-transaction"),
+        ("sqlite", "PRAGMA foreign_keys(0)", "needs-no-transaction"),
+        ("sqlite", "PRAGMA main.journal_mode = WAL", "needs-no-transaction"),
+        ("sqlite", "PRAGMA synchronous = OFF", "needs-no-transaction"),
+        ("postgresql", "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p", "needs-no-transaction"),
     ],
 )
 def test_what_cannot_work_is_refused_in_both_phases_and_on_the_way_back(
@@ -470,7 +622,15 @@ def test_what_cannot_work_is_refused_in_both_phases_and_on_the_way_back(
     ],
 )
 def test_without_a_transaction_what_needs_none_is_let_through(system: str, sql: str) -> None:
-    assert broken(sql, system, ALONE, down=sql) == []
+    assert broken(sql, system, f"{CONTRACT} no-transaction", down=sql) == []
+
+
+@pytest.mark.parametrize(
+    "sql", ["DROP INDEX CONCURRENTLY i", "REINDEX SCHEMA CONCURRENTLY s", "ALTER DATABASE d SET TABLESPACE s"]
+)
+def test_what_is_for_the_contract_phase_may_need_no_transaction(sql: str) -> None:
+    assert "needs-no-transaction" in broken(sql, "postgresql", CONTRACT)
+    assert "needs-no-transaction" not in broken(sql, "postgresql", f"{CONTRACT} no-transaction")
 
 
 def test_an_index_that_may_have_to_be_cleared_away_has_a_name() -> None:
@@ -481,6 +641,8 @@ def test_an_index_that_may_have_to_be_cleared_away_has_a_name() -> None:
     ("system", "sql"),
     [
         ("sqlite", "PRAGMA table_info(t)"),
+        ("sqlite", "PRAGMA user_version = 3"),
+        ("sqlite", "PRAGMA foreign_keys"),
         ("mysql", "BEGIN NOT ATOMIC SELECT 1; END"),
         ("mysql", "START REPLICA"),
         ("mysql", "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; END"),
@@ -614,7 +776,8 @@ def test_the_error_names_rule_file_line_and_the_way_to_do_it() -> None:
         "- drop-table (1_x.sql line 5, 1_x.sql line 6): the running release may still use it. Let "
     )
     assert lines[2].startswith("- truncate (2_y.sql line 4): ")
-    assert "-- strata: allow=RULE because REASON" in lines[3]
+    assert lines[3] == "A contract migration has the line '-- strata: phase=contract'."
+    assert "-- strata: allow=drop-table,truncate because REASON" in lines[4]
     assert caught.value.details == {
         "findings": [
             {"rule": "drop-table", "name": "1_x.sql", "line": 5},

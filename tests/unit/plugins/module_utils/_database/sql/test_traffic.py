@@ -21,7 +21,7 @@ HOLDS_UP = [
     ("postgresql", "rewrite-table", "ALTER TABLE t ADD COLUMN b bigserial"),
     ("mysql", "add-constraint", "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (id)"),
     ("mysql", "add-index", "CREATE FULLTEXT INDEX i ON t (a)"),
-    ("mysql", "rewrite-table", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4"),
+    ("mysql", "rewrite-table", "ALTER TABLE t ORDER BY a"),
 ]
 
 DIALECTS = {"mysql": MYSQL, "postgresql": POSTGRESQL, "sqlite": SQLITE}
