@@ -34,7 +34,8 @@ options:
     description:
       - V(open) validates every option of every host, and what is asked for, all problems at once; then it takes the lock.
       - V(plan) computes the plan. It fails nothing; what speaks against the plan is in RV(plan.problems).
-      - V(record) comes before a batch, a migration, a flag step, or the repair of what a dead run left. It confirms that the lock is still this run's, and writes down which
+      - V(record) comes before a batch, a migration, a flag step, or the repair of what a dead run left. It confirms that the lock is
+        still this run's, and writes down which
         members are about to be taken out of rotation.
       - V(judge) comes after a batch was activated, and says which of its members may be put back.
       - V(settle) comes after the fleet, and says which hosts the failure policy rolls back, and in which order.

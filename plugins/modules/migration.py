@@ -41,7 +41,8 @@ description:
   - Where no migration is applied and the database has no table or view of its own, no release uses it, and these rules let everything
     pass but what reaches beyond the database.
   - What a migration of the same run creates may be changed and dropped in any way; not what it creates C(IF NOT EXISTS), which may
-    have been there, nor what it creates again in place of what was in use, and a temporary table in its own migration alone. A name without a schema counts as the same only where it is
+    have been there, nor what it creates again in place of what was in use, and a temporary table in its own
+    migration alone. A name without a schema counts as the same only where it is
     looked up in the same place, which C(SET search_path), C(SET ROLE), C(USE) and others change.
   - On PostgreSQL C(squawk) (version 2, U(https://squawkhq.com)) is asked, too, where it is on the C(PATH) of the module. Its rules about
     traffic and compatibility refuse, as C(squawk/RULE); those about style do not. Its comments C(-- squawk-ignore) hold for them.

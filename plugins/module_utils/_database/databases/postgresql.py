@@ -216,7 +216,8 @@ class PostgresqlDatabase:
     @contextmanager
     def limited(self, timeouts: Timeouts) -> Iterator[None]:
         before = [
-            (name, self.query("SELECT current_setting(?)", (name,))[0][0]) for name, _ in _settings(timeouts)
+            (name, self.query("SELECT current_setting(?)", (name,))[0][0])
+            for name, _value in _settings(timeouts)
         ]
         if self._is_at_work:
             self.query("SELECT pg_try_advisory_lock(?, ?)", WORK_KEY)  # of which DISCARD ALL has relieved it
