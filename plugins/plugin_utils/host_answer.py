@@ -214,8 +214,9 @@ COMMON: Mapping[str, Any] = {
 ASYNC: Mapping[str, Any] = {
     "ansible_job_id": re.compile(r"[\w.]+"),
     "results_file": LINE,
-    "started": int,
-    "finished": int,
+    # A number or a bool, by the version of Ansible.
+    "started": (bool, int),
+    "finished": (bool, int),
 }
 """The answer of a task that goes on in the background."""
 

@@ -17,6 +17,7 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -435,8 +436,16 @@ def test_a_digest_in_the_url_tells_builds_apart_that_are_handed_over(host: Host)
     assert (host.root / "releases/2.0/other.py").exists()
 
 
-def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
-    archive = host.folder / "shop-2.0.tar.gz"
+@pytest.fixture
+def here() -> Iterator[Path]:
+    """A folder below the one that the playbooks are run in: files of the controller lie there."""
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / ".cache") as folder:
+        yield Path(folder)
+
+
+def test_a_file_on_the_controller_is_handed_over(host: Host, here: Path) -> None:
+    archive = here / "shop-2.0.tar.gz"
     archive.write_bytes(host.artifact)
     done = host.play(artifact_url=os.path.relpath(archive, ROOT))
     assert (done.code, host.staged) == (0, ["2.0"]), done.output
@@ -449,8 +458,8 @@ def test_a_file_on_the_controller_is_handed_over(host: Host) -> None:
     assert list(host.local.iterdir()) == []
 
 
-def test_the_migrating_host_is_handed_a_file_on_the_controller_too(host: Host) -> None:
-    archive = host.folder / "shop-2.0.tar.gz"
+def test_the_migrating_host_is_handed_a_file_on_the_controller_too(host: Host, here: Path) -> None:
+    archive = here / "shop-2.0.tar.gz"
     archive.write_bytes(MIGRATING)
     database = host.folder / "shop.db"
     options = {
@@ -483,9 +492,9 @@ def test_the_migrating_host_is_handed_a_file_on_the_controller_too(host: Host) -
     ids=["no file", "another checksum", "too large"],
 )
 def test_what_the_controller_cannot_hand_over_is_told_by_it(
-    host: Host, options: dict[str, Any], why: str
+    host: Host, here: Path, options: dict[str, Any], why: str
 ) -> None:
-    archive = host.folder / "shop-2.0.tar.gz"
+    archive = here / "shop-2.0.tar.gz"
     archive.write_bytes(host.artifact)
     run = host.play(**{"artifact_url": os.path.relpath(archive, ROOT), **options})
     assert run.code != 0

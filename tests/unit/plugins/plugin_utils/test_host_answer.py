@@ -145,7 +145,7 @@ def test_a_task_in_the_background_has_its_job() -> None:
     job = {
         "ansible_job_id": "j12.3",
         "results_file": "/root/.ansible_async/j12.3",
-        "started": 1,
+        "started": True,
         "finished": 0,
     }
     assert accepted("migration", {**job, "add_host": {}}, is_async=True) == job
