@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.strata.deploy.plugins.action.release import checksum_for_host, fetched
+from ansible_collections.strata.deploy.plugins.action.release import checksum_for_host, concealed, fetched
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import FETCHED, source
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import UNVERIFIED
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources.checksums import parse_checksum
@@ -76,6 +76,7 @@ def _verified(url: str, checksum: str | None, given: Any) -> tuple[Path, str]:
     checked = ArgumentSpecValidator(FETCHED).validate({**own, "url": url, "checksum": checksum})
     if checked.error_messages:
         raise StrataError("; ".join(checked.error_messages))
-    wanted = source(checked.validated_parameters)
-    wanted.validate()
-    return fetched(wanted, checked.validated_parameters["max_bytes"]), checksum_for_host(wanted)
+    with concealed(checked.validated_parameters):
+        wanted = source(checked.validated_parameters)
+        wanted.validate()
+        return fetched(wanted, checked.validated_parameters["max_bytes"]), checksum_for_host(wanted)

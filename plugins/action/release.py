@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import posixpath
 import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.arguments import (
     FETCHED,
     SOURCE,
+    conceal,
     source,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.sources import Source, fetch, look_up
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 from ansible_collections.strata.deploy.plugins.module_utils._core.exclusive import exclusive
+from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import blotted
 from ansible_collections.strata.deploy.plugins.plugin_utils.host_action import HostAction
 
 MODULE = "strata.deploy.release"
@@ -54,7 +58,13 @@ class ActionModule(HostAction):
         checked = ArgumentSpecValidator(FETCHED).validate(given)
         if checked.error_messages:
             raise StrataError("; ".join(checked.error_messages))
-        wanted = source(checked.validated_parameters)
+        with concealed(checked.validated_parameters):
+            return self._fetched_here(args, checked.validated_parameters, task_vars)
+
+    def _fetched_here(
+        self, args: dict[str, Any], parameters: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        wanted = source(parameters)
         wanted.validate()
         module = {name: value for name, value in args.items() if name not in SOURCE}
         module.update(url=NOTHING, checksum=checksum_for_host(wanted), origin=wanted.shown)
@@ -67,7 +77,7 @@ class ActionModule(HostAction):
         if self._task.check_mode:
             look_up(wanted)
             return self._run(module, task_vars)
-        local = fetched(wanted, checked.validated_parameters["max_bytes"])
+        local = fetched(wanted, parameters["max_bytes"])
         folder = self._connection._shell.tmpdir or self._make_tmp_path()
         remote = self._connection._shell.join_path(folder, "artifact")
         self._transfer_file(str(local), remote)
@@ -92,6 +102,17 @@ class ActionModule(HostAction):
         except (ValueError, KeyError, TypeError, RecursionError):
             return False
         return wanted.matches(digests)
+
+
+@contextlib.contextmanager
+def concealed(parameters: Mapping[str, Any]) -> Iterator[None]:
+    """Errors without the secrets of ``parameters``, which a server may repeat; Ansible blots out those of modules only."""
+    secrets: set[str] = set()
+    conceal(secrets, dict(parameters))
+    try:
+        yield
+    except StrataError as error:
+        raise StrataError(blotted(str(error), secrets)) from None
 
 
 def checksum_for_host(wanted: Source) -> str:

@@ -110,10 +110,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.analyses import PROVIDERS
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.analyses.assess import assess, prepare
-from ansible_collections.strata.deploy.plugins.module_utils._core import urls
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
-from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal, secrets
-from ansible_collections.strata.deploy.plugins.module_utils._core.secrecy import hidden
+from ansible_collections.strata.deploy.plugins.module_utils._core.providers import conceal, hide
 
 COMPLAINTS = {
     "fail": "The analysis failed",
@@ -127,8 +125,8 @@ def conceal_each(module: AnsibleModule) -> list:
     given = [conceal(module.no_log_values, each, "analysis", PROVIDERS) for each in shown]
     module.params["analyses"] = [each["analysis"] for each in shown]
     # Once more for all, because what is harmless in one analysis may be a secret of another.
-    module.no_log_values.update(*(hidden(secrets(PROVIDERS, each)) for each in given))
-    urls.conceal(module.no_log_values, *(each for each in module.no_log_values if "://" in each))
+    for each in given:
+        hide(module.no_log_values, PROVIDERS, each)
     return given
 
 

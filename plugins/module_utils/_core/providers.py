@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -32,6 +33,7 @@ class Provider(Protocol):
 
 P = TypeVar("P", bound=Provider)
 HIDDEN = "********"
+_URL = re.compile(r"(?:https?|unix)://\S+", re.IGNORECASE)
 
 
 def choose(
@@ -101,13 +103,29 @@ def conceal(
     """
     given = parameters.get(name) or {}
     no_log_values.difference_update(strings(given))
-    no_log_values.update(hidden(secrets(providers, given, key=key)))
+    hide(no_log_values, providers, given, key=key)
     if given:
         parameters[name] = {
             **_shown(_others(given, key), _fragments(providers, given, key)),
             **{each: value for each, value in given.items() if each == key},
         }
     return given
+
+
+def hide(
+    no_log_values: set[str],
+    providers: Mapping[str, type[P]],
+    given: Mapping[str, Any],
+    *,
+    key: str = "provider",
+) -> None:
+    """Add the secrets of a user's dictionary to the values that Ansible blots out of an answer.
+
+    Of an option that is a URL only the user, the password and the query are secret, whether or not it is ``no_log``.
+    """
+    no_log_values.update(hidden(secrets(providers, given, key=key)))
+    whole = [each for each in given.values() if isinstance(each, str) and _URL.fullmatch(each)]
+    urls.conceal(no_log_values, *whole)
 
 
 def _others(given: Mapping[str, Any], key: str) -> dict[str, Any]:

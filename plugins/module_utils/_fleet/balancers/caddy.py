@@ -89,7 +89,8 @@ class Caddy:
     }
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._address = options["address"].rstrip("/")
+        address, self._authorization = urls.credentials(options["address"])
+        self._address = address.rstrip("/")
         self.pool: str = options["pool"]
 
     def validate(self) -> None:
@@ -252,7 +253,13 @@ class Caddy:
         url = self._address + path
         for attempt in range(ADMIN_ATTEMPTS):
             try:
-                return http.request(method, url, headers=headers, body=body, timeout=ADMIN_TIMEOUT)
+                return http.request(
+                    method,
+                    url,
+                    headers={**self._authorization, **(headers or {})},
+                    body=body,
+                    timeout=ADMIN_TIMEOUT,
+                )
             except http.UnreachableError as error:
                 failure = error
                 if attempt + 1 < ADMIN_ATTEMPTS:

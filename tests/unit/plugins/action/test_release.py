@@ -88,3 +88,21 @@ def test_who_comes_later_tries_again(workers: Workers) -> None:
     workers.error = None
     assert all(each.result() for each in workers.all())
     assert workers.fetched == 2
+
+
+def test_what_a_server_repeats_of_a_request_is_not_in_the_error() -> None:
+    parameters = {
+        "url": "https://anna:hunter2@app1/shop.tar.gz?key=t0k3n",
+        "headers": {"X-Token": "h34d3r"},
+        "username": "anna",
+        "password": "p4ssw0rd",
+    }
+    said = "Basic YW5uYTpwNHNzdzByZA== h34d3r p4ssw0rd hunter2 key=t0k3n aDM0ZDNy"
+    with pytest.raises(StrataError) as raised, release.concealed(parameters):
+        raise StrataError(f"Fetching https://app1/shop.tar.gz: the server answered 403 {said}.")
+    assert str(raised.value).startswith(
+        "Fetching https://app1/shop.tar.gz: the server answered 403 Basic ********"
+    )
+    for each in said.split()[1:]:
+        assert each not in str(raised.value)
+    assert parameters["headers"] == {"X-Token": "h34d3r"}

@@ -165,3 +165,8 @@ def test_secrets_are_hidden_though_another_analysis_has_the_same_text_and_plain_
         for part in ("s3cret", "t0ken", "'journey'"):
             assert part not in f"{result}{logged}"
     assert logged
+
+
+def test_a_secret_stays_hidden_though_there_is_a_url_in_it(run_module: Run, ran: list[float]) -> None:
+    result = run_module("analysis", scripted("error", url="next=https://shop/&password=hunter2"))
+    assert "hunter2" not in str(result)

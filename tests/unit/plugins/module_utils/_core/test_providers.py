@@ -216,3 +216,21 @@ def test_a_secret_is_not_shown_where_the_dictionary_is_not_valid(given: dict[str
 @pytest.mark.parametrize("parameters", [{}, {"store": None}, {"store": {}}])
 def test_there_may_be_nothing_to_conceal(parameters: dict[str, Any]) -> None:
     assert conceal(set(), parameters, "store", PROVIDERS) == {}
+
+
+def test_of_a_url_the_user_the_password_and_the_query_are_hidden_whatever_is_declared() -> None:
+    address = "https://anna:hunter2@app1/api?key=t0k3n"
+    no_log_values = {address}
+    conceal(no_log_values, {"store": {"provider": "server", "address": address}}, "store", PROVIDERS)
+    assert no_log_values >= {"hunter2", "key=t0k3n", address}
+    no_log_values = {"http://app1"}
+    conceal(no_log_values, {"store": {"provider": "server", "address": "http://app1"}}, "store", PROVIDERS)
+    assert "http://app1" not in no_log_values
+
+
+def test_a_secret_with_a_url_in_it_stays_hidden() -> None:
+    no_log_values: set[str] = set()
+    body = "password=hunter2&next=https://app1/"
+    given = {"provider": "server", "password": body, "login": {"token": "https://hooks.example/t0k3n"}}
+    conceal(no_log_values, {"store": given}, "store", PROVIDERS)
+    assert no_log_values >= {body, "https://hooks.example/t0k3n"}

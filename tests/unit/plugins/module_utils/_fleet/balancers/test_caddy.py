@@ -216,3 +216,22 @@ def test_a_slot_that_is_no_text_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp
     provider = caddy(monkeypatch, handler(upstreams=[{"dial": f"{{file.{slot}}}"}]))
     with pytest.raises(StrataError, match="must exist on the balancer's host as a text file"):
         provider.read({})
+
+
+def test_user_and_password_of_the_address_go_with_each_request_and_into_no_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[dict[str, str]] = []
+
+    def request(_method: str, url: str, *, headers: dict[str, str], **_options: object) -> _http.Response:
+        asked.append(headers)
+        assert url.startswith("http://127.0.0.1:2019/")
+        return _http.Response(404, {}, b"")
+
+    monkeypatch.setattr("ansible_collections.strata.deploy.plugins.module_utils._core.http.request", request)
+    balancer = Caddy({"address": "http://anna:hunter2@127.0.0.1:2019/", "pool": "shop"})
+    balancer.validate()
+    with pytest.raises(StrataError, match="has no object") as raised:
+        balancer.read({})
+    assert asked[0]["Authorization"] == "Basic YW5uYTpodW50ZXIy"
+    assert "hunter2" not in str(raised.value)
