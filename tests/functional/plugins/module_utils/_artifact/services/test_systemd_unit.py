@@ -365,7 +365,7 @@ OLD = Status("running", "active/running", 7, "7000")
 def test_a_new_process_that_does_not_stay_is_noticed_with_its_log(
     answers: Answers, systemd: Unit, show: list[dict[str, Any]], why: str
 ) -> None:
-    answers(show=show, log={"out": "first\ncannot reach postgresql://u:s3cret@db/x\n"})
+    answers(show=show, log={"out": "cannot reach postgresql://u:s3cret@db/x\nfirst\n"})
     watch = Watch(systemd, OLD)
     for _ in show[:-1]:
         watch.alive()
