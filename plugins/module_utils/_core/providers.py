@@ -218,3 +218,5 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(each)
     elif value not in (None, "") and not isinstance(value, bool):
         yield str(value)
+        if isinstance(value, float) and value.is_integer():
+            yield str(int(value))  # as it was given: Ansible collects what it hides before it converts

@@ -51,13 +51,14 @@ def test_what_is_secret_of_the_way_to_the_archive_is_hidden_and_nothing_else() -
         "headers": {"X-Token": "t0ken-s3cret"},
         "username": "anna",
         "password": "p4ss-s3cret",
+        "fetch_timeout": 30.0,
     }
-    hidden = {"ssh", "ssh-ed25519 AAAA", "t0ken-s3cret", "p4ss-s3cret", "anna"}
+    hidden = {"ssh", "ssh-ed25519 AAAA", "t0ken-s3cret", "p4ss-s3cret", "anna", "30"}
     given = connected(
         hidden, url="sqlite:///srv/shop.db", archive="/a.tar", checksum="unverified", source=source
     )
     assert {"t0ken-s3cret", "p4ss-s3cret", "sqlite:///srv/shop.db"} <= hidden
-    assert hidden.isdisjoint({"ssh", "ssh-ed25519 AAAA", "anna"})
+    assert hidden.isdisjoint({"ssh", "ssh-ed25519 AAAA", "anna", "30"})
     assert given["source"]["headers"] == {"X-Token": "********"}
     assert given["source"]["signature"] == {"format": "ssh", "key": "ssh-ed25519 AAAA"}
     assert set(given["source"]) == set(SOURCE)
