@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class DemoError(Exception):
-    """Something that the reader can mend; the message says how."""
+    """Something that the reader can fix; the message says how."""
 
 
 @dataclass(frozen=True)
