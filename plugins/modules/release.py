@@ -621,11 +621,11 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ar
     health_check,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import state_on_disk
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.files import RenderedFile
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.outcome import ReleaseChange
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.pruning import ensure_pruned
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import state_on_disk
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.rollback import (
     ensure_rolled_back,
 )

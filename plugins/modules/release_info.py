@@ -223,7 +223,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.ar
     conceal,
     health_check,
 )
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import (
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import (
     describe,
     needs_change,
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import needs_change
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import needs_change
 from ansible_collections.strata.deploy.plugins.plugin_utils.deployment.results import (
     Result,
     failure_reason,

@@ -16,7 +16,7 @@ from typing import Any, Callable
 import pytest
 from fixtures.deployed_shop import Shop
 
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import describe
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 
 STEPS = {

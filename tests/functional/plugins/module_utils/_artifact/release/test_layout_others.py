@@ -19,13 +19,13 @@ from fixtures.release import PLAIN, states
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds import package
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.kinds.archive import Archive
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import describe
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.failure import fail
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import (
     Layout,
     remove_tree,
 )
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.pruning import ensure_pruned
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.rollback import (
     ensure_rolled_back,
 )

@@ -20,8 +20,8 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact.release im
     staging,
     state,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import describe
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import Intent, load, save
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
 

@@ -13,7 +13,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._artifact import sou
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release import staging
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.activation import ensure_active
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.bring_up import Activation
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import describe
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import describe
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.rollback import (
     ensure_rolled_back,
 )

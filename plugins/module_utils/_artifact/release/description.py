@@ -28,7 +28,7 @@ from ansible_collections.strata.deploy.plugins.module_utils._core.errors import 
 
 
 @dataclass(frozen=True)
-class Report:
+class Description:
     """See the module release_info for the fields."""
 
     current: dict[str, Any] | None
@@ -44,7 +44,7 @@ class Report:
 
 @dataclass(frozen=True)
 class StateOnDisk:
-    """The current release and the unfinished change of it, in the form that `Report` has them."""
+    """The current release and the unfinished change of it, in the form that `Description` has them."""
 
     current: dict[str, Any] | None
     pending: dict[str, Any] | None
@@ -70,7 +70,7 @@ def describe(
     service: ServiceOptions | None = None,
     health: HealthCheck | None = None,
     migrations: str | None = None,
-) -> Report:
+) -> Description:
     """Read the state, ask the supervisor and the health URL once.
 
     A supervisor that does not answer, or answers badly, is part of the report and not an error.
@@ -88,7 +88,7 @@ def describe(
         layout, current or "", state.releases.get(current or ""), service
     )
     summary, pending = _current_and_pending(state, current)
-    return Report(
+    return Description(
         current=summary,
         releases=[_entry(each) for each in newest_first],
         rollback_target=state.last_good(state.left(current)),
@@ -102,7 +102,7 @@ def describe(
 
 
 def needs_change(reading: Mapping[str, Any], version: str | None) -> bool:
-    """Whether activating ``version`` would change anything on a host, from the fields of its `Report`.
+    """Whether activating ``version`` would change anything on a host, from the fields of its `Description`.
 
     True wherever `release` would restart the service, because a member in rotation must not be restarted.
     """

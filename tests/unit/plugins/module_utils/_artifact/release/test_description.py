@@ -9,11 +9,11 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.strata.deploy.plugins.module_utils._analysis.health import HealthCheck
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
-from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.report import (
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.description import (
     describe,
     needs_change,
 )
+from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.layout import Layout
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.release.state import load
 from ansible_collections.strata.deploy.plugins.module_utils._artifact.services import service_options
 from ansible_collections.strata.deploy.plugins.module_utils._core.errors import StrataError
