@@ -36,7 +36,7 @@ description:
   - It refuses in either phase, and in the way back of a file, what does not work. C(transaction-control) is COMMIT and the like,
     C(needs-no-transaction) what the database refuses in a transaction, C(delimiter) and C(client-command) commands of a client program
     such as psql or mysql, C(unnamed-index) an index built concurrently that could not be named if it failed. These are not waived.
-  - In either phase, and in the way back of a file, C(unreadable) is SQL of which it is not certain where its statements end, as where a
+  - In either phase, and in the way back of a file, C(unreadable) is SQL in which it is not certain where the statements end, as where a
     string, a comment or a body is not closed. It can be waived, and nothing of that migration is checked then.
   - Where no migration is applied and the database has no table or view of its own, no release uses it, and these rules let everything
     pass but what reaches beyond the database.

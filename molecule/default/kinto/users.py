@@ -98,7 +98,7 @@ class Reader:
         self.ask(kind_of(number), number, due)
 
     def ask(self, kind: str, number: int, due: float) -> None:
-        """Do a request of this kind, or create a record if there is none to work on."""
+        """Do a request of this kind, or create a record if no record exists yet."""
         turn = number // 2
         request = self._choose(kind, turn) or Request("create", f"{self._prefix}_{number}", 1)
         answer = self.client.ask(

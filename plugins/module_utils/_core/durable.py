@@ -75,7 +75,7 @@ def _replace(folder: int, name: str, text: str, mode: int) -> None:
 
 
 def _former(folder: int, name: str) -> os.stat_result | None:
-    """The file that is replaced; None where there is none, or a link."""
+    """The file that is replaced; None if there is no file, or a link."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

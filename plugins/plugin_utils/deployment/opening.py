@@ -130,7 +130,7 @@ def _occasion(variables: Variables, options: Options) -> tuple[str, list[str]]:
 
 
 def _version(variables: Variables, occasion: str) -> Any:
-    """The release that is asked for. A rollback may name it as the role `artifact` does, whose option wins there, too."""
+    """The release that is asked for. A rollback may name it as the role `artifact` does, whose option also wins there."""
     back = variables.value("artifact_rollback_version", None) if occasion == "rollback artifact" else None
     return back or variables.value("artifact_version", None)
 

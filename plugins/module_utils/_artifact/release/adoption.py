@@ -102,7 +102,7 @@ def _release(folder: Path, age: str, by: str | None) -> Release:
 
 
 def _revision(path: Path) -> str:
-    """The first word of the file; empty where there is none, or a link or pipe, as the release's owner could make."""
+    """The first word of the file; empty if there is no file, or a link or pipe, which the release's owner could have made."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

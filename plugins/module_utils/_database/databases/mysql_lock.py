@@ -45,7 +45,7 @@ def locked(database: Database, name: str, wait: float) -> Iterator[None]:
 
 @contextmanager
 def at_work(database: Database, name: str) -> Iterator[None]:
-    """Have the next migrator wait for the end of this session, in which a migration of the database ``name`` runs.
+    """Make the next migrator wait until this session ends, in which a migration of the database ``name`` runs.
 
     The server ends the statement of a killed client before it ends its session.
     """

@@ -153,7 +153,7 @@ def _counterpart(
     columns: Sequence[str],
     taken: Sequence[tuple[str, str]],
 ) -> str:
-    """The column that has the values of another now: that of its name, or one that has them all; "" where there is none."""
+    """The column that holds the values of another now: the one of the same name, or one that holds all of them; "" if no column does."""
     for other in columns:
         if other.lower() == column.lower():
             return other

@@ -56,7 +56,7 @@ class EngineOptions:
 
     @property
     def artifact(self) -> Source | None:
-        """The archive, and what it must be: nothing of it is used before that is verified. None where there is none."""
+        """The archive with its checksum and signature, which are verified before anything of it is used. None without an archive."""
         if not self.archive:
             return None
         return Source(self.archive, self.checksum or "", self.access, self.signature)

@@ -34,7 +34,7 @@ class Catalog(Protocol):
         """Whether there is such an index and it is unique; ``table`` may be empty where names of indexes are enough."""
 
     def constraint(self, table: Name, name: Name) -> str:
-        """The kind of a constraint: check, foreign, null, unique (also a primary key or an exclusion); "" where there is none."""
+        """The kind of a constraint: check, foreign, null, unique (also a primary key or an exclusion); "" if it does not exist."""
 
     def columns(self, view: Name) -> Sequence[str] | None:
         """The columns of a view; None where the database cannot be asked."""

@@ -6,7 +6,7 @@
 It reads statements, asks the database's catalog about what they name, and does not look into strings: SQL in a DO block, or
 in a function that is called, is not seen. A compound statement outside a routine is judged by what is in it. In a database
 without a table nothing is used yet. What a migration of the same run has created is used by nobody yet, and may be treated in
-any way; but not what it creates IF NOT EXISTS, for that may have been there, and a temporary table in its own migration alone.
+any way; but not what it creates IF NOT EXISTS, because that may have been there, and a temporary table in its own migration alone.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ OPENS_DOLLARS = rf"\$(?:[{LETTERS}][{LETTERS}0-9]*)?\$"
 
 
 class UnreadableError(StrataError):
-    """SQL of which it is not certain where its statements end.
+    """SQL in which it is not certain where the statements end.
 
     Args:
         why: a sentence.
